@@ -1,0 +1,3 @@
+//! The `omc` binary.
+
+fn main() {}
