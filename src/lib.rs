@@ -11,5 +11,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod odoo;
+pub mod seal;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -1,0 +1,113 @@
+//! A connector: one administrator's definition of whom to take, what to send, when, and how results come back.
+//!
+//! A [`Connector`] is made only by [`super::definition::parse`], from what Odoo holds, and is then right in every field.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::expression::Expression;
+use super::filter::Filter;
+use super::identity::{ConnectorId, IdTypeId};
+use super::mapping::{Mandatory, Mapping};
+use super::timetable::Timetable;
+
+/// Which Odoo model a definition comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Model {
+    /// `omc.connector`, from OMC's own addon.
+    Omc,
+    /// `mts.connector`, from OpenG2P's addon as it ships.
+    Stock,
+}
+
+impl Model {
+    /// The model's name in Odoo.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Omc => "omc.connector",
+            Self::Stock => "mts.connector",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Omc, Self::Stock].into_iter().find(|model| model.name() == name)
+    }
+}
+
+/// Whether the administrator wants the connector to work now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activity {
+    /// Runs by its timetable, and by hand.
+    Started,
+    /// Sends nothing new; what MTS holds is still written.
+    Stopped,
+}
+
+/// How MTS shows that it may call OMC's receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallbackAuth {
+    /// `authType: odoo`: a login at the receiver, then a session cookie.
+    Odoo,
+    /// `authType: staticBearer`.
+    StaticBearer,
+}
+
+/// The HTTP method of the callback; MTS sends the JSON body with each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CallbackMethod {
+    Post,
+    Put,
+    Patch,
+    Get,
+}
+
+/// What MTS is told about calling back. Credentials are not here: OMC makes its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callback {
+    pub auth: CallbackAuth,
+    pub method: CallbackMethod,
+    /// MTS's limit for one call, whole seconds above zero.
+    pub timeout: Duration,
+    /// Sent by MTS with each callback; names and values are plain header text.
+    pub extra_headers: Vec<(String, String)>,
+}
+
+/// A definition that is right in every field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Connector {
+    pub id: ConnectorId,
+    pub model: Model,
+    pub name: String,
+    pub activity: Activity,
+    /// Base URL of MTS, without a trailing slash; `http` or `https`.
+    pub mts_url: Url,
+    pub timetable: Timetable,
+    /// Whom to take: an Odoo domain over `res.partner`.
+    pub filter: Filter,
+    /// Stored fields of the registrant that are read for each record.
+    pub fields: Vec<String>,
+    pub mapping: Mapping,
+    /// Which of the mapped values MTS will not do without.
+    pub mandatory: Mandatory,
+    /// Reshapes the record before mapping (jq).
+    pub input_format: Option<Expression>,
+    /// What of MTS's answer is kept for the registry (jq, evaluated by MTS).
+    pub output_format: Option<Expression>,
+    /// MOSIP language, three letters.
+    pub language: String,
+    pub callback: Callback,
+    pub vid_type: IdTypeId,
+    pub token_type: IdTypeId,
+    /// Whether the VID leaves the registry once the token is there.
+    pub remove_vid: bool,
+    /// Records in one POST, 1 or more; unset takes the daemon's own.
+    pub batch_size: Option<u32>,
+    /// Cut off the front of phone numbers, as digits with `+`.
+    pub phone_country_code: Option<String>,
+    /// Registrant fields that the output format may set.
+    pub value_fields: BTreeSet<String>,
+}

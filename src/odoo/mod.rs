@@ -1,0 +1,1 @@
+//! Odoo as OMC sees it: XML-RPC, and the registry behind it.
