@@ -40,3 +40,17 @@ odoo_id!(
     /// One ID of one registrant: a row of `g2p.reg.id`.
     RegIdRow
 );
+
+/// A run, counted by the store. Nought stands for none: a record opened again by hand belongs to no run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+impl RunId {
+    pub const NONE: Self = Self(0);
+}
+
+/// A batch, counted by the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BatchId(pub u64);

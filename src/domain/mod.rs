@@ -1,8 +1,16 @@
 //! What OMC is about, without I/O and without a time of its own: nothing else of this crate is imported here.
 
+pub mod batch;
+pub mod code;
 pub mod connector;
+pub mod correlation;
 pub mod expression;
 pub mod filter;
 pub mod identity;
 pub mod mapping;
+pub mod opaque;
+pub mod record;
+pub mod retry;
+pub mod run;
 pub mod timetable;
+pub mod transition;

@@ -1,0 +1,255 @@
+//! A batch: the auth data of one POST to MTS, and how it is judged until nothing of it is outstanding.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::identity::{BatchId, ConnectorId};
+use super::retry::delta;
+
+/// What MTS said to the POST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Nothing (yet): MTS may be working on it.
+    Unknown,
+    /// Its `request_identifier`.
+    Accepted(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    pub id: BatchId,
+    pub connector: ConnectorId,
+    pub mts_url: Url,
+    pub sent_at: DateTime<Utc>,
+    /// How many records went with it.
+    pub size: u32,
+    pub answer: Answer,
+    /// When it is given up, if MTS shows nothing else.
+    pub deadline: DateTime<Utc>,
+    /// Not to be looked after before.
+    pub check_at: DateTime<Utc>,
+    /// When MTS was first seen to be through with it.
+    pub processed_at: Option<DateTime<Utc>>,
+    /// When MTS was first seen not to know it.
+    pub unknown_at: Option<DateTime<Utc>>,
+}
+
+/// What MTS says of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// `submitted`, `submitted_with_errors`, `processing`.
+    Working,
+    /// `processed`, `processed_with_errors`: authenticated, which is not delivered.
+    Processed,
+    /// `error_*`: the rest will never be delivered.
+    Failed,
+    /// 404. MTS says so of a known request too, when its database is busy.
+    NotFound,
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two looks at one batch.
+    pub interval: Duration,
+    /// From `processed` to the last callback.
+    pub callback_grace: Duration,
+    /// At most, for a batch that MTS seems to be working on.
+    pub stuck_after: Duration,
+}
+
+/// What to do with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Look again at [`Batch::check_at`].
+    Wait,
+    /// MTS is through with it: what has not come does not come any more.
+    Lost(Cause),
+}
+
+/// Whose fault it is that answers are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// MTS forgot the request, or never got it, or delivery failed: the server's.
+    Server,
+    /// MTS delivered, and these were not in it.
+    Delivery,
+}
+
+/// Two sights of a 404 must lie this far apart to be believed.
+const TWICE: Duration = Duration::from_secs(10);
+
+impl Batch {
+    /// A batch about to be sent. `expected` is how long MTS should take for everything it holds, this batch included.
+    pub fn sent(
+        id: BatchId,
+        connector: ConnectorId,
+        mts_url: Url,
+        size: u32,
+        expected: Duration,
+        patience: &Patience,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let wait = expected
+            .saturating_mul(3)
+            .max(patience.callback_grace)
+            .min(patience.stuck_after);
+        Self {
+            id,
+            connector,
+            mts_url,
+            sent_at: now,
+            size,
+            answer: Answer::Unknown,
+            deadline: now + delta(wait),
+            check_at: now + delta(patience.interval),
+            processed_at: None,
+            unknown_at: None,
+        }
+    }
+
+    /// Judges by the time alone: for a batch whose answer is not known, or whose MTS cannot be asked.
+    pub fn judge_unanswered(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        if now >= self.deadline {
+            return Verdict::Lost(Cause::Server);
+        }
+        self.look_again(patience, now)
+    }
+
+    /// Judges by what MTS says of the request now.
+    pub fn judge(&mut self, status: Status, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        if status != Status::NotFound {
+            self.unknown_at = None;
+        }
+        match status {
+            Status::Failed => return Verdict::Lost(Cause::Server),
+            Status::Processed => {
+                let since = *self.processed_at.get_or_insert(now);
+                if now >= since + delta(patience.callback_grace) {
+                    return Verdict::Lost(Cause::Delivery);
+                }
+            }
+            Status::NotFound => {
+                let since = *self.unknown_at.get_or_insert(now);
+                if now >= since + delta(TWICE) {
+                    return Verdict::Lost(Cause::Server);
+                }
+                self.check_at = now + delta(TWICE);
+                return Verdict::Wait;
+            }
+            Status::Working if now >= self.deadline => return Verdict::Lost(Cause::Server),
+            Status::Working => {}
+        }
+        self.look_again(patience, now)
+    }
+
+    /// Something of it came: it is alive.
+    pub fn progressed(&mut self, patience: &Patience, now: DateTime<Utc>) {
+        self.deadline = self.deadline.max(now + delta(patience.callback_grace));
+        if self.processed_at.is_some() {
+            self.processed_at = Some(now);
+        }
+    }
+
+    fn look_again(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        self.check_at = now + delta(patience.interval);
+        Verdict::Wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        interval: Duration::from_secs(5),
+        callback_grace: Duration::from_secs(60),
+        stuck_after: Duration::from_secs(3600),
+    };
+
+    fn batch() -> Batch {
+        let url = Url::parse("http://mts.example").unwrap();
+        let expected = Duration::from_secs(100);
+        Batch::sent(
+            BatchId(1),
+            ConnectorId(1),
+            url,
+            10,
+            expected,
+            &PATIENCE,
+            DateTime::UNIX_EPOCH,
+        )
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn an_unknown_answer_is_waited_for_three_times_as_long_as_expected() {
+        assert_eq!(batch().judge_unanswered(&PATIENCE, at(299)), Verdict::Wait);
+        assert_eq!(
+            batch().judge_unanswered(&PATIENCE, at(300)),
+            Verdict::Lost(Cause::Server)
+        );
+    }
+
+    #[test]
+    fn a_working_mts_is_left_alone_until_the_deadline() {
+        let mut batch = batch();
+        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(299)), Verdict::Wait);
+        assert_eq!(batch.check_at, at(304));
+        assert_eq!(
+            batch.judge(Status::Working, &PATIENCE, at(304)),
+            Verdict::Lost(Cause::Server)
+        );
+    }
+
+    #[test]
+    fn processed_means_authenticated_so_the_callbacks_get_their_grace() {
+        let mut batch = batch();
+        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(10)), Verdict::Wait);
+        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(69)), Verdict::Wait);
+        batch.progressed(&PATIENCE, at(69));
+        assert_eq!(
+            batch.judge(Status::Processed, &PATIENCE, at(70)),
+            Verdict::Wait,
+            "callbacks still come"
+        );
+        assert_eq!(
+            batch.judge(Status::Processed, &PATIENCE, at(129)),
+            Verdict::Lost(Cause::Delivery)
+        );
+    }
+
+    #[test]
+    fn one_404_is_not_believed() {
+        let mut batch = batch();
+        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(10)), Verdict::Wait);
+        assert_eq!(batch.check_at, at(20));
+        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(20)), Verdict::Wait);
+        assert_eq!(
+            batch.judge(Status::NotFound, &PATIENCE, at(25)),
+            Verdict::Wait,
+            "counted anew"
+        );
+        assert_eq!(
+            batch.judge(Status::NotFound, &PATIENCE, at(35)),
+            Verdict::Lost(Cause::Server)
+        );
+    }
+
+    #[test]
+    fn a_failed_delivery_is_over_at_once() {
+        assert_eq!(
+            batch().judge(Status::Failed, &PATIENCE, at(1)),
+            Verdict::Lost(Cause::Server)
+        );
+    }
+}

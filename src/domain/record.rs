@@ -1,0 +1,174 @@
+//! A record: one registrant on the way from VID to token.
+//!
+//! ```text
+//!                 +------------------ not taken, answer lost ------------------+
+//!                 v                                                            |
+//!   (met) --> Pending --- sent ---> Submitted --- token ---> TokenReceived --- written ---> TokenWritten
+//!                |  ^                   |                      |   |    |                     |
+//!   refused here |  | met again,        | refused by MTS       |   |    | VID changed         | VID removed
+//!                v  | requeue           v                      |   |    +--> Pending          v
+//!              Rejected <---------------+<--- other token -----+   |                        (done)
+//!                   ^                                              | VID removed with it
+//!              Abandoned <--- tried often enough                   +--------> (done)
+//! ```
+//!
+//! Done leaves no record. [`super::transition::apply`] is the only way a record changes.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::code::Code;
+use super::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
+use super::opaque::{Digest, Nonce, Sealed};
+
+/// What a record goes by: connectors that overlap share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordKey {
+    pub token_type: IdTypeId,
+    pub registrant: RegistrantId,
+}
+
+/// The VID row that was read when the record was last prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldVid {
+    pub row: RegIdRow,
+    /// When the row was last written, exactly as Odoo told it.
+    pub written: String,
+    pub digest: Digest,
+}
+
+/// One sending of the record to MTS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub nonce: Nonce,
+    /// The VID that was sent.
+    pub vid: Digest,
+    pub batch: BatchId,
+}
+
+/// How far the record had come when it was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// MTS would not take it.
+    Submit,
+    /// MTS took it and no answer came.
+    Answer,
+    /// The answer was an error that OMC does not know.
+    Authentication,
+    /// Odoo would not take the token.
+    Write,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Pending {
+        /// Refused before with this code: not sent again unless VID or data changed.
+        refused: Option<Code>,
+        /// Go to MTS in a batch of at most so many: a larger one with this record failed.
+        alone: Option<u32>,
+    },
+    Submitted {
+        batch: BatchId,
+    },
+    TokenReceived {
+        token: Sealed,
+        digest: Digest,
+        /// Registrant fields to write with the token.
+        values: Option<Sealed>,
+    },
+    TokenWritten {
+        digest: Digest,
+    },
+    Rejected {
+        code: Code,
+    },
+    Abandoned {
+        stage: Stage,
+        cause: Code,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub key: RecordKey,
+    pub connector: ConnectorId,
+    /// The run that found it; counts go there.
+    pub run: RunId,
+    pub vid: Option<HeldVid>,
+    /// Of the auth data last sent or refused.
+    pub data: Option<Digest>,
+    /// The last few, oldest first; results of all of them are still ours.
+    pub attempts: Vec<Attempt>,
+    pub state: State,
+    /// Not to be touched before.
+    pub due: DateTime<Utc>,
+    /// Failures in a row that count against this record.
+    pub failures: u16,
+    /// A run met the registrant while the record was under way: its data may have changed meanwhile.
+    pub met_again: bool,
+    /// An administrator was told that it is refused or given up.
+    pub reported: bool,
+    /// Went to MTS in its run.
+    pub sent: bool,
+}
+
+impl Record {
+    /// How many attempts are remembered; MTS forgets a request in 6 to 12 hours, so that older ones cannot come back.
+    pub const ATTEMPTS_KEPT: usize = 8;
+
+    pub fn admitted(key: RecordKey, connector: ConnectorId, run: RunId, now: DateTime<Utc>) -> Self {
+        Self {
+            key,
+            connector,
+            run,
+            vid: None,
+            data: None,
+            attempts: Vec::new(),
+            state: State::Pending {
+                refused: None,
+                alone: None,
+            },
+            due: now,
+            failures: 0,
+            met_again: false,
+            reported: false,
+            sent: false,
+        }
+    }
+
+    pub fn bucket(&self) -> Bucket {
+        match self.state {
+            State::Rejected { .. } => Bucket::Rejected,
+            State::Abandoned { .. } => Bucket::Abandoned,
+            _ => Bucket::Open,
+        }
+    }
+}
+
+/// Where a record counts in its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bucket {
+    Open,
+    Rejected,
+    Abandoned,
+    /// The token is in the registry.
+    Tokenised,
+    /// Nothing was to be done any more: left the filter, lost the VID, was deleted.
+    Left,
+}
+
+impl State {
+    /// The state's name, for people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Submitted { .. } => "submitted",
+            Self::TokenReceived { .. } => "token received",
+            Self::TokenWritten { .. } => "token written",
+            Self::Rejected { .. } => "rejected",
+            Self::Abandoned { .. } => "abandoned",
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! How a record changes: one pure function.
+
+use chrono::{DateTime, Utc};
+
+use super::code::{Class, Code};
+use super::identity::{BatchId, ConnectorId, RunId};
+use super::opaque::{Digest, Nonce, Sealed};
+use super::record::{Attempt, Bucket, HeldVid, Record, Stage, State};
+use super::retry::{Backoff, delta};
+
+/// What happened to a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A run found the registrant eligible.
+    Met { run: RunId, connector: ConnectorId },
+    /// An administrator wants it tried again.
+    Requeued,
+    /// When prepared: not eligible any more.
+    Left,
+    /// When prepared: must not be sent.
+    Refused {
+        code: Code,
+        vid: Option<HeldVid>,
+        data: Option<Digest>,
+    },
+    /// When prepared: refused before, and nothing has changed since.
+    Unchanged,
+    /// Put into a batch that is about to be sent.
+    Sent {
+        batch: BatchId,
+        nonce: Nonce,
+        vid: HeldVid,
+        data: Digest,
+    },
+    /// The batch was surely not taken by MTS.
+    NotTaken { batch: BatchId, fault: Fault },
+    /// The batch is settled, and nothing came for this record.
+    AnswerMissing { batch: BatchId, fault: Fault },
+    /// MTS gave a token.
+    Token {
+        nonce: Nonce,
+        token: Sealed,
+        digest: Digest,
+        values: Option<Sealed>,
+    },
+    /// MTS gave an error.
+    Error { nonce: Nonce, code: Code },
+    /// What became of the write-back.
+    Written(Outcome),
+}
+
+/// Who is to blame for a batch that went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The server or the way to it: costs the record nothing, and the server's breaker makes the pause.
+    Server,
+    /// Perhaps a record of the batch: try again in batches of at most so many.
+    Batch { at_most: u32 },
+    /// This record, after a pause; enough of these and it is given up.
+    Record,
+}
+
+/// What became of writing a token back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The token is there, and the VID is gone or is to stay.
+    Complete,
+    /// The token is there, the VID is still to be removed.
+    TokenThere,
+    /// Somebody else holds the registrant, or the row failed for a passing reason.
+    Later,
+    /// The registrant holds another token.
+    Conflict,
+    /// The VID is not the one that was submitted, or the registrant is gone.
+    Superseded,
+    /// Odoo will not have this token.
+    Refused(Code),
+}
+
+/// When it happened, and how patient to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion<'a> {
+    pub now: DateTime<Utc>,
+    pub backoff: &'a Backoff,
+    /// From 0 to 1.
+    pub jitter: f64,
+}
+
+/// Why an event changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// Already so: a repeat.
+    Repeat,
+    /// Of an attempt that is no longer known, or for a VID that is no longer this registrant's.
+    Stale,
+    /// A second token that differs from the first: shown, never taken.
+    Disputed,
+}
+
+/// What follows outside the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effects {
+    pub run: RunId,
+    pub from: Bucket,
+    pub to: Bucket,
+    /// Change of the number of records of the run that went to MTS.
+    pub sent: i8,
+    /// The event counted for nothing.
+    pub ignored: Option<Ignored>,
+    /// MTS or MOSIP fails for everybody, not for this person.
+    pub trouble: Option<Code>,
+    /// The administrator is to be told of a change of this record's refusal.
+    pub notice: Option<Notice>,
+}
+
+/// What the administrator's list of refusals is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    Refused,
+    Resolved,
+}
+
+/// The record after the event; `None`: done, and to be forgotten.
+pub type Next = Option<Record>;
+
+/// An event that cannot happen to a record in this state: a fault in OMC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a record that is {state} cannot be {event}")]
+pub struct Impossible {
+    pub state: &'static str,
+    pub event: &'static str,
+}
+
+/// What an event makes of a record.
+pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(Next, Effects), Impossible> {
+    let mut step = Step {
+        after: record.clone(),
+        ended: None,
+        ignored: None,
+        trouble: None,
+        occasion,
+    };
+    match (&record.state, event) {
+        (_, Event::Met { run, connector }) => step.met(run, connector),
+        (State::Rejected { .. } | State::Abandoned { .. }, Event::Requeued) => {
+            step.join(RunId::NONE);
+            step.reopen(None);
+        }
+        (_, Event::Requeued) => step.ignore(Ignored::Repeat),
+
+        (State::Pending { .. }, Event::Left) => step.end(Bucket::Left),
+        (State::Pending { .. }, Event::Refused { code, vid, data }) => {
+            step.after.vid = vid;
+            step.after.data = data;
+            // What was met while it was being prepared was met in this very state of its data.
+            step.after.met_again = false;
+            step.reject(code);
+        }
+        (
+            State::Pending {
+                refused: Some(code), ..
+            },
+            Event::Unchanged,
+        ) => {
+            step.after.met_again = false;
+            step.reject(code.clone());
+        }
+        (
+            State::Pending { .. },
+            Event::Sent {
+                batch,
+                nonce,
+                vid,
+                data,
+            },
+        ) => step.sent(batch, nonce, vid, data),
+
+        (State::Submitted { batch: at }, Event::NotTaken { batch, fault }) if *at == batch => {
+            step.after.attempts.retain(|attempt| attempt.batch != batch);
+            step.after.sent = !step.after.attempts.is_empty();
+            step.back(fault, Stage::Submit, Code::FAILS_ALONE);
+        }
+        (State::Submitted { batch: at }, Event::AnswerMissing { batch, fault }) if *at == batch => {
+            step.back(fault, Stage::Answer, Code::ANSWER_LOST);
+        }
+        (_, Event::NotTaken { .. } | Event::AnswerMissing { .. }) => step.ignore(Ignored::Stale),
+
+        (
+            _,
+            Event::Token {
+                nonce,
+                token,
+                digest,
+                values,
+            },
+        ) => step.token(nonce, token, digest, values),
+        (_, Event::Error { nonce, code }) => step.error(nonce, code),
+
+        (State::TokenReceived { .. } | State::TokenWritten { .. }, Event::Written(outcome)) => step.written(outcome),
+
+        (state, event) => {
+            return Err(Impossible {
+                state: state.name(),
+                event: event.name(),
+            });
+        }
+    }
+    Ok(step.finish(record))
+}
+
+struct Step<'a> {
+    after: Record,
+    ended: Option<Bucket>,
+    ignored: Option<Ignored>,
+    trouble: Option<Code>,
+    occasion: &'a Occasion<'a>,
+}
+
+impl Step<'_> {
+    fn ignore(&mut self, why: Ignored) {
+        self.ignored = Some(why);
+    }
+
+    fn end(&mut self, bucket: Bucket) {
+        self.ended = Some(bucket);
+    }
+
+    fn join(&mut self, run: RunId) {
+        self.after.run = run;
+        self.after.sent = false;
+    }
+
+    /// Back to the start, to be prepared anew.
+    fn reopen(&mut self, refused: Option<Code>) {
+        self.after.state = State::Pending { refused, alone: None };
+        self.after.due = self.occasion.now;
+        self.after.failures = 0;
+        self.after.met_again = false;
+    }
+
+    fn met(&mut self, run: RunId, connector: ConnectorId) {
+        match &self.after.state {
+            State::Rejected { code } => {
+                let code = code.clone();
+                self.join(run);
+                self.after.connector = connector;
+                self.reopen(Some(code));
+            }
+            _ => {
+                self.after.met_again = true;
+                self.ignore(Ignored::Repeat);
+            }
+        }
+    }
+
+    fn reject(&mut self, code: Code) {
+        if self.after.met_again {
+            return self.reopen(Some(code));
+        }
+        self.after.state = State::Rejected { code };
+        self.after.failures = 0;
+    }
+
+    fn abandon(&mut self, stage: Stage, cause: Code) {
+        self.after.state = State::Abandoned { stage, cause };
+    }
+
+    fn sent(&mut self, batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest) {
+        let kept = &mut self.after.attempts;
+        if kept.len() >= Record::ATTEMPTS_KEPT {
+            kept.drain(..=kept.len() - Record::ATTEMPTS_KEPT);
+        }
+        kept.push(Attempt {
+            nonce,
+            vid: vid.digest,
+            batch,
+        });
+        self.after.vid = Some(vid);
+        self.after.data = Some(data);
+        self.after.met_again = false;
+        self.after.sent = true;
+        self.after.state = State::Submitted { batch };
+    }
+
+    /// From MTS back to the queue.
+    fn back(&mut self, fault: Fault, stage: Stage, cause: Code) {
+        let pending = |alone| State::Pending { refused: None, alone };
+        match fault {
+            Fault::Server => {
+                self.after.state = pending(None);
+                self.after.due = self.occasion.now;
+            }
+            Fault::Batch { at_most } => {
+                self.after.state = pending(Some(at_most.max(1)));
+                self.after.due = self.occasion.now;
+            }
+            Fault::Record => self.again(pending((stage == Stage::Submit).then_some(1)), stage, cause),
+        }
+    }
+
+    /// One more failure of this record: later again, or given up.
+    fn again(&mut self, state: State, stage: Stage, cause: Code) {
+        self.after.failures = self.after.failures.saturating_add(1);
+        if self.occasion.backoff.exhausted(self.after.failures) {
+            return self.abandon(stage, cause);
+        }
+        self.after.state = state;
+        self.after.due =
+            self.occasion.now + delta(self.occasion.backoff.delay(self.after.failures, self.occasion.jitter));
+    }
+
+    fn token(&mut self, nonce: Nonce, token: Sealed, digest: Digest, values: Option<Sealed>) {
+        let current = self.after.vid.as_ref().map(|vid| vid.digest);
+        let ours = self
+            .after
+            .attempts
+            .iter()
+            .any(|attempt| attempt.nonce == nonce && Some(attempt.vid) == current);
+        match &self.after.state {
+            _ if !ours => self.ignore(Ignored::Stale),
+            State::TokenReceived { digest: known, .. } | State::TokenWritten { digest: known } => {
+                self.ignore(if *known == digest {
+                    Ignored::Repeat
+                } else {
+                    Ignored::Disputed
+                });
+            }
+            _ => {
+                self.after.state = State::TokenReceived { token, digest, values };
+                self.after.due = self.occasion.now;
+                self.after.failures = 0;
+            }
+        }
+    }
+
+    /// An error counts only as the answer to the newest attempt, while that is awaited.
+    fn error(&mut self, nonce: Nonce, code: Code) {
+        let newest = self.after.attempts.last().is_some_and(|attempt| attempt.nonce == nonce);
+        if !newest {
+            return self.ignore(Ignored::Stale);
+        }
+        if !matches!(self.after.state, State::Submitted { .. }) {
+            return self.ignore(Ignored::Repeat);
+        }
+        match code.class() {
+            Class::Person => self.reject(code),
+            Class::System => {
+                self.after.state = State::Pending {
+                    refused: None,
+                    alone: None,
+                };
+                self.after.due = self.occasion.now;
+                self.trouble = Some(code);
+            }
+            Class::Unknown => {
+                self.again(
+                    State::Pending {
+                        refused: None,
+                        alone: None,
+                    },
+                    Stage::Authentication,
+                    code,
+                );
+            }
+        }
+    }
+
+    fn written(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Complete => self.end(Bucket::Tokenised),
+            Outcome::TokenThere => {
+                if let State::TokenReceived { digest, .. } = self.after.state {
+                    self.after.state = State::TokenWritten { digest };
+                    self.after.due = self.occasion.now;
+                    self.after.failures = 0;
+                } else {
+                    self.later();
+                }
+            }
+            Outcome::Later => self.later(),
+            Outcome::Conflict => self.reject(Code::OTHER_TOKEN),
+            Outcome::Superseded => {
+                self.after.vid = None;
+                self.reopen(None);
+            }
+            Outcome::Refused(code) => self.reject(code),
+        }
+    }
+
+    fn later(&mut self) {
+        self.again(self.after.state.clone(), Stage::Write, Code::NOT_WRITTEN);
+    }
+
+    fn finish(mut self, before: &Record) -> (Next, Effects) {
+        let to = self.ended.unwrap_or_else(|| self.after.bucket());
+        let refusal = |record: &Record| match &record.state {
+            State::Rejected { code } => Some(code.clone()),
+            State::Abandoned { cause, .. } => Some(cause.clone()),
+            _ => None,
+        };
+        let was = refusal(before).or(match &before.state {
+            State::Pending { refused, .. } => refused.clone(),
+            _ => None,
+        });
+        let now = if self.ended.is_none() {
+            refusal(&self.after)
+        } else {
+            None
+        };
+        let notice = match now {
+            Some(code) if !(self.after.reported && was.as_ref() == Some(&code)) => {
+                self.after.reported = true;
+                Some(Notice::Refused)
+            }
+            None if self.ended.is_some() && self.after.reported => Some(Notice::Resolved),
+            _ => None,
+        };
+        let changed_run = before.run != self.after.run;
+        let effects = Effects {
+            run: self.after.run,
+            // A record that comes into a run comes from nowhere in it.
+            from: if changed_run { Bucket::Left } else { before.bucket() },
+            to,
+            sent: i8::from(self.after.sent) - i8::from(before.sent && !changed_run),
+            ignored: self.ignored,
+            trouble: self.trouble,
+            notice,
+        };
+        (if self.ended.is_some() { None } else { Some(self.after) }, effects)
+    }
+}
+
+impl Event {
+    /// The event's name, for people.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Met { .. } => "met",
+            Self::Requeued => "opened again",
+            Self::Left => "let go",
+            Self::Refused { .. } => "refused",
+            Self::Unchanged => "refused as before",
+            Self::Sent { .. } => "sent",
+            Self::NotTaken { .. } => "handed back",
+            Self::AnswerMissing { .. } => "missing an answer",
+            Self::Token { .. } => "given a token",
+            Self::Error { .. } => "given an error",
+            Self::Written(_) => "written back",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

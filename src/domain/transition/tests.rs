@@ -1,0 +1,377 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
+use crate::domain::record::RecordKey;
+
+const BATCH: BatchId = BatchId(7);
+const NONCE: Nonce = Nonce([1; 12]);
+const VID: Digest = Digest([2; 32]);
+const TOKEN: Digest = Digest([3; 32]);
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_secs(10), Duration::from_secs(60), 3).unwrap()
+}
+
+fn after(record: &Record, event: Event) -> (Next, Effects) {
+    apply(
+        record,
+        event,
+        &Occasion {
+            now: record.due,
+            backoff: &backoff(),
+            jitter: 0.0,
+        },
+    )
+    .unwrap()
+}
+
+fn kept(record: &Record, event: Event) -> Record {
+    after(record, event).0.unwrap()
+}
+
+fn met(run: u64) -> Event {
+    Event::Met {
+        run: RunId(run),
+        connector: ConnectorId(1),
+    }
+}
+
+fn pending() -> Record {
+    let key = RecordKey {
+        token_type: IdTypeId(3),
+        registrant: RegistrantId(17),
+    };
+    Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH)
+}
+
+fn vid(digest: Digest) -> HeldVid {
+    HeldVid {
+        row: RegIdRow(5),
+        written: "2026-01-01 00:00:00.000001".to_owned(),
+        digest,
+    }
+}
+
+fn sent(batch: BatchId, nonce: Nonce, digest: Digest) -> Event {
+    Event::Sent {
+        batch,
+        nonce,
+        vid: vid(digest),
+        data: Digest([9; 32]),
+    }
+}
+
+fn submitted() -> Record {
+    kept(&pending(), sent(BATCH, NONCE, VID))
+}
+
+fn token(nonce: Nonce, digest: Digest) -> Event {
+    Event::Token {
+        nonce,
+        token: Sealed(vec![0]),
+        digest,
+        values: None,
+    }
+}
+
+fn person() -> Code {
+    Code::from_wire("ATS-REQ-010")
+}
+
+#[test]
+fn the_whole_way() {
+    let record = submitted();
+    assert!(record.sent);
+    let record = kept(&record, token(NONCE, TOKEN));
+    assert!(matches!(record.state, State::TokenReceived { .. }));
+    let record = kept(&record, Event::Written(Outcome::TokenThere));
+    let (next, effects) = after(&record, Event::Written(Outcome::Complete));
+    assert_eq!(next, None);
+    assert_eq!((effects.from, effects.to), (Bucket::Open, Bucket::Tokenised));
+}
+
+#[test]
+fn a_repeat_is_nothing_and_another_token_is_disputed() {
+    let record = kept(&submitted(), token(NONCE, TOKEN));
+    assert_eq!(after(&record, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Repeat));
+    let (next, effects) = after(&record, token(NONCE, Digest([4; 32])));
+    assert_eq!(effects.ignored, Some(Ignored::Disputed));
+    assert_eq!(next.unwrap(), record);
+}
+
+#[test]
+fn a_token_for_a_vid_that_is_no_longer_theirs_never_counts() {
+    let lost = kept(
+        &submitted(),
+        Event::AnswerMissing {
+            batch: BATCH,
+            fault: Fault::Server,
+        },
+    );
+    let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), Digest([5; 32])));
+    assert_eq!(after(&resent, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale));
+    assert_eq!(
+        after(&resent, token(Nonce([6; 12]), TOKEN)).1.ignored,
+        Some(Ignored::Stale)
+    );
+}
+
+#[test]
+fn a_token_of_an_older_attempt_counts_while_the_vid_is_the_same() {
+    let lost = kept(
+        &submitted(),
+        Event::AnswerMissing {
+            batch: BATCH,
+            fault: Fault::Server,
+        },
+    );
+    let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), VID));
+    assert!(matches!(
+        kept(&resent, token(NONCE, TOKEN)).state,
+        State::TokenReceived { .. }
+    ));
+    let refusal = Event::Error {
+        nonce: NONCE,
+        code: person(),
+    };
+    assert_eq!(
+        after(&resent, refusal).1.ignored,
+        Some(Ignored::Stale),
+        "a refusal counts only under the newest"
+    );
+}
+
+#[test]
+fn refused_stays_refused_until_something_changes() {
+    let refused = kept(
+        &submitted(),
+        Event::Error {
+            nonce: NONCE,
+            code: person(),
+        },
+    );
+    assert_eq!(refused.state, State::Rejected { code: person() });
+    let (again, effects) = after(&refused, met(2));
+    let again = again.unwrap();
+    assert_eq!(effects.run, RunId(2));
+    assert!(matches!(&again.state, State::Pending { refused: Some(code), .. } if *code == person()));
+    let (same, effects) = after(&again, Event::Unchanged);
+    assert_eq!(same.unwrap().state, State::Rejected { code: person() });
+    assert_eq!(effects.notice, None, "the administrator knows already");
+    assert_eq!(
+        after(&refused, Event::Requeued).0.unwrap().state,
+        State::Pending {
+            refused: None,
+            alone: None
+        }
+    );
+}
+
+#[test]
+fn what_changed_on_the_way_is_looked_at_before_a_refusal_is_believed() {
+    let record = kept(&submitted(), met(2));
+    let record = kept(
+        &record,
+        Event::Error {
+            nonce: NONCE,
+            code: person(),
+        },
+    );
+    assert!(matches!(record.state, State::Pending { refused: Some(_), .. }));
+}
+
+#[test]
+fn the_servers_fault_costs_nothing_and_the_records_own_has_an_end() {
+    let mut record = submitted();
+    for _ in 0..20 {
+        record = kept(
+            &record,
+            Event::NotTaken {
+                batch: BATCH,
+                fault: Fault::Server,
+            },
+        );
+        assert!(!record.sent, "surely not sent");
+        record = kept(&record, sent(BATCH, NONCE, VID));
+    }
+    for wait in [10, 20] {
+        let now = record.due;
+        record = kept(
+            &record,
+            Event::AnswerMissing {
+                batch: BATCH,
+                fault: Fault::Record,
+            },
+        );
+        assert_eq!(record.due, now + TimeDelta::seconds(wait));
+        record = kept(&record, sent(BATCH, NONCE, VID));
+    }
+    let (given_up, effects) = after(
+        &record,
+        Event::AnswerMissing {
+            batch: BATCH,
+            fault: Fault::Record,
+        },
+    );
+    let given_up = given_up.unwrap();
+    assert_eq!(
+        given_up.state,
+        State::Abandoned {
+            stage: Stage::Answer,
+            cause: Code::ANSWER_LOST
+        }
+    );
+    assert_eq!(effects.notice, Some(Notice::Refused));
+    assert!(
+        matches!(kept(&given_up, token(NONCE, TOKEN)).state, State::TokenReceived { .. }),
+        "late, and good"
+    );
+}
+
+#[test]
+fn an_error_of_the_system_rejects_nobody() {
+    let code = Code::from_wire("AUT_CRY_001");
+    let (next, effects) = after(
+        &submitted(),
+        Event::Error {
+            nonce: NONCE,
+            code: code.clone(),
+        },
+    );
+    assert!(matches!(next.unwrap().state, State::Pending { .. }));
+    assert_eq!(effects.trouble, Some(code));
+}
+
+#[test]
+fn an_unknown_error_is_tried_again_and_ends() {
+    let mut record = submitted();
+    for _ in 0..2 {
+        record = kept(
+            &record,
+            Event::Error {
+                nonce: NONCE,
+                code: Code::from_wire("XYZ-1"),
+            },
+        );
+        assert!(matches!(record.state, State::Pending { .. }));
+        record = kept(&record, sent(BATCH, NONCE, VID));
+    }
+    record = kept(
+        &record,
+        Event::Error {
+            nonce: NONCE,
+            code: Code::from_wire("XYZ-1"),
+        },
+    );
+    assert!(matches!(
+        record.state,
+        State::Abandoned {
+            stage: Stage::Authentication,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_changed_vid_goes_back_to_the_start_and_another_token_is_a_refusal() {
+    let record = kept(&submitted(), token(NONCE, TOKEN));
+    let superseded = kept(&record, Event::Written(Outcome::Superseded));
+    assert_eq!(
+        (superseded.state, superseded.vid),
+        (
+            State::Pending {
+                refused: None,
+                alone: None
+            },
+            None
+        )
+    );
+    let conflict = kept(&record, Event::Written(Outcome::Conflict));
+    assert_eq!(
+        conflict.state,
+        State::Rejected {
+            code: Code::OTHER_TOKEN
+        }
+    );
+}
+
+#[test]
+fn what_cannot_be_is_told() {
+    let occasion = Occasion {
+        now: DateTime::UNIX_EPOCH,
+        backoff: &backoff(),
+        jitter: 0.0,
+    };
+    assert!(apply(&submitted(), sent(BATCH, NONCE, VID), &occasion).is_err());
+    assert!(apply(&pending(), Event::Written(Outcome::Complete), &occasion).is_err());
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let nonce = (0_u8..3).prop_map(|n| Nonce([n; 12]));
+    let digest = (0_u8..2).prop_map(|n| Digest([n; 32]));
+    let batch = (0_u64..3).prop_map(BatchId);
+    let code = prop_oneof![Just("ATS-REQ-010"), Just("AUT_CRY_001"), Just("XYZ-1")].prop_map(Code::from_wire);
+    let fault = prop_oneof![
+        Just(Fault::Server),
+        Just(Fault::Record),
+        Just(Fault::Batch { at_most: 0 })
+    ];
+    let outcome = prop_oneof![
+        Just(Outcome::Complete),
+        Just(Outcome::TokenThere),
+        Just(Outcome::Later),
+        Just(Outcome::Conflict),
+        Just(Outcome::Superseded)
+    ];
+    prop_oneof![
+        (1_u64..4).prop_map(met),
+        Just(Event::Requeued),
+        Just(Event::Left),
+        Just(Event::Unchanged),
+        code.clone().prop_map(|code| Event::Refused {
+            code,
+            vid: None,
+            data: None
+        }),
+        (batch.clone(), nonce.clone(), digest.clone()).prop_map(|(b, n, d)| sent(b, n, d)),
+        (batch.clone(), fault.clone()).prop_map(|(batch, fault)| Event::NotTaken { batch, fault }),
+        (batch, fault).prop_map(|(batch, fault)| Event::AnswerMissing { batch, fault }),
+        (nonce.clone(), digest).prop_map(|(n, d)| token(n, d)),
+        (nonce, code).prop_map(|(nonce, code)| Event::Error { nonce, code }),
+        outcome.prop_map(Event::Written),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: a token is held only for the VID that is current, attempts stay bounded, and the
+    /// run's books add up.
+    #[test]
+    fn no_order_of_events_breaks_a_law(events in proptest::collection::vec(any_event(), 1..60)) {
+        let backoff = backoff();
+        let mut record = pending();
+        let mut books = std::collections::BTreeMap::from([(1, (1_i64, 0_i64))]);
+        for event in events {
+            let occasion = Occasion { now: record.due, backoff: &backoff, jitter: 0.5 };
+            let answered = if let Event::Token { nonce, .. } = &event { Some(*nonce) } else { None };
+            let Ok((next, effects)) = apply(&record, event, &occasion) else { continue };
+            if effects.run != record.run {
+                books.insert(effects.run.0, (1, 0));
+            }
+            let book = books.entry(effects.run.0).or_insert((0, 0));
+            book.1 += i64::from(effects.sent);
+            prop_assert!((0..=1).contains(&book.1));
+            let Some(next) = next else { break };
+            prop_assert!(next.attempts.len() <= Record::ATTEMPTS_KEPT);
+            prop_assert_eq!(effects.to, next.bucket());
+            if let (State::TokenReceived { .. }, Some(nonce), None) = (&next.state, answered, effects.ignored) {
+                let current = next.vid.as_ref().map(|vid| vid.digest);
+                prop_assert!(next.attempts.iter().any(|a| a.nonce == nonce && Some(a.vid) == current));
+            }
+            record = next;
+        }
+    }
+}
