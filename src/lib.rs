@@ -15,3 +15,4 @@ pub mod odoo;
 pub mod seal;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod store;

@@ -1,0 +1,278 @@
+//! One change of the store: all of it, or nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::disk::{Disk, Write};
+use super::error::StoreError;
+use super::index::Index;
+use super::{codec, keys};
+use crate::domain::batch::Batch;
+use crate::domain::identity::{BatchId, ConnectorId, RegistrantId, RunId};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::run::{Cursor, Run};
+use crate::domain::transition::{self, Effects, Event, Notice, Occasion};
+
+/// Collects what is to change; nothing is written, and nobody else sees any of it, before the end.
+pub struct Change<'a> {
+    disk: &'a Disk,
+    index: &'a mut Index,
+    records: HashMap<RecordKey, Touched>,
+    runs: BTreeMap<RunId, Option<Run>>,
+    batches: BTreeMap<BatchId, Option<Batch>>,
+    others: Vec<Write>,
+}
+
+struct Touched {
+    before: Option<Record>,
+    after: Option<Record>,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn new(disk: &'a Disk, index: &'a mut Index) -> Self {
+        Self {
+            disk,
+            index,
+            records: HashMap::new(),
+            runs: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            others: Vec::new(),
+        }
+    }
+
+    pub fn record(&self, key: RecordKey) -> Result<Option<Record>, StoreError> {
+        match self.records.get(&key) {
+            Some(touched) => Ok(touched.after.clone()),
+            None => codec::record(self.disk, key),
+        }
+    }
+
+    /// The one way a record changes. `None`: there is no such record.
+    pub fn apply(
+        &mut self,
+        key: RecordKey,
+        event: Event,
+        occasion: &Occasion<'_>,
+    ) -> Result<Option<Effects>, StoreError> {
+        let Some(record) = self.record(key)? else {
+            return Ok(None);
+        };
+        let (after, effects) = transition::apply(&record, event, occasion)?;
+        if after.as_ref() != Some(&record) {
+            self.count(&effects, occasion);
+            if let Some(notice) = effects.notice {
+                self.others
+                    .push((keys::notice(record.connector, key), Some(vec![notice_byte(notice)])));
+            }
+            self.touch(key, record, after);
+        }
+        Ok(Some(effects))
+    }
+
+    /// Takes registrants that a run found: new ones get a record, known ones are met again. Returns how many came in new.
+    pub fn admit(
+        &mut self,
+        run: &Run,
+        token_type: crate::domain::identity::IdTypeId,
+        found: &[RegistrantId],
+        occasion: &Occasion<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut new = 0;
+        for registrant in found {
+            let key = RecordKey {
+                token_type,
+                registrant: *registrant,
+            };
+            match self.apply(
+                key,
+                Event::Met {
+                    run: run.id,
+                    connector: run.connector,
+                },
+                occasion,
+            )? {
+                Some(effects) => new += u64::from(effects.run == run.id && effects.ignored.is_none()),
+                None => {
+                    let record = Record::admitted(key, run.connector, run.id, occasion.now);
+                    self.records.insert(
+                        key,
+                        Touched {
+                            before: None,
+                            after: Some(record),
+                        },
+                    );
+                    new += 1;
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    pub fn new_run_id(&mut self) -> RunId {
+        self.index.next_run += 1;
+        RunId(self.index.next_run)
+    }
+
+    pub fn new_batch_id(&mut self) -> BatchId {
+        self.index.next_batch += 1;
+        BatchId(self.index.next_batch)
+    }
+
+    pub fn run(&self, id: RunId) -> Option<Run> {
+        match self.runs.get(&id) {
+            Some(run) => run.clone(),
+            None => self.index.runs.get(&id).cloned(),
+        }
+    }
+
+    pub fn runs(&self) -> impl Iterator<Item = &Run> + '_ {
+        let kept = self
+            .index
+            .runs
+            .iter()
+            .filter(|(id, _)| !self.runs.contains_key(id))
+            .map(|(_, run)| run);
+        kept.chain(self.runs.values().flatten())
+    }
+
+    pub fn put_run(&mut self, run: Run) {
+        self.runs.insert(run.id, Some(run));
+    }
+
+    pub fn remove_run(&mut self, id: RunId) {
+        self.runs.insert(id, None);
+    }
+
+    pub fn batch(&self, id: BatchId) -> Option<Batch> {
+        match self.batches.get(&id) {
+            Some(batch) => batch.clone(),
+            None => self.index.batches.get(&id).cloned(),
+        }
+    }
+
+    /// Puts a batch that waits for somebody; one that waits for nobody any more is forgotten by itself.
+    pub fn put_batch(&mut self, batch: Batch) {
+        self.batches.insert(batch.id, Some(batch));
+    }
+
+    pub fn cursor(&self, connector: ConnectorId) -> Result<Cursor, StoreError> {
+        let key = keys::cursor(connector);
+        let pending = self.others.iter().rev().find(|(other, _)| *other == key);
+        match pending {
+            Some((_, Some(value))) => codec::decode(value),
+            Some((_, None)) => Ok(Cursor::default()),
+            None => Ok(codec::read(self.disk, &key)?.unwrap_or_default()),
+        }
+    }
+
+    pub fn put_cursor(&mut self, connector: ConnectorId, cursor: &Cursor) -> Result<(), StoreError> {
+        self.others
+            .push((keys::cursor(connector), Some(codec::encode(cursor)?)));
+        Ok(())
+    }
+
+    /// Keeps a definition (already sealed) for a start without Odoo; `None` forgets it.
+    pub fn put_definition(&mut self, connector: ConnectorId, sealed: Option<Vec<u8>>) {
+        self.others.push((keys::definition(connector), sealed));
+    }
+
+    /// The administrator was told.
+    pub fn clear_notice(&mut self, connector: ConnectorId, key: RecordKey) {
+        self.others.push((keys::notice(connector, key), None));
+    }
+
+    fn touch(&mut self, key: RecordKey, before: Record, after: Option<Record>) {
+        let touched = self.records.entry(key).or_insert(Touched {
+            before: Some(before),
+            after: None,
+        });
+        touched.after = after;
+    }
+
+    fn count(&mut self, effects: &Effects, occasion: &Occasion<'_>) {
+        let Some(mut run) = self.run(effects.run) else { return };
+        run.counters.moved(effects.from, effects.to);
+        run.counters.submitted = run.counters.submitted.saturating_add_signed(i64::from(effects.sent));
+        run.settle(occasion.now);
+        self.runs.insert(run.id, Some(run));
+    }
+
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        let Self {
+            disk,
+            index,
+            records,
+            runs,
+            mut batches,
+            others,
+        } = self;
+        let mut writes = others;
+        for (key, touched) in &records {
+            writes.push((
+                keys::record(*key),
+                touched.after.as_ref().map(codec::encode).transpose()?,
+            ));
+        }
+        let idle = idle_batches(index, &records);
+        batches.extend(idle.into_iter().map(|id| (id, None)));
+        for (id, run) in &runs {
+            writes.push((keys::run(*id), run.as_ref().map(codec::encode).transpose()?));
+        }
+        for (id, batch) in &batches {
+            writes.push((keys::batch(*id), batch.as_ref().map(codec::encode).transpose()?));
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        disk.write(writes)?;
+        for touched in records.into_values() {
+            if let Some(before) = touched.before {
+                index.leave(&before);
+            }
+            if let Some(after) = touched.after {
+                index.enter(&after);
+            }
+        }
+        put_all(&mut index.runs, runs);
+        put_all(&mut index.batches, batches);
+        Ok(())
+    }
+}
+
+/// Batches whose last awaited record leaves with this change.
+fn idle_batches(index: &Index, records: &HashMap<RecordKey, Touched>) -> Vec<BatchId> {
+    use crate::domain::record::State;
+    let batch = |record: &Option<Record>| match record.as_ref().map(|record| &record.state) {
+        Some(State::Submitted { batch }) => Some(*batch),
+        _ => None,
+    };
+    let mut leaving: HashMap<BatchId, usize> = HashMap::new();
+    let mut entering: std::collections::HashSet<BatchId> = std::collections::HashSet::new();
+    for touched in records.values() {
+        let (before, after) = (batch(&touched.before), batch(&touched.after));
+        if before != after {
+            before.into_iter().for_each(|id| *leaving.entry(id).or_default() += 1);
+        }
+        entering.extend(after);
+    }
+    leaving
+        .into_iter()
+        .filter(|(id, count)| !entering.contains(id) && index.members(*id).count() == *count)
+        .map(|(id, _)| id)
+        .collect()
+}
+
+fn put_all<K: Ord, V>(into: &mut BTreeMap<K, V>, changes: BTreeMap<K, Option<V>>) {
+    for (key, value) in changes {
+        match value {
+            Some(value) => into.insert(key, value),
+            None => into.remove(&key),
+        };
+    }
+}
+
+pub(super) fn notice_byte(notice: Notice) -> u8 {
+    match notice {
+        Notice::Refused => b'+',
+        Notice::Resolved => b'-',
+    }
+}

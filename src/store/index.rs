@@ -1,0 +1,136 @@
+//! What the store knows by heart: who is due where, which batch still waits for whom, how many are in which state. It is made
+//! anew from the records at each start, so it cannot disagree with them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::domain::batch::Batch;
+use crate::domain::identity::{BatchId, ConnectorId, RunId};
+use crate::domain::record::{Record, RecordKey, State};
+use crate::domain::run::Run;
+
+/// What a record waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// To be prepared and sent to MTS.
+    Submit,
+    /// To be written to Odoo.
+    Write,
+}
+
+/// How many records of a connector are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub pending: u64,
+    pub submitted: u64,
+    pub to_write: u64,
+    pub rejected: u64,
+    pub abandoned: u64,
+}
+
+impl Counts {
+    /// Under way: what the in-flight limit is about.
+    pub fn open(&self) -> u64 {
+        self.pending + self.submitted + self.to_write
+    }
+
+    fn of(&mut self, state: &State) -> &mut u64 {
+        match state {
+            State::Pending { .. } => &mut self.pending,
+            State::Submitted { .. } => &mut self.submitted,
+            State::TokenReceived { .. } | State::TokenWritten { .. } => &mut self.to_write,
+            State::Rejected { .. } => &mut self.rejected,
+            State::Abandoned { .. } => &mut self.abandoned,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    due: BTreeSet<(ConnectorId, Queue, DateTime<Utc>, RecordKey)>,
+    members: HashMap<BatchId, BTreeSet<RecordKey>>,
+    counts: HashMap<ConnectorId, Counts>,
+    pub batches: BTreeMap<BatchId, Batch>,
+    pub runs: BTreeMap<RunId, Run>,
+    pub next_run: u64,
+    pub next_batch: u64,
+}
+
+fn queue(record: &Record) -> Option<(ConnectorId, Queue, DateTime<Utc>, RecordKey)> {
+    let queue = match record.state {
+        State::Pending { .. } => Queue::Submit,
+        State::TokenReceived { .. } | State::TokenWritten { .. } => Queue::Write,
+        _ => return None,
+    };
+    Some((record.connector, queue, record.due, record.key))
+}
+
+impl Index {
+    pub fn enter(&mut self, record: &Record) {
+        *self.counts.entry(record.connector).or_default().of(&record.state) += 1;
+        self.due.extend(queue(record));
+        if let State::Submitted { batch } = record.state {
+            self.members.entry(batch).or_default().insert(record.key);
+        }
+    }
+
+    /// Forgets the record as it was; tells the batch that now waits for nobody.
+    pub fn leave(&mut self, record: &Record) -> Option<BatchId> {
+        let count = self.counts.entry(record.connector).or_default().of(&record.state);
+        *count = count.saturating_sub(1);
+        if let Some(entry) = queue(record) {
+            self.due.remove(&entry);
+        }
+        let State::Submitted { batch } = record.state else {
+            return None;
+        };
+        let members = self.members.get_mut(&batch)?;
+        members.remove(&record.key);
+        if !members.is_empty() {
+            return None;
+        }
+        self.members.remove(&batch);
+        Some(batch)
+    }
+
+    pub fn due(&self, connector: ConnectorId, queue: Queue, now: DateTime<Utc>, limit: usize) -> Vec<RecordKey> {
+        self.queued(connector, queue)
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, key)| key)
+            .take(limit)
+            .collect()
+    }
+
+    pub fn next_due(&self, connector: ConnectorId, queue: Queue) -> Option<DateTime<Utc>> {
+        self.queued(connector, queue).next().map(|(at, _)| at)
+    }
+
+    fn queued(&self, connector: ConnectorId, queue: Queue) -> impl Iterator<Item = (DateTime<Utc>, RecordKey)> + '_ {
+        let first = RecordKey {
+            token_type: crate::domain::identity::IdTypeId(0),
+            registrant: crate::domain::identity::RegistrantId(0),
+        };
+        self.due
+            .range((connector, queue, DateTime::<Utc>::MIN_UTC, first)..)
+            .take_while(move |(of, kind, _, _)| (*of, *kind) == (connector, queue))
+            .map(|(_, _, at, key)| (*at, *key))
+    }
+
+    pub fn members(&self, batch: BatchId) -> impl Iterator<Item = RecordKey> + '_ {
+        self.members.get(&batch).into_iter().flatten().copied()
+    }
+
+    pub fn awaited(&self) -> impl Iterator<Item = BatchId> + '_ {
+        self.members.keys().copied()
+    }
+
+    pub fn counts(&self, connector: ConnectorId) -> Counts {
+        self.counts.get(&connector).copied().unwrap_or_default()
+    }
+
+    pub fn all_counts(&self) -> impl Iterator<Item = (ConnectorId, Counts)> + '_ {
+        self.counts.iter().map(|(connector, counts)| (*connector, *counts))
+    }
+}

@@ -1,0 +1,60 @@
+//! Where things lie in the store: a letter, then the identity, big-endian, so that order is by number.
+
+use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegistrantId, RunId};
+use crate::domain::record::RecordKey;
+
+pub(super) const RECORDS: &[u8] = b"r";
+pub(super) const BATCHES: &[u8] = b"b";
+pub(super) const RUNS: &[u8] = b"u";
+pub(super) const CURSORS: &[u8] = b"k";
+pub(super) const DEFINITIONS: &[u8] = b"c";
+pub(super) const NOTICES: &[u8] = b"n";
+pub(super) const META: &[u8] = b"m/format";
+
+pub(super) fn record(key: RecordKey) -> Vec<u8> {
+    [
+        RECORDS,
+        &key.token_type.0.to_be_bytes(),
+        &key.registrant.0.to_be_bytes(),
+    ]
+    .concat()
+}
+
+pub(super) fn batch(id: BatchId) -> Vec<u8> {
+    [BATCHES, &id.0.to_be_bytes()].concat()
+}
+
+pub(super) fn run(id: RunId) -> Vec<u8> {
+    [RUNS, &id.0.to_be_bytes()].concat()
+}
+
+pub(super) fn cursor(id: ConnectorId) -> Vec<u8> {
+    [CURSORS, &id.0.to_be_bytes()].concat()
+}
+
+pub(super) fn definition(id: ConnectorId) -> Vec<u8> {
+    [DEFINITIONS, &id.0.to_be_bytes()].concat()
+}
+
+pub(super) fn notices(connector: ConnectorId) -> Vec<u8> {
+    [NOTICES, &connector.0.to_be_bytes()].concat()
+}
+
+pub(super) fn notice(connector: ConnectorId, key: RecordKey) -> Vec<u8> {
+    [&notices(connector)[..], &record(key)[1..]].concat()
+}
+
+/// The record that a notice is about.
+pub(super) fn noticed(key: &[u8]) -> Option<RecordKey> {
+    let tail = key.get(NOTICES.len() + 4..)?;
+    let (token_type, registrant) = tail.split_at_checked(4)?;
+    Some(RecordKey {
+        token_type: IdTypeId(u32::from_be_bytes(token_type.try_into().ok()?)),
+        registrant: RegistrantId(u32::from_be_bytes(registrant.try_into().ok()?)),
+    })
+}
+
+/// The connector that a cursor or a definition is of.
+pub(super) fn connector(key: &[u8]) -> Option<ConnectorId> {
+    Some(ConnectorId(u32::from_be_bytes(key.get(1..)?.try_into().ok()?)))
+}

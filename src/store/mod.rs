@@ -1,0 +1,297 @@
+//! What OMC must not forget: records under way, batches at MTS, runs, cursors and the last good definitions.
+//!
+//! One process owns a store. A change is atomic ([`Store::change`]) and durable only after [`Store::sync`]; nothing may be
+//! acknowledged, and no batch sent, before that. VIDs and auth data are here as keyed digests only, tokens sealed.
+
+mod change;
+mod codec;
+mod config;
+mod disk;
+mod error;
+mod index;
+mod keys;
+mod sync;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+pub use change::Change;
+pub use config::Config;
+pub use error::StoreError;
+pub use index::{Counts, Queue};
+
+use crate::domain::batch::Batch;
+use crate::domain::identity::{BatchId, ConnectorId, RunId};
+use crate::domain::record::{Record, RecordKey};
+use crate::domain::run::{Cursor, Run};
+use crate::domain::transition::Notice;
+use disk::Disk;
+use index::Index;
+use sync::Syncer;
+
+/// The form of what is on disk.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    format: u32,
+    key: String,
+}
+
+/// A handle; clones share one store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    disk: Arc<Disk>,
+    index: Mutex<Index>,
+    syncer: Syncer,
+    changed: watch::Sender<()>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the store, or makes an empty one. `key` is the fingerprint of the key that its values are sealed with.
+    pub fn open(config: &Config, key: &str) -> Result<Self, StoreError> {
+        let disk = Disk::open(&config.path)?;
+        let of_this = |error| match error {
+            StoreError::Corrupt { .. } => StoreError::Corrupt {
+                path: config.path.clone(),
+            },
+            other => other,
+        };
+        match codec::read::<Meta>(&disk, keys::META).map_err(of_this)? {
+            None if disk.is_marked() => {
+                return Err(StoreError::Corrupt {
+                    path: config.path.clone(),
+                });
+            }
+            None => {
+                let meta = codec::encode(&Meta {
+                    format: FORMAT,
+                    key: key.to_owned(),
+                })?;
+                disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
+                disk.sync()?;
+                disk.mark()?;
+            }
+            Some(meta) if meta.format > FORMAT => {
+                return Err(StoreError::Newer {
+                    path: config.path.clone(),
+                    found: meta.format,
+                });
+            }
+            Some(meta) if meta.key != key => {
+                return Err(StoreError::OtherKey {
+                    path: config.path.clone(),
+                    key_file: config.key_file.clone(),
+                });
+            }
+            Some(_) => {}
+        }
+        let index = remember(&disk).map_err(of_this)?;
+        let disk = Arc::new(disk);
+        let syncer = Syncer::start(Arc::clone(&disk)).map_err(|source| StoreError::Unusable {
+            path: config.path.clone(),
+            source,
+        })?;
+        Ok(Self(Arc::new(Inner {
+            disk,
+            index: Mutex::new(index),
+            syncer,
+            changed: watch::Sender::new(()),
+        })))
+    }
+
+    /// Removes a store that nobody has open. The key file stays.
+    pub fn reset(path: &Path) -> Result<(), StoreError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        match Disk::open(path) {
+            Ok(_) | Err(StoreError::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        std::fs::remove_dir_all(path).map_err(|source| StoreError::Unusable {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Changes the store in one step that happens wholly or not at all. The change blocks for some milliseconds at most,
+    /// and runs where that harms nobody.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Change<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.change_now(change))
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+
+    /// As [`Store::change`], for callers that may block.
+    pub fn change_now<T>(
+        &self,
+        change: impl FnOnce(&mut Change<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut index = self.index();
+        let mut collected = Change::new(&self.0.disk, &mut index);
+        let result = change(&mut collected)?;
+        collected.commit()?;
+        drop(index);
+        self.0.changed.send_replace(());
+        Ok(result)
+    }
+
+    /// Comes back when every change made before is on the device.
+    pub async fn sync(&self) -> Result<(), Arc<StoreError>> {
+        self.0.syncer.sync().await
+    }
+
+    /// Wakes after every change.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    pub fn record(&self, key: RecordKey) -> Result<Option<Record>, StoreError> {
+        codec::record(&self.0.disk, key)
+    }
+
+    /// All records; for lists that a person asked for.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        self.0.disk.scan(keys::RECORDS).map(|pair| codec::decode(&pair?.1))
+    }
+
+    /// The records that wait in a queue and are due, longest due first.
+    pub fn due(
+        &self,
+        connector: ConnectorId,
+        queue: Queue,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let keys = self.index().due(connector, queue, now, limit);
+        // One that changed since the look is not due any more.
+        keys.into_iter()
+            .filter_map(|key| self.record(key).transpose())
+            .collect()
+    }
+
+    /// When the first record of a queue is due.
+    pub fn next_due(&self, connector: ConnectorId, queue: Queue) -> Option<DateTime<Utc>> {
+        self.index().next_due(connector, queue)
+    }
+
+    pub fn counts(&self, connector: ConnectorId) -> Counts {
+        self.index().counts(connector)
+    }
+
+    pub fn all_counts(&self) -> Vec<(ConnectorId, Counts)> {
+        self.index().all_counts().collect()
+    }
+
+    pub fn batches(&self) -> Vec<Batch> {
+        self.index().batches.values().cloned().collect()
+    }
+
+    /// The records whose answer a batch still waits for.
+    pub fn members(&self, batch: BatchId) -> Vec<RecordKey> {
+        self.index().members(batch).collect()
+    }
+
+    /// Batches that are awaited and not there: none, unless the store was tampered with.
+    pub fn orphaned_batches(&self) -> Vec<BatchId> {
+        let index = self.index();
+        index.awaited().filter(|id| !index.batches.contains_key(id)).collect()
+    }
+
+    pub fn run(&self, id: RunId) -> Option<Run> {
+        self.index().runs.get(&id).cloned()
+    }
+
+    /// All runs that are kept, oldest first.
+    pub fn runs(&self) -> Vec<Run> {
+        self.index().runs.values().cloned().collect()
+    }
+
+    pub fn cursor(&self, connector: ConnectorId) -> Result<Cursor, StoreError> {
+        Ok(codec::read(&self.0.disk, &keys::cursor(connector))?.unwrap_or_default())
+    }
+
+    /// The kept definitions, sealed.
+    pub fn definitions(&self) -> Result<Vec<(ConnectorId, Vec<u8>)>, StoreError> {
+        let pairs = self.0.disk.scan(keys::DEFINITIONS);
+        pairs
+            .filter_map(|pair| match pair {
+                Ok((key, value)) => keys::connector(&key).map(|id| Ok((id, value))),
+                Err(error) => Some(Err(error)),
+            })
+            .collect()
+    }
+
+    /// What the administrator is to be told of a connector's records, up to `limit`.
+    pub fn notices(&self, connector: ConnectorId, limit: usize) -> Result<Vec<(RecordKey, Notice)>, StoreError> {
+        let pairs = self
+            .0
+            .disk
+            .scan(&keys::notices(connector))
+            .take(limit)
+            .collect::<Result<Vec<_>, _>>()?;
+        let notice = |value: &[u8]| {
+            if value == b"-" {
+                Notice::Resolved
+            } else {
+                Notice::Refused
+            }
+        };
+        Ok(pairs
+            .iter()
+            .filter_map(|(key, value)| Some((keys::noticed(key)?, notice(value))))
+            .collect())
+    }
+
+    /// Bytes the store takes on disk.
+    pub fn size(&self) -> u64 {
+        self.0.disk.size()
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads everything once; a value that does not decode means that the store is damaged.
+fn remember(disk: &Disk) -> Result<Index, StoreError> {
+    let mut index = Index::default();
+    for pair in disk.scan(keys::RECORDS) {
+        let record: Record = codec::decode(&pair?.1)?;
+        let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();
+        index.next_batch = index.next_batch.max(newest.unwrap_or(0));
+        index.next_run = index.next_run.max(record.run.0);
+        index.enter(&record);
+    }
+    for pair in disk.scan(keys::RUNS) {
+        let run: Run = codec::decode(&pair?.1)?;
+        index.next_run = index.next_run.max(run.id.0);
+        index.runs.insert(run.id, run);
+    }
+    for pair in disk.scan(keys::BATCHES) {
+        let batch: Batch = codec::decode(&pair?.1)?;
+        index.next_batch = index.next_batch.max(batch.id.0);
+        index.batches.insert(batch.id, batch);
+    }
+    Ok(index)
+}
+
+#[cfg(test)]
+mod tests;

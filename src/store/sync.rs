@@ -1,0 +1,70 @@
+//! Many acknowledgements to one sync: whoever waits while a sync runs is served by the next.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::disk::Disk;
+use super::error::StoreError;
+
+type Waiter = oneshot::Sender<Result<(), Arc<StoreError>>>;
+
+/// How many may wait at once; more wait to be let in.
+const WAITERS: usize = 4096;
+
+/// The thread that syncs; it ends, and lets go of the disk, when this is dropped.
+pub(super) struct Syncer {
+    queue: Option<SyncSender<Waiter>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was printed there.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Syncer {
+    pub fn start(disk: Arc<Disk>) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(WAITERS);
+        let serve = move || serve(&disk, &receiver);
+        let thread = std::thread::Builder::new().name("omc-sync".to_owned()).spawn(serve)?;
+        Ok(Self {
+            queue: Some(sender),
+            thread: Some(thread),
+        })
+    }
+
+    /// Comes back when everything written before the call is on the device.
+    pub async fn sync(&self) -> Result<(), Arc<StoreError>> {
+        let (sender, receiver) = oneshot::channel();
+        let queue = self.queue.clone().ok_or_else(|| Arc::new(StoreError::Closed))?;
+        if let Err(full) = queue.try_send(sender) {
+            let std::sync::mpsc::TrySendError::Full(sender) = full else {
+                return Err(Arc::new(StoreError::Closed));
+            };
+            let queued = tokio::task::spawn_blocking(move || queue.send(sender)).await;
+            if !matches!(queued, Ok(Ok(()))) {
+                return Err(Arc::new(StoreError::Closed));
+            }
+        }
+        receiver.await.unwrap_or_else(|_| Err(Arc::new(StoreError::Closed)))
+    }
+}
+
+fn serve(disk: &Disk, waiting: &Receiver<Waiter>) {
+    while let Ok(first) = waiting.recv() {
+        let served: Vec<Waiter> = std::iter::once(first).chain(waiting.try_iter()).collect();
+        let result = disk.sync().map_err(Arc::new);
+        for waiter in served {
+            // Whoever gave up waiting needs no answer.
+            let _ = waiter.send(result.clone());
+        }
+    }
+}

@@ -1,0 +1,237 @@
+use std::time::Duration;
+
+use url::Url;
+
+use super::*;
+use crate::domain::batch::Patience;
+use crate::domain::code::Code;
+use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
+use crate::domain::opaque::{Digest, Nonce, Sealed};
+use crate::domain::record::{HeldVid, State};
+use crate::domain::retry::Backoff;
+use crate::domain::run::{Kind, Phase};
+use crate::domain::transition::{Event, Fault, Occasion, Outcome};
+
+const CONNECTOR: ConnectorId = ConnectorId(4);
+const TOKENS: IdTypeId = IdTypeId(3);
+
+fn config(folder: &Path) -> Config {
+    Config {
+        path: folder.join("store"),
+        key_file: folder.join("key"),
+    }
+}
+
+fn key(registrant: u32) -> RecordKey {
+    RecordKey {
+        token_type: TOKENS,
+        registrant: RegistrantId(registrant),
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_secs(1), Duration::from_secs(10), 3).unwrap()
+}
+
+fn occasion(backoff: &Backoff) -> Occasion<'_> {
+    Occasion {
+        now: now(),
+        backoff,
+        jitter: 0.0,
+    }
+}
+
+fn admit(store: &Store, registrants: &[u32]) -> RunId {
+    let found: Vec<RegistrantId> = registrants.iter().map(|id| RegistrantId(*id)).collect();
+    store
+        .change_now(|change| {
+            let id = change.new_run_id();
+            let mut run = Run::new(id, CONNECTOR, Kind::Manual, None, now());
+            run.counters.found = change.admit(&run, TOKENS, &found, &occasion(&backoff()))?;
+            run.phase = Phase::Settling;
+            change.put_run(run);
+            Ok(id)
+        })
+        .unwrap()
+}
+
+fn send(store: &Store, registrants: &[u32]) -> BatchId {
+    store
+        .change_now(|change| {
+            let id = change.new_batch_id();
+            let patience = Patience {
+                interval: Duration::ZERO,
+                callback_grace: Duration::ZERO,
+                stuck_after: Duration::ZERO,
+            };
+            let url = Url::parse("http://mts.example").unwrap();
+            let size = registrants.len() as u32;
+            change.put_batch(Batch::sent(id, CONNECTOR, url, size, Duration::ZERO, &patience, now()));
+            for registrant in registrants {
+                let vid = HeldVid {
+                    row: RegIdRow(9),
+                    written: String::new(),
+                    digest: Digest([1; 32]),
+                };
+                let event = Event::Sent {
+                    batch: id,
+                    nonce: Nonce([*registrant as u8; 12]),
+                    vid,
+                    data: Digest([2; 32]),
+                };
+                change.apply(key(*registrant), event, &occasion(&backoff()))?;
+            }
+            Ok(id)
+        })
+        .unwrap()
+}
+
+fn apply(store: &Store, registrant: u32, event: Event) {
+    store
+        .change_now(|change| change.apply(key(registrant), event, &occasion(&backoff())))
+        .unwrap()
+        .unwrap();
+}
+
+fn token(registrant: u32) -> Event {
+    let (nonce, digest) = (Nonce([registrant as u8; 12]), Digest([7; 32]));
+    Event::Token {
+        nonce,
+        token: Sealed(vec![1]),
+        digest,
+        values: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_synced_is_there_after_a_new_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let run = admit(&store, &[1, 2, 3]);
+    let batch = send(&store, &[1, 2]);
+    apply(&store, 1, token(1));
+    store.sync().await.unwrap();
+    drop(store);
+
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    assert_eq!(
+        store.counts(CONNECTOR),
+        Counts {
+            pending: 1,
+            submitted: 1,
+            to_write: 1,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(store.members(batch), [key(2)]);
+    assert_eq!(store.due(CONNECTOR, Queue::Submit, now(), 10).unwrap()[0].key, key(3));
+    assert_eq!(store.due(CONNECTOR, Queue::Write, now(), 10).unwrap()[0].key, key(1));
+    assert_eq!(store.run(run).unwrap().counters.found, 3);
+    assert_ne!(send(&store, &[3]), batch, "numbers are not used twice");
+}
+
+#[test]
+fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let run = admit(&store, &[1, 2]);
+    let batch = send(&store, &[1, 2]);
+    apply(&store, 1, token(1));
+    assert_eq!(store.batches().len(), 1);
+    apply(
+        &store,
+        2,
+        Event::Error {
+            nonce: Nonce([2; 12]),
+            code: Code::from_wire("ATS-REQ-010"),
+        },
+    );
+    assert_eq!(store.batches(), []);
+    assert!(store.members(batch).is_empty());
+    assert_eq!(store.run(run).unwrap().phase, Phase::Settling);
+    apply(&store, 1, Event::Written(Outcome::Complete));
+    let run = store.run(run).unwrap();
+    assert_eq!(
+        (
+            run.phase,
+            run.counters.tokens,
+            run.counters.rejected,
+            run.counters.submitted
+        ),
+        (Phase::Done, 1, 1, 2)
+    );
+    assert_eq!(store.record(key(1)).unwrap(), None, "done leaves no record");
+    assert_eq!(store.notices(CONNECTOR, 10).unwrap(), [(key(2), Notice::Refused)]);
+}
+
+#[test]
+fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    admit(&store, &[1]);
+    let first = send(&store, &[1]);
+    apply(
+        &store,
+        1,
+        Event::NotTaken {
+            batch: first,
+            fault: Fault::Server,
+        },
+    );
+    assert_eq!(store.batches(), []);
+    let second = send(&store, &[1]);
+    assert_eq!(store.batches()[0].id, second);
+    assert_eq!(store.members(second), [key(1)]);
+}
+
+#[test]
+fn a_change_that_fails_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    admit(&store, &[1]);
+    let failed: Result<(), StoreError> = store.change_now(|change| {
+        change.apply(key(1), Event::Left, &occasion(&backoff()))?;
+        change.apply(key(1), Event::Left, &occasion(&backoff()))?;
+        Err(StoreError::Closed)
+    });
+    assert!(failed.is_err());
+    assert!(matches!(
+        store.record(key(1)).unwrap().unwrap().state,
+        State::Pending { .. }
+    ));
+    assert_eq!(store.counts(CONNECTOR).pending, 1);
+}
+
+#[test]
+fn another_key_and_a_second_owner_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, "k").unwrap();
+    assert!(matches!(Store::open(&config, "k"), Err(StoreError::Locked { .. })));
+    drop(store);
+    let error = Store::open(&config, "other").unwrap_err();
+    assert!(matches!(error, StoreError::OtherKey { .. }), "{error}");
+    assert!(error.to_string().contains("omc store reset"));
+    Store::reset(&config.path).unwrap();
+    assert!(Store::open(&config, "other").is_ok());
+}
+
+#[test]
+fn a_damaged_store_is_told_and_not_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, "k").unwrap();
+    admit(&store, &[1, 2, 3]);
+    drop(store);
+    let size = std::fs::metadata(config.path.join("db")).unwrap().len();
+    std::fs::write(config.path.join("db"), vec![0x5a; size as usize]).unwrap();
+    let error = Store::open(&config, "k").unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("omc store reset"));
+    Store::reset(&config.path).unwrap();
+    assert_eq!(Store::open(&config, "k").unwrap().counts(CONNECTOR), Counts::default());
+}
