@@ -14,6 +14,7 @@ impl Code {
     pub const FAILS_ALONE: Self = Self(Cow::Borrowed("OMC-SEND-001"));
     pub const ANSWER_LOST: Self = Self(Cow::Borrowed("OMC-LOST-001"));
     pub const OTHER_TOKEN: Self = Self(Cow::Borrowed("OMC-TOKEN-001"));
+    pub const MTS_FAILURE: Self = Self(Cow::Borrowed("ATS-REQ-100"));
     pub const NOT_WRITTEN: Self = Self(Cow::Borrowed("OMC-WRITE-001"));
     pub fn from_wire(text: &str) -> Self {
         Self(Cow::Owned(text.to_owned()))

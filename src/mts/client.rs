@@ -1,0 +1,135 @@
+//! HTTP towards MTS.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use url::Url;
+
+use super::answer;
+use super::envelope::Submission;
+use super::error::{Blame, StatusError, SubmitError};
+use crate::domain::batch::Status;
+
+/// MTS's answers are short.
+const MAX_ANSWER: usize = 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(10);
+const ASK: Duration = Duration::from_secs(30);
+
+/// Talks to any MTS. A new connection for each call: MTS's restarts would make a kept one fail in doubt.
+#[derive(Debug, Clone)]
+pub struct Mts {
+    http: reqwest::Client,
+}
+
+/// Whether an MTS is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Answers,
+    /// It takes connections and says nothing: a worker answers nobody while it takes a batch in.
+    Busy,
+    /// Something answers, and it is not MTS.
+    Stranger,
+    Unreachable,
+}
+
+impl Mts {
+    /// Fails where the machine has no CA certificates (Debian: package `ca-certificates`).
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT)
+            .build()?;
+        Ok(Self { http })
+    }
+
+    /// Sends a batch and returns its `request_identifier`. MTS answers only after it has stored every record of it, and of
+    /// those that came before: `patience` must be long enough for all of them.
+    pub async fn submit(
+        &self,
+        base: &Url,
+        submission: &Submission,
+        now: DateTime<Utc>,
+        patience: Duration,
+    ) -> Result<String, SubmitError> {
+        let body = submission
+            .body(now)
+            .map_err(|_| SubmitError::NotTaken(Blame::Refused { status: 0, code: None }))?;
+        let request = self
+            .http
+            .post(endpoint(base, &["authtoken", "json"]))
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .timeout(patience)
+            .body(body);
+        let response = request.send().await.map_err(|error| match error {
+            error if error.is_connect() || error.is_builder() => SubmitError::NotTaken(Blame::Unreachable),
+            error if error.is_timeout() => SubmitError::Unknown("it did not answer in time"),
+            _ => SubmitError::Unknown("the connection broke"),
+        })?;
+        let status = response.status().as_u16();
+        let body = read(response).await.map_err(SubmitError::Unknown)?;
+        answer::to_submit(status, &body)
+    }
+
+    /// Asks how far a request is.
+    pub async fn status(&self, base: &Url, request_identifier: &str) -> Result<Status, StatusError> {
+        let url = endpoint(base, &["authtoken", "status", request_identifier]);
+        let response = self
+            .http
+            .get(url)
+            .timeout(ASK)
+            .send()
+            .await
+            .map_err(|error| match error {
+                error if error.is_connect() => StatusError("cannot connect"),
+                error if error.is_timeout() => {
+                    StatusError("it does not answer (it is silent while it takes a batch in)")
+                }
+                _ => StatusError("the connection broke"),
+            })?;
+        let status = response.status().as_u16();
+        let body = read(response).await.map_err(StatusError)?;
+        answer::to_status(status, &body)
+    }
+
+    /// Looks whether an MTS is there, for a person who asks.
+    pub async fn presence(&self, base: &Url) -> Presence {
+        let sent = self
+            .http
+            .get(endpoint(base, &["ping"]))
+            .timeout(Duration::from_secs(5))
+            .send()
+            .await;
+        match sent {
+            Ok(response) => match read(response).await {
+                Ok(body) if body.windows(4).any(|window| window == b"pong") => Presence::Answers,
+                Ok(_) => Presence::Stranger,
+                Err(_) => Presence::Busy,
+            },
+            Err(error) if error.is_connect() => Presence::Unreachable,
+            Err(_) => Presence::Busy,
+        }
+    }
+}
+
+fn endpoint(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+async fn read(response: reqwest::Response) -> Result<Vec<u8>, &'static str> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| "the answer broke off")?;
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err("the answer is far too long for MTS");
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,164 @@
+//! The request MTS wants (its API page: "POST /authtoken/json").
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::domain::connector::CallbackMethod;
+use crate::seal::Personal;
+
+/// Where MTS is to deliver results.
+#[derive(Debug, Clone)]
+pub struct CallbackAddress {
+    pub url: Url,
+    pub method: CallbackMethod,
+    /// Whole seconds, for each call.
+    pub timeout_seconds: u64,
+    pub extra_headers: Vec<(String, String)>,
+    pub credentials: Credentials,
+}
+
+/// What MTS shows at the receiver. Made by OMC for its own receiver: MTS keeps them in clear.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    StaticBearer(Personal<String>),
+    Odoo {
+        auth_url: Url,
+        database: String,
+        username: String,
+        password: Personal<String>,
+    },
+}
+
+/// One batch, ready to go.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub mapping: Value,
+    pub language: String,
+    pub output_format: String,
+    pub callback: CallbackAddress,
+    pub records: Vec<Personal<Map<String, Value>>>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: &'static str,
+    version: &'static str,
+    /// Must be a text.
+    metadata: &'static str,
+    requesttime: String,
+    request: Request<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    output: &'static str,
+    #[serde(rename = "deliverytype")]
+    delivery_type: &'static str,
+    mapping: &'a Value,
+    lang: &'a str,
+    output_format: &'a str,
+    callback_properties: Value,
+    authdata: Vec<&'a Map<String, Value>>,
+}
+
+impl Submission {
+    /// The body of the POST.
+    pub(super) fn body(&self, now: DateTime<Utc>) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Envelope {
+            id: "omc.authtoken",
+            version: "1.0",
+            metadata: "",
+            // MTS takes a fraction and `Z`, and nothing else.
+            requesttime: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+            request: Request {
+                output: "json",
+                delivery_type: "callback",
+                mapping: &self.mapping,
+                lang: &self.language,
+                output_format: &self.output_format,
+                callback_properties: self.callback.properties(),
+                authdata: self.records.iter().map(Personal::expose).collect(),
+            },
+        })
+    }
+}
+
+impl CallbackAddress {
+    fn properties(&self) -> Value {
+        let headers: Map<String, Value> = self
+            .extra_headers
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect();
+        let mut properties = json!({
+            "url": self.url.as_str(),
+            "httpMethod": self.method,
+            "extraHeaders": headers,
+            "timeoutSeconds": self.timeout_seconds,
+            "callInBulk": true,
+        });
+        match &self.credentials {
+            Credentials::StaticBearer(token) => {
+                properties["authType"] = json!("staticBearer");
+                properties["authStaticBearer"] = json!({ "token": token.expose() });
+            }
+            Credentials::Odoo {
+                auth_url,
+                database,
+                username,
+                password,
+            } => {
+                properties["authType"] = json!("odoo");
+                properties["authOdoo"] = json!({
+                    "authUrl": auth_url.as_str(),
+                    "database": database,
+                    "username": username,
+                    "password": password.expose(),
+                });
+            }
+        }
+        properties
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_every_key_that_mts_asks_for() {
+        let submission = Submission {
+            mapping: json!({"vid": "vid"}),
+            language: "eng".to_owned(),
+            output_format: ".output".to_owned(),
+            callback: CallbackAddress {
+                url: Url::parse("http://omc.example:8100/callback/4").unwrap(),
+                method: CallbackMethod::Put,
+                timeout_seconds: 10,
+                extra_headers: vec![("X-Site".to_owned(), "north".to_owned())],
+                credentials: Credentials::StaticBearer(Personal::new("secret".to_owned())),
+            },
+            records: vec![Personal::new(Map::from_iter([("vid".to_owned(), json!("2045"))]))],
+        };
+        assert!(!format!("{submission:?}").contains("secret") && !format!("{submission:?}").contains("2045"));
+        let body: Value = serde_json::from_slice(&submission.body(DateTime::UNIX_EPOCH).unwrap()).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "id": "omc.authtoken", "version": "1.0", "metadata": "", "requesttime": "1970-01-01T00:00:00.000Z",
+                "request": {
+                    "output": "json", "deliverytype": "callback", "mapping": {"vid": "vid"}, "lang": "eng",
+                    "outputFormat": ".output", "authdata": [{"vid": "2045"}],
+                    "callbackProperties": {
+                        "url": "http://omc.example:8100/callback/4", "httpMethod": "PUT", "timeoutSeconds": 10,
+                        "extraHeaders": {"X-Site": "north"}, "callInBulk": true, "authType": "staticBearer",
+                        "authStaticBearer": {"token": "secret"},
+                    },
+                },
+            })
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The MOSIP Token Seeder as OMC sees it: `POST /authtoken/json`, `GET /authtoken/status/{id}`, `GET /ping`.
+
+mod answer;
+mod client;
+mod envelope;
+mod error;
+
+pub use client::{Mts, Presence};
+pub use envelope::{CallbackAddress, Credentials, Submission};
+pub use error::{Blame, StatusError, SubmitError};
