@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod http;
 pub mod mts;
 pub mod odoo;
 pub mod seal;

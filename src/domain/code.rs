@@ -15,9 +15,16 @@ impl Code {
     pub const ANSWER_LOST: Self = Self(Cow::Borrowed("OMC-LOST-001"));
     pub const OTHER_TOKEN: Self = Self(Cow::Borrowed("OMC-TOKEN-001"));
     pub const MTS_FAILURE: Self = Self(Cow::Borrowed("ATS-REQ-100"));
+    pub const UNREADABLE: Self = Self(Cow::Borrowed("OMC-CODE-001"));
     pub const NOT_WRITTEN: Self = Self(Cow::Borrowed("OMC-WRITE-001"));
     pub fn from_wire(text: &str) -> Self {
         Self(Cow::Owned(text.to_owned()))
+    }
+    pub fn reason(&self) -> &'static str {
+        ""
+    }
+    pub fn remedy(&self) -> &'static str {
+        ""
     }
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,5 +37,10 @@ impl Code {
         } else {
             Class::Unknown
         }
+    }
+}
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -28,6 +28,16 @@ pub struct RecordKey {
     pub registrant: RegistrantId,
 }
 
+impl RecordKey {
+    /// Where values that are sealed for this record belong.
+    pub fn place(&self) -> [u8; 8] {
+        let mut place = [0; 8];
+        place[..4].copy_from_slice(&self.token_type.0.to_be_bytes());
+        place[4..].copy_from_slice(&self.registrant.0.to_be_bytes());
+        place
+    }
+}
+
 /// The VID row that was read when the record was last prepared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldVid {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
+
 /// Wraps a VID, token, person's data or password: neither `Debug` nor `Display` shows it, and it cannot be serialised by
 /// accident. [`Personal::expose`] is the only way in, so that every use can be found by its name.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -24,6 +26,13 @@ impl<T> Personal<T> {
 impl<T> From<T> for Personal<T> {
     fn from(value: T) -> Self {
         Self(value)
+    }
+}
+
+/// Reading wraps at once. serde's errors can quote what they read: do not print them.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum StoreError {
     Newer { path: PathBuf, found: u32 },
     #[error(transparent)]
     Impossible(#[from] Impossible),
+    #[error("cannot seal a value: {0}")]
+    Unsealable(String),
     #[error("the store is closed")]
     Closed,
 }

@@ -1,0 +1,246 @@
+//! The receiver of MTS's callbacks. MTS never repeats one and does not look at the answer, so a result is on disk before
+//! the answer goes out, and an answer that is not 200 is for the log of whoever looks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use futures_util::StreamExt;
+use metrics::counter;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::login;
+use super::result::{self, Answer, Foreign};
+use super::session;
+use crate::clock::Clock;
+use crate::domain::batch::Patience;
+use crate::domain::code::Code;
+use crate::domain::identity::ConnectorId;
+use crate::domain::opaque::{Digest, Sealed};
+use crate::domain::retry::Backoff;
+use crate::domain::transition::{Event, Ignored, Occasion};
+use crate::seal::{Purpose, Seal};
+use crate::store::{Change, Store, StoreError};
+
+/// How many bodies may be read at once; MTS delivers one at a time per worker.
+const AT_ONCE: usize = 4;
+/// How long a caller may take to send its body, and to be let in.
+const BODY_TIME: Duration = Duration::from_secs(120);
+/// Results that go into one change of the store, so that others get their turn.
+const CHUNK: usize = 1000;
+
+/// Called when MOSIP or MTS fails for everybody: pauses that connector's MTS.
+pub type OnTrouble = Arc<dyn Fn(ConnectorId, &Code) + Send + Sync>;
+
+/// What the receiver works with.
+#[derive(Clone)]
+pub struct Receiver {
+    pub store: Store,
+    pub seal: Arc<Seal>,
+    pub clock: Arc<dyn Clock>,
+    pub backoff: Backoff,
+    pub patience: Patience,
+    pub max_body: usize,
+    pub on_trouble: OnTrouble,
+}
+
+struct Shared {
+    receiver: Receiver,
+    room: Semaphore,
+}
+
+/// The routes of the callback listener.
+pub fn router(receiver: Receiver) -> Router {
+    let methods = MethodFilter::POST
+        .or(MethodFilter::PUT)
+        .or(MethodFilter::PATCH)
+        .or(MethodFilter::GET);
+    let (seal, clock) = (Arc::clone(&receiver.seal), Arc::clone(&receiver.clock));
+    Router::new()
+        .route("/callback/{connector}", on(methods, receive))
+        .with_state(Arc::new(Shared {
+            receiver,
+            room: Semaphore::new(AT_ONCE),
+        }))
+        .merge(login::router(seal, clock))
+}
+
+async fn receive(
+    State(shared): State<Arc<Shared>>,
+    Path(connector): Path<i64>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let receiver = &shared.receiver;
+    let refuse = |status: StatusCode, result: &'static str, text: &'static str| {
+        counter!("omc_callbacks_total", "result" => result).increment(1);
+        (status, text).into_response()
+    };
+    let Some(connector) = ConnectorId::from_wire(connector) else {
+        return refuse(StatusCode::NOT_FOUND, "unknown", "no such connector");
+    };
+    // Nobody unknown gets a byte of their body read.
+    if !session::may_deliver(&receiver.seal, connector, &headers, receiver.clock.now()) {
+        return refuse(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
+    }
+    let Ok(Ok(_room)) = tokio::time::timeout(BODY_TIME, shared.room.acquire()).await else {
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "too many callbacks at once",
+        );
+    };
+    let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(TooLarge)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
+    };
+    let Ok(entries) = result::entries(&body) else {
+        return refuse(StatusCode::BAD_REQUEST, "garbage", "not JSON results");
+    };
+    drop(body);
+    match take(receiver, connector, entries).await {
+        Ok(()) => refuse(StatusCode::OK, "stored", "stored"),
+        Err(error) => {
+            tracing::error!(%connector, %error, "a callback could not be stored; MTS will be asked again");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "failed", "not stored")
+        }
+    }
+}
+
+struct TooLarge;
+
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, TooLarge> {
+    let mut bytes = Vec::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        // A caller that breaks off leaves something that is no JSON.
+        let Ok(chunk) = chunk else { break };
+        if bytes.len() + chunk.len() > limit {
+            return Err(TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Stores the results and comes back when they are on disk.
+async fn take(receiver: &Receiver, connector: ConnectorId, mut entries: Vec<Value>) -> Result<(), Arc<StoreError>> {
+    let total = entries.len();
+    let mut trouble = None;
+    while !entries.is_empty() {
+        let chunk = entries.split_off(entries.len().saturating_sub(CHUNK));
+        let inner = receiver.clone();
+        let found = receiver
+            .store
+            .change(move |change| take_chunk(&inner, connector, chunk, change))
+            .await
+            .map_err(Arc::new)?;
+        trouble = trouble.or(found);
+    }
+    receiver.store.sync().await?;
+    tracing::debug!(%connector, results = total, "callback stored");
+    if let Some(code) = trouble {
+        (receiver.on_trouble)(connector, &code);
+    }
+    Ok(())
+}
+
+fn take_chunk(
+    receiver: &Receiver,
+    connector: ConnectorId,
+    entries: Vec<Value>,
+    change: &mut Change<'_>,
+) -> Result<Option<Code>, StoreError> {
+    let occasion = Occasion {
+        now: receiver.clock.now(),
+        backoff: &receiver.backoff,
+        jitter: 0.0,
+    };
+    let mut trouble = None;
+    let mut alive = BTreeSet::new();
+    for entry in entries {
+        let outcome = match result::read(entry, connector, &receiver.seal) {
+            Err(Foreign::Empty) => "empty",
+            Err(Foreign::Shapeless) => "shapeless",
+            Err(Foreign::Stranger) => "stranger",
+            Ok((correlation, answer)) => {
+                let key = correlation.key;
+                if let Some(record) = change.record(key)? {
+                    let attempt = record
+                        .attempts
+                        .iter()
+                        .find(|attempt| attempt.nonce == correlation.nonce);
+                    alive.extend(attempt.map(|attempt| attempt.batch));
+                }
+                let (name, event) = event(receiver, correlation, answer)?;
+                match change.apply(key, event, &occasion)? {
+                    // Known as ours by its MAC; the record is done or gone.
+                    None => "late",
+                    Some(effects) => {
+                        trouble = trouble.or(effects.trouble);
+                        effects.ignored.map_or(name, ignored_name)
+                    }
+                }
+            }
+        };
+        counter!("omc_callback_results_total", "outcome" => outcome).increment(1);
+    }
+    for batch in alive.into_iter().filter_map(|id| change.batch(id)).collect::<Vec<_>>() {
+        let mut batch = batch;
+        batch.progressed(&receiver.patience, occasion.now);
+        change.put_batch(batch);
+    }
+    Ok(trouble)
+}
+
+fn ignored_name(ignored: Ignored) -> &'static str {
+    match ignored {
+        Ignored::Repeat => "repeat",
+        Ignored::Stale => "stale",
+        Ignored::Disputed => "disputed",
+    }
+}
+
+fn event(
+    receiver: &Receiver,
+    correlation: crate::domain::correlation::Correlation,
+    answer: Answer,
+) -> Result<(&'static str, Event), StoreError> {
+    let nonce = correlation.nonce;
+    let Answer::Token { token, values } = answer else {
+        let Answer::Error(code) = answer else {
+            unreachable!("an answer is a token or an error")
+        };
+        return Ok(("error", Event::Error { nonce, code }));
+    };
+    let place = correlation.key.place();
+    let sealed = |value: &[u8]| {
+        receiver
+            .seal
+            .seal(&place, value)
+            .map(Sealed)
+            .map_err(|error| StoreError::Unsealable(error.to_string()))
+    };
+    let digest = Digest(receiver.seal.digest(Purpose::Token, token.expose().as_bytes()));
+    let values = match values {
+        Some(values) => Some(sealed(&serde_json::to_vec(values.expose()).unwrap_or_default())?),
+        None => None,
+    };
+    Ok((
+        "token",
+        Event::Token {
+            nonce,
+            token: sealed(token.expose().as_bytes())?,
+            digest,
+            values,
+        },
+    ))
+}
