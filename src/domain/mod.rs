@@ -5,4 +5,6 @@ pub mod expression;
 pub mod filter;
 pub mod identity;
 pub mod mapping;
+pub mod registrant_field;
+pub mod span;
 pub mod timetable;
