@@ -12,5 +12,7 @@ pub mod opaque;
 pub mod record;
 pub mod retry;
 pub mod run;
+pub mod registrant_field;
+pub mod span;
 pub mod timetable;
 pub mod transition;

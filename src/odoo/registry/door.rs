@@ -1,0 +1,225 @@
+//! The registry through the addon's door: docs/door.md.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::domain::connector::Connector;
+use crate::domain::identity::{ConnectorId, RegistrantId};
+use crate::odoo::client::Client;
+use crate::odoo::error::Error;
+use crate::odoo::wire::{self, Record};
+use crate::seal::Personal;
+
+use super::report::Report;
+use super::row::{IdRow, Page, Registrant};
+use super::write_back::{ApplyRefusal, Outcome, StaleVid, WriteBack};
+
+const PULL: &str = "omc_pull";
+const APPLY: &str = "omc_apply";
+const REPORT: &str = "omc_report";
+/// In place of a time: registrants who hold both kinds of ID, or no regard to the filter.
+const BOTH: &str = "both";
+
+#[derive(Debug, Clone)]
+pub struct Door(Arc<Client>);
+
+impl Door {
+    pub fn new(client: Arc<Client>) -> Self {
+        Self(client)
+    }
+
+    pub async fn page(
+        &self,
+        connector: &Connector,
+        after: u32,
+        limit: u32,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Page, Error> {
+        let since = since.map_or(Value::Bool(false), |since| wire::time_text(since).into());
+        self.pull(connector, vec![after.into(), limit.into(), since, false.into()])
+            .await
+            .and_then(page)
+    }
+
+    pub async fn holders_of_both(&self, connector: &Connector, after: u32, limit: u32) -> Result<Page, Error> {
+        self.pull(connector, vec![after.into(), limit.into(), BOTH.into(), false.into()])
+            .await
+            .and_then(page)
+    }
+
+    pub async fn read(
+        &self,
+        connector: &Connector,
+        ids: &[RegistrantId],
+        ignore_filter: bool,
+    ) -> Result<Vec<Registrant>, Error> {
+        let changed_since = if ignore_filter {
+            Value::from(BOTH)
+        } else {
+            Value::Bool(false)
+        };
+        let ids: Value = ids.iter().map(|id| id.0).collect();
+        let mut answer = self
+            .pull(connector, vec![0.into(), 0.into(), changed_since, ids])
+            .await?;
+        let rows = wire::records(wire::take(&mut answer, "rows", PULL)?, PULL)?;
+        rows.into_iter().map(|row| registrant(row, &connector.fields)).collect()
+    }
+
+    pub async fn apply(&self, connector: &Connector, results: &[WriteBack]) -> Result<Vec<Outcome>, Error> {
+        let refusals: Vec<_> = results.iter().map(WriteBack::refusal).collect();
+        let sent = results
+            .iter()
+            .zip(&refusals)
+            .filter(|(_, refusal)| refusal.is_none())
+            .map(|(result, _)| result);
+        let sent: Vec<Value> = sent.map(|result| applied(result, connector.remove_vid)).collect();
+        let mut outcomes = self.apply_raw(connector, sent).await?.into_iter();
+        refusals
+            .into_iter()
+            .map(|refusal| match refusal {
+                Some(refusal) => Ok(Outcome::Refused(refusal)),
+                None => outcomes
+                    .next()
+                    .ok_or(wire::unexpected(APPLY, "an outcome for each result")),
+            })
+            .collect()
+    }
+
+    pub async fn remove_vids(&self, connector: &Connector, rows: &[StaleVid]) -> Result<Vec<Outcome>, Error> {
+        let sent = rows.iter().map(|row| {
+            json!({
+                "partner_id": row.registrant.0, "token": false, "vid_id": row.vid_row.0,
+                "vid_write_date": row.vid_written, "remove_vid": true, "values": false,
+            })
+        });
+        self.apply_raw(connector, sent.collect()).await
+    }
+
+    pub async fn report(&self, connector: ConnectorId, report: &Report) -> Result<Option<u32>, Error> {
+        let args = vec![json!([connector.0]), report.to_wire()];
+        let answer = self.0.execute_kw("omc.connector", REPORT, args, Map::new()).await?;
+        match answer.get("run_id") {
+            Some(Value::Bool(false)) => Ok(None),
+            Some(run) => wire::many2one(run).map(Some).ok_or(wire::unexpected(REPORT, "run_id")),
+            None => Err(wire::unexpected(REPORT, "run_id")),
+        }
+    }
+
+    async fn pull(&self, connector: &Connector, mut args: Vec<Value>) -> Result<Record, Error> {
+        args.insert(0, json!([connector.id.0]));
+        match self.0.execute_kw("omc.connector", PULL, args, Map::new()).await? {
+            Value::Object(answer) => Ok(answer),
+            _ => Err(wire::unexpected(PULL, "a structure")),
+        }
+    }
+
+    /// The outcomes, each checked to be of its own registrant.
+    async fn apply_raw(&self, connector: &Connector, results: Vec<Value>) -> Result<Vec<Outcome>, Error> {
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let registrants: Vec<Option<u32>> = results.iter().map(|result| wire::id(&result["partner_id"])).collect();
+        let args = vec![json!([connector.id.0]), Value::Array(results)];
+        let answers = wire::records(
+            self.0.execute_kw("omc.connector", APPLY, args, Map::new()).await?,
+            APPLY,
+        )?;
+        if answers.len() != registrants.len() {
+            return Err(wire::unexpected(APPLY, "an outcome for each result"));
+        }
+        answers
+            .iter()
+            .zip(registrants)
+            .map(
+                |(answer, registrant)| match answer.get("partner_id").and_then(wire::id) {
+                    Some(id) if Some(id) == registrant => outcome(answer),
+                    _ => Err(wire::unexpected(APPLY, "an outcome of the same registrant")),
+                },
+            )
+            .collect()
+    }
+}
+
+fn applied(result: &WriteBack, remove_vid: bool) -> Value {
+    json!({
+        "partner_id": result.registrant.0, "token": result.token.expose(), "vid_id": result.vid_row.0,
+        "vid_write_date": result.vid_written, "remove_vid": remove_vid,
+        "values": result.values.as_ref().map(Personal::expose),
+    })
+}
+
+fn outcome(answer: &Record) -> Result<Outcome, Error> {
+    let vid_removed = answer.get("vid_removed").and_then(Value::as_bool).unwrap_or(false);
+    match answer.get("outcome").and_then(Value::as_str) {
+        Some("written") => Ok(Outcome::Written { vid_removed }),
+        Some("already") => Ok(Outcome::Already { vid_removed }),
+        Some("busy") => Ok(Outcome::Busy),
+        Some("conflict") => Ok(Outcome::Conflict),
+        Some("superseded") => Ok(Outcome::Superseded),
+        Some("error") => Ok(Outcome::Refused(ApplyRefusal::from_code(
+            answer.get("code").and_then(Value::as_str).unwrap_or_default(),
+        ))),
+        _ => Err(wire::unexpected(APPLY, "an outcome that we know")),
+    }
+}
+
+fn page(answer: Record) -> Result<Page, Error> {
+    let ids = answer
+        .get("ids")
+        .and_then(wire::ids)
+        .ok_or(wire::unexpected(PULL, "ids"))?;
+    let time = |name: &'static str| {
+        let text = answer.get(name).and_then(Value::as_str);
+        text.and_then(wire::time).ok_or(wire::unexpected(PULL, name))
+    };
+    let complete = answer
+        .get("complete")
+        .and_then(Value::as_bool)
+        .ok_or(wire::unexpected(PULL, "complete"))?;
+    Ok(Page {
+        ids: ids.into_iter().map(RegistrantId).collect(),
+        complete,
+        now: time("now")?,
+        horizon: time("horizon")?,
+    })
+}
+
+fn registrant(mut row: Record, fields: &[String]) -> Result<Registrant, Error> {
+    let id = row
+        .get("id")
+        .and_then(wire::id)
+        .ok_or(wire::unexpected(PULL, "the id of a registrant"))?;
+    let is_group = row
+        .get("is_group")
+        .and_then(Value::as_bool)
+        .ok_or(wire::unexpected(PULL, "is_group"))?;
+    let Value::Object(mut values) = wire::take(&mut row, "values", PULL)? else {
+        return Err(wire::unexpected(PULL, "values"));
+    };
+    values.retain(|name, _| fields.contains(name));
+    let (mut vids, mut tokens) = (Vec::new(), Vec::new());
+    for mut record in wire::records(wire::take(&mut row, "ids", PULL)?, PULL)? {
+        let kind = match record.get("kind").and_then(Value::as_str) {
+            Some("vid") => &mut vids,
+            Some("token") => &mut tokens,
+            _ => return Err(wire::unexpected(PULL, "the kind of an ID")),
+        };
+        kind.push(IdRow::parse(&mut record, PULL)?);
+    }
+    vids.sort_by_key(|row| row.row);
+    tokens.sort_by_key(|row| row.row);
+    Ok(Registrant {
+        id: RegistrantId(id),
+        is_group,
+        values: Personal::new(values),
+        vids,
+        tokens,
+    })
+}
+
+#[cfg(test)]
+#[path = "door_test.rs"]
+mod tests;

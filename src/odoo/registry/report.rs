@@ -1,0 +1,272 @@
+//! What the daemon tells administrators through the door (`omc_report` in docs/door.md).
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::domain::identity::RegistrantId;
+use crate::odoo::wire::time_text;
+
+/// Whether a field is left as it is, emptied or set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+/// One report on one connector; empty parts are not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    pub connector: ConnectorReport,
+    pub run: Option<RunReport>,
+    pub rejections: Vec<RejectionReport>,
+    /// Registrants whose open rejections are to be closed.
+    pub resolved: Vec<RegistrantId>,
+}
+
+/// Fields of the connector itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectorReport {
+    pub job_status: Option<JobStatus>,
+    /// Field and reason of a bad definition, or what keeps the connector from working.
+    pub last_error: Change<String>,
+    pub next_run: Change<DateTime<Utc>>,
+    /// Row of `omc.run`.
+    pub last_run_id: Option<u32>,
+}
+
+/// `job_status` of a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobStatus {
+    Draft,
+    Started,
+    Running,
+    Completed,
+}
+
+/// What made a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    Schedule,
+    Sweep,
+    Manual,
+    OneTime,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    Requested,
+    Running,
+    Done,
+    Failed,
+    Stopped,
+}
+
+/// One run, whole: every field is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunReport {
+    /// Row of `omc.run`; unset makes one.
+    pub id: Option<u32>,
+    pub trigger: Trigger,
+    pub state: RunState,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub found: u32,
+    pub submitted: u32,
+    pub tokens: u32,
+    pub rejected: u32,
+    pub abandoned: u32,
+    pub message: Option<String>,
+}
+
+/// One registrant that MTS or OMC itself refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionReport {
+    pub registrant: RegistrantId,
+    /// Of MTS, IDA or OMC.
+    pub code: String,
+    /// OMC's own words for the code; never remote text.
+    pub reason: String,
+    pub remedy: String,
+    pub attempts: u32,
+    pub seen_at: DateTime<Utc>,
+}
+
+impl Report {
+    pub(super) fn to_wire(&self) -> Value {
+        let mut payload = Map::new();
+        let connector = self.connector.to_wire();
+        if !connector.is_empty() {
+            payload.insert("connector".into(), Value::Object(connector));
+        }
+        if let Some(run) = &self.run {
+            payload.insert("run".into(), run.to_wire());
+        }
+        if !self.rejections.is_empty() {
+            payload.insert(
+                "rejections".into(),
+                self.rejections.iter().map(RejectionReport::to_wire).collect(),
+            );
+        }
+        if !self.resolved.is_empty() {
+            payload.insert(
+                "resolved".into(),
+                self.resolved.iter().map(|registrant| registrant.0).collect(),
+            );
+        }
+        Value::Object(payload)
+    }
+}
+
+impl ConnectorReport {
+    fn to_wire(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if let Some(status) = self.job_status {
+            fields.insert("job_status".into(), status.name().into());
+        }
+        match &self.last_error {
+            Change::Keep => None,
+            Change::Clear => fields.insert("last_error".into(), false.into()),
+            Change::Set(text) => fields.insert("last_error".into(), text.as_str().into()),
+        };
+        match self.next_run {
+            Change::Keep => None,
+            Change::Clear => fields.insert("next_run".into(), false.into()),
+            Change::Set(time) => fields.insert("next_run".into(), time_text(time).into()),
+        };
+        if let Some(run) = self.last_run_id {
+            fields.insert("last_run_id".into(), run.into());
+        }
+        fields
+    }
+}
+
+impl RunReport {
+    fn to_wire(&self) -> Value {
+        let mut run = json!({
+            "trigger": self.trigger.name(), "state": self.state.name(), "started_at": time_text(self.started_at),
+            "ended_at": self.ended_at.map(time_text), "found": self.found, "submitted": self.submitted,
+            "tokens": self.tokens, "rejected": self.rejected, "abandoned": self.abandoned, "message": self.message,
+        });
+        if let Some(id) = self.id {
+            run["id"] = id.into();
+        }
+        run
+    }
+}
+
+impl RejectionReport {
+    fn to_wire(&self) -> Value {
+        json!({
+            "partner_id": self.registrant.0, "code": self.code, "reason": self.reason, "remedy": self.remedy,
+            "attempts": self.attempts, "seen_at": time_text(self.seen_at),
+        })
+    }
+}
+
+impl JobStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Started => "started",
+            Self::Running => "running",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+impl Trigger {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Sweep => "sweep",
+            Self::Manual => "manual",
+            Self::OneTime => "one_time",
+        }
+    }
+}
+
+impl RunState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::odoo::wire::time;
+
+    #[test]
+    fn nothing_to_tell_is_an_empty_payload() {
+        assert_eq!(Report::default().to_wire(), json!({}));
+    }
+
+    #[test]
+    fn a_cleared_field_is_sent_and_a_kept_one_is_not() {
+        let connector = ConnectorReport {
+            last_error: Change::Clear,
+            ..ConnectorReport::default()
+        };
+        let report = Report {
+            connector,
+            ..Report::default()
+        };
+        assert_eq!(report.to_wire(), json!({"connector": {"last_error": false}}));
+    }
+
+    #[test]
+    fn everything_is_sent_in_the_protocols_words() {
+        let at = time("2026-11-21 21:14:08.783633").unwrap();
+        let report = Report {
+            connector: ConnectorReport {
+                job_status: Some(JobStatus::Running),
+                last_error: Change::Set("mapping: not JSON".into()),
+                next_run: Change::Set(at),
+                last_run_id: Some(7),
+            },
+            run: Some(RunReport {
+                id: Some(7),
+                trigger: Trigger::OneTime,
+                state: RunState::Running,
+                started_at: at,
+                ended_at: None,
+                found: 120,
+                submitted: 100,
+                tokens: 90,
+                rejected: 4,
+                abandoned: 0,
+                message: None,
+            }),
+            rejections: vec![RejectionReport {
+                registrant: RegistrantId(17),
+                code: "ATS-REQ-010".into(),
+                reason: "no name".into(),
+                remedy: "complete the name".into(),
+                attempts: 1,
+                seen_at: at,
+            }],
+            resolved: vec![RegistrantId(18)],
+        };
+        let time = "2026-11-21 21:14:08.783633";
+        assert_eq!(
+            report.to_wire(),
+            json!({
+                "connector": {"job_status": "running", "last_error": "mapping: not JSON", "next_run": time, "last_run_id": 7},
+                "run": {"id": 7, "trigger": "one_time", "state": "running", "started_at": time, "ended_at": null,
+                        "found": 120, "submitted": 100, "tokens": 90, "rejected": 4, "abandoned": 0, "message": null},
+                "rejections": [{"partner_id": 17, "code": "ATS-REQ-010", "reason": "no name",
+                                "remedy": "complete the name", "attempts": 1, "seen_at": time}],
+                "resolved": [18],
+            })
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! XML-RPC documents: writing calls, reading answers.
+
+pub mod read;
+pub mod write;
