@@ -1,0 +1,92 @@
+//! Pulls records from an ODK Central, as `POST /authtoken/odk` does.
+
+use jaq_json::Val;
+use reqwest::Method;
+
+use super::json::{self, text, truthy};
+use super::refusal::Refusal;
+use super::sender::{Body, Call, Headers, Sender};
+use super::token_request::OdkConfig;
+
+pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refusal> {
+    let given = |value: &str, code: &str, message: &str| match value.is_empty() {
+        true => Err(Refusal::bad(code, message)),
+        false => Ok(()),
+    };
+    given(&config.base_url, "ATS-REQ-18", "no odk baseurl provided")?;
+    given(&config.email, "ATS-REQ-19", "no email provided")?;
+    given(&config.password, "ATS-REQ-20", "no password provided")?;
+    let version = if config.version.is_empty() {
+        "v1"
+    } else {
+        &config.version
+    };
+    let base = format!("{}/{version}", config.base_url);
+
+    let mut login = String::from(r#"{"email": "#);
+    json::write_text(&config.email, &mut login);
+    login.push_str(r#", "password": "#);
+    json::write_text(&config.password, &mut login);
+    login.push('}');
+    let session = ask(
+        sender,
+        Method::POST,
+        format!("{base}/sessions"),
+        Headers::default(),
+        Body::Json(login),
+    )
+    .await?;
+    let token = json::member(&session, "token")
+        .and_then(text)
+        .ok_or_else(|| Refusal::broken("'token'"))?;
+
+    let url = match config.odata_url.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) => url.to_owned(),
+        None => {
+            let project = config.project.as_deref().unwrap_or_default();
+            given(project, "ATS-REQ-21", "no odk project id provided")?;
+            let form = config.form.as_deref().unwrap_or_default();
+            given(form, "ATS-REQ-22", "no odk form id provided")?;
+            format!("{base}/projects/{project}/forms/{form}.svc/Submissions")
+        }
+    };
+    let set = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
+    let url = match set(&config.start).zip(set(&config.end)) {
+        None => url,
+        Some((start, end)) => {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            let date = "__system/submissionDate";
+            format!("{url}{joint}$filter={date}%20ge%20{start}%20and%20{date}%20lt%20{end}")
+        }
+    };
+    let mut headers = Headers::default();
+    headers.set("Authorization", format!("Bearer {token}"));
+    let found = ask(sender, Method::GET, url, headers, Body::None).await?;
+    match json::member(&found, "value") {
+        Some(Val::Arr(records)) if !records.is_empty() => Ok(records.to_vec()),
+        Some(value) if truthy(value) => Err(Refusal::broken("no list of submissions")),
+        _ => Err(Refusal::bad("ATS-REQ-23", "no submissions found for odk pull")),
+    }
+}
+
+async fn ask(sender: &Sender, method: Method, url: String, headers: Headers, body: Body) -> Result<Val, Refusal> {
+    let place = url::Url::parse(&url).ok();
+    let reply = sender.send(&Call { method, url, headers, body, timeout: None }).await.map_err(|_| {
+        let (pool, host, port, path) = match &place {
+            Some(u) => (
+                if u.scheme() == "https" { "HTTPS" } else { "HTTP" },
+                u.host_str().unwrap_or_default(),
+                u.port_or_known_default().unwrap_or_default(),
+                u.path(),
+            ),
+            None => ("HTTP", "", 0, ""),
+        };
+        Refusal::broken(format!(
+            "{pool}ConnectionPool(host='{host}', port={port}): Max retries exceeded with url: {path} (Caused by NewConnectionError)"
+        ))
+    })?;
+    json::parse(&reply.body).map_err(|fault| match fault {
+        json::Fault::Syntax(message) => Refusal::broken(message),
+        json::Fault::Unreadable => Refusal::broken("unreadable answer"),
+    })
+}
