@@ -88,7 +88,9 @@ pub enum State {
         /// Registrant fields to write with the token.
         values: Option<Sealed>,
     },
+    /// The token is in the registry; its VID is still to be removed.
     TokenWritten {
+        token: Sealed,
         digest: Digest,
     },
     Rejected {

@@ -318,7 +318,7 @@ impl Step<'_> {
             .any(|attempt| attempt.nonce == nonce && Some(attempt.vid) == current);
         match &self.after.state {
             _ if !ours => self.ignore(Ignored::Stale),
-            State::TokenReceived { digest: known, .. } | State::TokenWritten { digest: known } => {
+            State::TokenReceived { digest: known, .. } | State::TokenWritten { digest: known, .. } => {
                 self.ignore(if *known == digest {
                     Ignored::Repeat
                 } else {
@@ -369,8 +369,11 @@ impl Step<'_> {
         match outcome {
             Outcome::Complete => self.end(Bucket::Tokenised),
             Outcome::TokenThere => {
-                if let State::TokenReceived { digest, .. } = self.after.state {
-                    self.after.state = State::TokenWritten { digest };
+                if let State::TokenReceived { token, digest, .. } = &self.after.state {
+                    self.after.state = State::TokenWritten {
+                        token: token.clone(),
+                        digest: *digest,
+                    };
                     self.after.due = self.occasion.now;
                     self.after.failures = 0;
                 } else {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::session;
 use crate::clock::Clock;
-use crate::seal::{Personal, Seal};
+use crate::seal::{Personal, Seal, receiver};
 
 /// A login is a few hundred bytes.
 const MAX_BODY: usize = 16 * 1024;
@@ -70,7 +70,8 @@ async fn authenticate(State((seal, clock)): State<Shared>, request: Request) -> 
                 session::open(&seal, connector, clock.now()),
                 session::LIFETIME.num_seconds()
             );
-            let result = json!({"uid": connector.0, "db": session::DATABASE, "username": session::username(connector)});
+            let result =
+                json!({"uid": connector.0, "db": receiver::DATABASE, "username": receiver::username(connector.0)});
             let body = json!({"jsonrpc": "2.0", "id": id, "result": result});
             ([(header::SET_COOKIE, cookie)], axum::Json(body)).into_response()
         }

@@ -5,7 +5,7 @@ pub mod callback;
 mod config;
 mod login;
 mod result;
-pub mod session;
+mod session;
 
 pub use config::{AdminConfig, CallbackConfig};
 

@@ -7,28 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::identity::ConnectorId;
-use crate::seal::{Personal, Purpose, Seal, same_secret};
-
-/// The database that MTS is told to log in to.
-pub const DATABASE: &str = "omc";
+use crate::seal::receiver::DATABASE;
+use crate::seal::{Purpose, Seal, same_secret};
 
 /// As long as Odoo's own sessions.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::days(7);
-
-/// The bearer for a connector's callbacks.
-pub fn bearer(seal: &Seal, connector: ConnectorId) -> Personal<String> {
-    seal.derive(Purpose::CallbackBearer, &connector.0.to_be_bytes())
-}
-
-/// The user name for a connector's callbacks.
-pub fn username(connector: ConnectorId) -> String {
-    format!("omc-{connector}")
-}
-
-/// The password for a connector's callbacks.
-pub fn password(seal: &Seal, connector: ConnectorId) -> Personal<String> {
-    seal.derive(Purpose::CallbackPassword, &connector.0.to_be_bytes())
-}
 
 /// Checks a login; tells whose callbacks it is for.
 pub(super) fn log_in(seal: &Seal, database: &str, login: &str, given: &str) -> Option<ConnectorId> {
@@ -37,7 +20,10 @@ pub(super) fn log_in(seal: &Seal, database: &str, login: &str, given: &str) -> O
         .parse::<i64>()
         .ok()
         .and_then(ConnectorId::from_wire)?;
-    let right = same_secret(password(seal, connector).expose().as_bytes(), given.as_bytes());
+    let right = same_secret(
+        seal.callback_password(connector.0).expose().as_bytes(),
+        given.as_bytes(),
+    );
     (right && database == DATABASE).then_some(connector)
 }
 
@@ -58,7 +44,12 @@ pub(super) fn may_deliver(seal: &Seal, connector: ConnectorId, headers: &HeaderM
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .is_some_and(|(_, given)| same_secret(bearer(seal, connector).expose().as_bytes(), given.trim().as_bytes()));
+        .is_some_and(|(_, given)| {
+            same_secret(
+                seal.callback_bearer(connector.0).expose().as_bytes(),
+                given.trim().as_bytes(),
+            )
+        });
     bearer_given || sessions(headers).any(|session| holds(seal, connector, session, now))
 }
 
@@ -99,14 +90,11 @@ mod tests {
     fn the_right_bearer_and_no_other() {
         let seal = Seal::from_key([1; 32]);
         let now = DateTime::UNIX_EPOCH;
-        let right = bearer(&seal, CONNECTOR).into_exposed();
+        let right = seal.callback_bearer(CONNECTOR.0).into_exposed();
         let may = |value: &str| may_deliver(&seal, CONNECTOR, &with(header::AUTHORIZATION, value), now);
         assert!(may(&format!("Bearer {right}")));
         assert!(!may(&format!("Basic {right}")));
-        assert!(!may(&format!(
-            "Bearer {}",
-            bearer(&seal, ConnectorId(5)).into_exposed()
-        )));
+        assert!(!may(&format!("Bearer {}", seal.callback_bearer(5).into_exposed())));
         assert!(!may("Bearer "));
         assert!(!may_deliver(&seal, CONNECTOR, &HeaderMap::new(), now));
     }
@@ -115,7 +103,7 @@ mod tests {
     fn a_session_is_for_one_connector_and_ends() {
         let seal = Seal::from_key([1; 32]);
         let now = DateTime::UNIX_EPOCH;
-        let secret = password(&seal, CONNECTOR).into_exposed();
+        let secret = seal.callback_password(CONNECTOR.0).into_exposed();
         assert_eq!(log_in(&seal, DATABASE, "omc-4", &secret), Some(CONNECTOR));
         assert_eq!(log_in(&seal, "other", "omc-4", &secret), None);
         assert_eq!(log_in(&seal, DATABASE, "omc-5", &secret), None);

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::index::Index;
 use super::{codec, keys};
 use crate::domain::batch::Batch;
-use crate::domain::identity::{BatchId, ConnectorId, RegistrantId, RunId};
+use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::{self, Effects, Event, Notice, Occasion};
@@ -71,8 +71,9 @@ impl<'a> Change<'a> {
     /// Takes registrants that a run found: new ones get a record, known ones are met again. Returns how many came in new.
     pub fn admit(
         &mut self,
-        run: &Run,
-        token_type: crate::domain::identity::IdTypeId,
+        run: RunId,
+        connector: ConnectorId,
+        token_type: IdTypeId,
         found: &[RegistrantId],
         occasion: &Occasion<'_>,
     ) -> Result<u64, StoreError> {
@@ -82,17 +83,10 @@ impl<'a> Change<'a> {
                 token_type,
                 registrant: *registrant,
             };
-            match self.apply(
-                key,
-                Event::Met {
-                    run: run.id,
-                    connector: run.connector,
-                },
-                occasion,
-            )? {
-                Some(effects) => new += u64::from(effects.run == run.id && effects.ignored.is_none()),
+            match self.apply(key, Event::Met { run, connector }, occasion)? {
+                Some(effects) => new += u64::from(effects.run == run && effects.ignored.is_none()),
                 None => {
-                    let record = Record::admitted(key, run.connector, run.id, occasion.now);
+                    let record = Record::admitted(key, connector, run, occasion.now);
                     self.records.insert(
                         key,
                         Touched {
@@ -256,7 +250,7 @@ fn idle_batches(index: &Index, records: &HashMap<RecordKey, Touched>) -> Vec<Bat
     }
     leaving
         .into_iter()
-        .filter(|(id, count)| !entering.contains(id) && index.members(*id).count() == *count)
+        .filter(|(id, count)| !entering.contains(id) && index.outstanding(*id) == *count)
         .map(|(id, _)| id)
         .collect()
 }

@@ -122,6 +122,10 @@ impl Index {
         self.members.get(&batch).into_iter().flatten().copied()
     }
 
+    pub fn outstanding(&self, batch: BatchId) -> usize {
+        self.members.get(&batch).map_or(0, BTreeSet::len)
+    }
+
     pub fn awaited(&self) -> impl Iterator<Item = BatchId> + '_ {
         self.members.keys().copied()
     }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use url::Url;
 
 pub use change::Change;
 pub use config::Config;
@@ -202,6 +203,13 @@ impl Store {
 
     pub fn batches(&self) -> Vec<Batch> {
         self.index().batches.values().cloned().collect()
+    }
+
+    /// How many answers one MTS still owes.
+    pub fn in_flight(&self, mts_url: &Url) -> u64 {
+        let index = self.index();
+        let awaited = index.batches.values().filter(|batch| batch.mts_url == *mts_url);
+        awaited.map(|batch| index.outstanding(batch.id) as u64).sum()
     }
 
     /// The records whose answer a batch still waits for.

@@ -51,7 +51,7 @@ fn admit(store: &Store, registrants: &[u32]) -> RunId {
         .change_now(|change| {
             let id = change.new_run_id();
             let mut run = Run::new(id, CONNECTOR, Kind::Manual, None, now());
-            run.counters.found = change.admit(&run, TOKENS, &found, &occasion(&backoff()))?;
+            run.counters.found = change.admit(id, CONNECTOR, TOKENS, &found, &occasion(&backoff()))?;
             run.phase = Phase::Settling;
             change.put_run(run);
             Ok(id)
