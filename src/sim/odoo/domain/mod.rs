@@ -1,0 +1,12 @@
+//! Search domains with Odoo's semantics: read and checked once a request, then asked of one row after another.
+
+mod compile;
+mod leaf;
+mod like;
+mod plan;
+mod test;
+mod token;
+
+pub use compile::compile;
+pub use plan::{Order, search};
+pub use test::{Check, Filter, Node, is_archived};

@@ -1,0 +1,74 @@
+//! Who calls, when the transaction began, and the call's context.
+
+use super::super::database::Database;
+use super::super::fault::{Fault, Outcome};
+use super::super::schema::{FieldId, Model, ModelId};
+use super::super::wire::Value;
+
+/// The keys of a call's context that change an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// Hide archived rows.
+    pub active_test: bool,
+    /// Give a binary's size in place of its content.
+    pub bin_size: bool,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            active_test: true,
+            bin_size: false,
+        }
+    }
+}
+
+impl Context {
+    /// Unknown keys, languages and time zones included, change nothing.
+    pub fn from_value(value: Option<&Value>) -> Self {
+        let flag = |name: &str, default: bool| value.and_then(|value| value.get(name)).map_or(default, Value::truthy);
+        Self {
+            active_test: flag("active_test", true),
+            bin_size: flag("bin_size", false),
+        }
+    }
+}
+
+/// One request's view of the database.
+pub struct Env<'a> {
+    pub db: &'a mut Database,
+    /// The transaction's start, in microseconds since 1970.
+    pub now: i64,
+    pub uid: i32,
+    pub context: Context,
+    /// Leave out the rule that an ID type is unique per registrant, as two transactions that do not see each other do.
+    pub racing: bool,
+}
+
+impl Env<'_> {
+    pub fn model(&self, model: ModelId) -> &Model {
+        &self.db.schema.models[model]
+    }
+
+    /// `MissingError` where one of the ids is not there.
+    pub fn must_exist(&self, model: ModelId, ids: &[i32]) -> Outcome<()> {
+        let gone: Vec<i32> = ids
+            .iter()
+            .copied()
+            .filter(|id| self.db.row(model, *id).is_none())
+            .collect();
+        if gone.is_empty() {
+            Ok(())
+        } else {
+            Err(Fault::missing(self.model(model).name, &gone, self.uid))
+        }
+    }
+
+    /// A field by name, or Odoo's complaint.
+    pub fn field(&self, model: ModelId, name: &str) -> Outcome<FieldId> {
+        let known = self.model(model);
+        known
+            .field(name)
+            .ok_or_else(|| Fault::value_error(format!("Invalid field '{name}' on model '{}'", known.name)))
+    }
+}

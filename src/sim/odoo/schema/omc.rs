@@ -1,0 +1,89 @@
+//! The models of OMC's addon.
+
+use super::Model;
+use super::connector::{registry_fields, upstream};
+use super::field::{Default, Field};
+
+const TRIGGERS: &[(&str, &str)] = &[
+    ("schedule", "Schedule"),
+    ("sweep", "Full sweep"),
+    ("manual", "Manual"),
+    ("one_time", "One time"),
+];
+const RUN_STATES: &[(&str, &str)] = &[
+    ("requested", "Requested"),
+    ("running", "Running"),
+    ("done", "Done"),
+    ("failed", "Failed"),
+    ("stopped", "Stopped"),
+];
+const REJECTION_STATES: &[(&str, &str)] = &[("open", "Open"), ("requeued", "Requeued"), ("resolved", "Resolved")];
+
+pub fn models() -> Vec<Model> {
+    vec![connector(), run(), rejection()]
+}
+
+fn connector() -> Model {
+    let mut fields = upstream(true);
+    fields.extend(registry_fields());
+    fields.extend([
+        Field::bool("active", "Active").default(Default::True),
+        Field::many2one("company_id", "Company", "res.company")
+            .required()
+            .default(Default::Company),
+        Field::many2one("vid_id_type_id", "VID Type", "g2p.id.type").required(),
+        Field::many2one("token_id_type_id", "Token Type", "g2p.id.type").required(),
+        Field::char("schedule_cron", "Cron Expression"),
+        Field::char("schedule_tz", "Time Zone"),
+        Field::text("input_format", "Input Format"),
+        Field::char("mandatory_fields", "Mandatory Fields"),
+        Field::bool("remove_vid", "Remove VID").default(Default::True),
+        Field::int("batch_size", "Batch Size"),
+        Field::char("phone_country_code", "Phone Country Code"),
+        Field::text("value_fields", "Fields to Write Back"),
+        Field::text("callback_extra_headers", "Extra Headers"),
+        Field::many2one("last_run_id", "Last Run", "omc.run"),
+        Field::datetime("next_run", "Next Run"),
+        Field::text("last_error", "Last Error"),
+    ]);
+    Model::new("omc.connector", "OMC Connector", "name, id", fields)
+}
+
+fn run() -> Model {
+    let fields = vec![
+        Field::many2one("connector_id", "Connector", "omc.connector").required(),
+        Field::selection("trigger", "Trigger", TRIGGERS)
+            .required()
+            .default(Default::Text("manual")),
+        Field::selection("state", "State", RUN_STATES)
+            .required()
+            .default(Default::Text("requested")),
+        Field::many2one("requested_by_id", "Requested by", "res.users"),
+        Field::datetime("started_at", "Started"),
+        Field::datetime("ended_at", "Ended"),
+        Field::int("found", "Found"),
+        Field::int("submitted", "Submitted"),
+        Field::int("tokens", "Tokens"),
+        Field::int("rejected", "Rejected"),
+        Field::int("abandoned", "Abandoned"),
+        Field::text("message", "Message"),
+    ];
+    Model::new("omc.run", "OMC Run", "id desc", fields).named_by(&["id"])
+}
+
+fn rejection() -> Model {
+    let fields = vec![
+        Field::many2one("connector_id", "Connector", "omc.connector").required(),
+        Field::many2one("partner_id", "Registrant", "res.partner").required(),
+        Field::char("code", "Code").required(),
+        Field::char("reason", "Reason"),
+        Field::char("remedy", "Remedy"),
+        Field::selection("state", "State", REJECTION_STATES)
+            .required()
+            .default(Default::Text("open")),
+        Field::datetime("first_seen", "First Seen"),
+        Field::datetime("last_seen", "Last Seen"),
+        Field::int("attempts", "Attempts"),
+    ];
+    Model::new("omc.rejection", "OMC Rejection", "id desc", fields).named_by(&["id"])
+}
