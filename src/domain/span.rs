@@ -79,7 +79,7 @@ impl fmt::Display for Span {
         let whole = UNITS
             .iter()
             .rev()
-            .find(|(_, unit_ms)| ms != 0 && ms % u128::from(*unit_ms) == 0);
+            .find(|(_, unit_ms)| ms != 0 && ms.is_multiple_of(u128::from(*unit_ms)));
         match whole {
             Some((unit, unit_ms)) => write!(f, "{}{unit}", ms / u128::from(*unit_ms)),
             None => f.write_str("0s"),

@@ -38,16 +38,14 @@ pub struct Client {
     password: SecretString,
     timeout: Duration,
     login: Mutex<Login>,
-    /// Counts login attempts, so that those who waited for one share its outcome.
-    attempts: AtomicU64,
+    /// Counts refused logins, so that those who waited for one share its outcome.
+    refusals: AtomicU64,
 }
 
 #[derive(Default)]
 struct Login {
     uid: Option<u32>,
     refused_in_a_row: u32,
-    /// The attempt that was refused last.
-    refused_attempt: u64,
     paused_until: Option<Instant>,
 }
 
@@ -90,7 +88,7 @@ impl Client {
             password,
             timeout: config.timeout.as_duration(),
             login: Mutex::default(),
-            attempts: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
         })
     }
 
@@ -108,12 +106,12 @@ impl Client {
     /// The user's id, from a login that is kept: one attempt serves all who wait for it. After three refusals in a row,
     /// attempts are a minute apart and [`Error::LoginPaused`] answers between them.
     pub async fn authenticate(&self) -> Result<u32, Error> {
-        let seen = self.attempts.load(Ordering::SeqCst);
+        let seen = self.refusals.load(Ordering::SeqCst);
         let mut login = self.login.lock().await;
         if let Some(uid) = login.uid {
             return Ok(uid);
         }
-        if login.refused_in_a_row > 0 && login.refused_attempt > seen {
+        if self.refusals.load(Ordering::SeqCst) > seen {
             return Err(Error::LoginRefused);
         }
         if let Some(left) = login
@@ -126,7 +124,6 @@ impl Client {
                 seconds: left.as_secs() + 1,
             });
         }
-        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
         let params = vec![
             Value::from(self.database.as_str()),
             Value::from(self.username.as_str()),
@@ -139,7 +136,7 @@ impl Client {
         match answer.value {
             Value::Bool(false) => {
                 login.refused_in_a_row = login.refused_in_a_row.saturating_add(1);
-                login.refused_attempt = attempt;
+                self.refusals.fetch_add(1, Ordering::SeqCst);
                 if login.refused_in_a_row >= LOGIN_ATTEMPTS {
                     login.paused_until = Some(Instant::now() + LOGIN_PAUSE);
                 }

@@ -10,6 +10,8 @@ pub mod error;
 mod fault;
 pub mod model;
 pub mod registry;
+#[cfg(test)]
+mod test_server;
 mod transport;
 mod wire;
 mod xml;

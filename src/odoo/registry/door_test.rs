@@ -1,1 +1,194 @@
 use super::*;
+use crate::domain::connector::Model;
+use crate::domain::identity::RegIdRow;
+use crate::odoo::registry::Registry;
+use crate::odoo::registry::test_connector::connector;
+use crate::odoo::test_server::{Act, TestServer, fault, value};
+
+const UID: &str = "<int>2</int>";
+
+/// A value as Odoo's XML-RPC writes it.
+fn xml(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil/>".into(),
+        Value::Bool(flag) => format!("<boolean>{}</boolean>", u8::from(*flag)),
+        Value::Number(number) => format!("<int>{number}</int>"),
+        Value::String(text) => format!("<string>{text}</string>"),
+        Value::Array(items) => {
+            let items: String = items
+                .iter()
+                .map(|item| format!("<value>{}</value>\n", xml(item)))
+                .collect();
+            format!("<array><data>\n{items}</data></array>")
+        }
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                format!(
+                    "<member>\n<name>{name}</name>\n<value>{}</value>\n</member>\n",
+                    xml(value)
+                )
+            };
+            format!("<struct>\n{}</struct>", members.iter().map(member).collect::<String>())
+        }
+    }
+}
+
+fn answers(value_of_call: Value) -> Vec<Act> {
+    vec![value(UID), value(&xml(&value_of_call))]
+}
+
+async fn door(acts: Vec<Act>) -> (TestServer, Door) {
+    let server = TestServer::start(acts).await;
+    let client = Arc::new(Client::new(&server.config()).unwrap());
+    (server, Door::new(client))
+}
+
+fn write_back(registrant: u32, token: &str) -> WriteBack {
+    WriteBack {
+        registrant: RegistrantId(registrant),
+        token: Personal::new(token.to_owned()),
+        vid_row: RegIdRow(5),
+        vid_written: Some("2026-11-21 21:14:08.783633".into()),
+        values: None,
+    }
+}
+
+fn row(id: u32, kind: &str) -> Value {
+    json!({"id": id, "kind": kind, "value": "2045678901", "status": "valid", "expiry_date": "2027-01-31",
+           "create_date": "2026-11-20 10:00:00.000001", "write_date": "2026-11-21 21:14:08.783633"})
+}
+
+#[tokio::test]
+async fn a_page_is_read_with_its_microseconds() {
+    let page = json!({"ids": [17, 18], "complete": false, "now": "2026-11-21 21:14:08.783633", "horizon": "2026-11-21 21:14:07.000001"});
+    let (server, door) = door(answers(page)).await;
+    let since = wire::time("2026-11-20 00:00:00.5");
+    let page = door.page(&connector(), 16, 2, since).await.unwrap();
+    assert_eq!(page.ids, [RegistrantId(17), RegistrantId(18)]);
+    assert!(!page.complete && page.horizon < page.now);
+    assert_eq!(wire::time_text(page.horizon), "2026-11-21 21:14:07.000001");
+    let request = server.requests().await.remove(1);
+    assert!(
+        request.contains("<string>2026-11-20 00:00:00.500000</string>"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn rows_are_sorted_by_kind_and_row() {
+    let values = json!({"id": 17, "given_name": "Ana", "unasked": "x"});
+    let rows = json!({"rows": [{"id": 17, "is_group": false, "values": values, "ids": [row(9, "vid"), row(7, "token"), row(5, "vid")]}],
+                      "now": "2026-11-21 21:14:08.783633", "horizon": "2026-11-21 21:14:08.783633"});
+    let (_server, door) = door(answers(rows)).await;
+    let registrants = door.read(&connector(), &[RegistrantId(17)], false).await.unwrap();
+    let [registrant] = registrants.as_slice() else {
+        panic!("{registrants:?}")
+    };
+    let rows_of = |rows: &[IdRow]| rows.iter().map(|row| row.row.0).collect::<Vec<_>>();
+    assert_eq!(
+        (rows_of(&registrant.vids), rows_of(&registrant.tokens)),
+        (vec![5, 9], vec![7])
+    );
+    assert_eq!(
+        *registrant.values.expose(),
+        *json!({"given_name": "Ana"}).as_object().unwrap()
+    );
+    let vid = &registrant.vids[0];
+    assert_eq!(vid.written_text, "2026-11-21 21:14:08.783633");
+    assert_eq!(
+        vid.expiry_date.map(|date| date.to_string()).as_deref(),
+        Some("2027-01-31")
+    );
+    let printed = format!("{registrants:?}");
+    assert!(!printed.contains("Ana") && !printed.contains("2045"), "{printed}");
+}
+
+#[tokio::test]
+async fn outcomes_are_given_in_order_and_refusals_are_not_sent() {
+    let outcome = |id: u32, outcome: &str, code: Value| json!({"partner_id": id, "outcome": outcome, "token_id": false, "vid_removed": outcome == "written", "code": code});
+    let outcomes = json!([
+        outcome(1, "written", json!(false)),
+        outcome(3, "error", json!("token_invalid")),
+        outcome(4, "busy", json!(false)),
+    ]);
+    let (server, door) = door(answers(outcomes)).await;
+    let results = [
+        write_back(1, "71"),
+        write_back(2, ""),
+        write_back(3, "73"),
+        write_back(4, "74"),
+    ];
+    assert_eq!(
+        door.apply(&connector(), &results).await.unwrap(),
+        [
+            Outcome::Written { vid_removed: true },
+            Outcome::Refused(ApplyRefusal::TokenEmpty),
+            Outcome::Refused(ApplyRefusal::TokenInvalid),
+            Outcome::Busy,
+        ]
+    );
+    let request = server.requests().await.remove(1).replace('\n', "");
+    assert!(request.contains("<name>vid_write_date</name><value><string>2026-11-21 21:14:08.783633</string></value>"));
+    assert!(request.contains("<name>remove_vid</name><value><boolean>1</boolean></value>"));
+    assert!(request.contains("<name>values</name><value><boolean>0</boolean></value>"));
+}
+
+#[tokio::test]
+async fn an_outcome_of_another_registrant_is_believed_by_nobody() {
+    let wrong = json!([{"partner_id": 2, "outcome": "written", "token_id": 9, "vid_removed": true, "code": false}]);
+    let (_server, door) = door(answers(wrong)).await;
+    let result = door.apply(&connector(), &[write_back(1, "71")]).await;
+    assert!(matches!(result, Err(Error::Unexpected { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_report_answers_with_the_run() {
+    for (answer, expected) in [(json!({"run_id": 7}), Some(7)), (json!({"run_id": false}), None)] {
+        let (_server, door) = door(answers(answer)).await;
+        assert_eq!(door.report(ConnectorId(1), &Report::default()).await, Ok(expected));
+    }
+}
+
+async fn detected(acts: Vec<Act>, model: Model) -> Result<bool, Error> {
+    let server = TestServer::start([vec![value(UID)], acts].concat()).await;
+    let client = Arc::new(Client::new(&server.config()).unwrap());
+    Ok(Registry::detect(client, model).await?.through_door())
+}
+
+#[tokio::test]
+async fn the_door_is_found_or_known_to_be_missing() {
+    let found = value("<array><data><value><int>1</int></value></data></array>");
+    let none = value("<array><data></data></array>");
+    let fields = value("<struct><member><name>value</name><value><struct></struct></value></member></struct>");
+    let rows = value(&xml(&json!({"rows": [], "now": "", "horizon": ""})));
+    let no_model = fault(2, "Object omc.connector doesn't exist");
+    let no_method = fault(
+        1,
+        "Traceback\nAttributeError: The method 'omc_pull' does not exist on the model 'omc.connector'",
+    );
+    let singleton = fault(1, "Traceback\nValueError: Expected singleton: omc.connector()");
+    let denied = fault(4, "You are not allowed to access 'Connector' (omc.connector) records.");
+    assert_eq!(detected(vec![found.clone(), rows], Model::Omc).await, Ok(true));
+    assert_eq!(detected(vec![none, singleton], Model::Omc).await, Ok(true));
+    assert_eq!(detected(vec![no_model, fields.clone()], Model::Omc).await, Ok(false));
+    assert_eq!(
+        detected(vec![found.clone(), no_method, fields.clone()], Model::Omc).await,
+        Ok(false)
+    );
+    assert_eq!(detected(vec![fields], Model::Stock).await, Ok(false));
+    assert_eq!(detected(vec![denied.clone()], Model::Omc).await, Err(Error::DoorClosed));
+    assert_eq!(
+        detected(vec![found.clone(), denied], Model::Omc).await,
+        Err(Error::DoorClosed)
+    );
+    let trouble = fault(
+        1,
+        "Traceback\npsycopg2.OperationalError: FATAL:  the database system is starting up",
+    );
+    assert!(
+        detected(vec![found, trouble], Model::Omc)
+            .await
+            .unwrap_err()
+            .is_temporary()
+    );
+}

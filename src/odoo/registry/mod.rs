@@ -8,6 +8,8 @@ mod door;
 mod plain;
 pub mod report;
 pub mod row;
+#[cfg(test)]
+mod test_connector;
 pub mod write_back;
 
 use std::sync::Arc;

@@ -5,18 +5,13 @@
 
 use std::cell::Cell;
 
-use jaq_core::load::{Arena, File, Loader, parse};
+use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Error, Exn, Vars, data, native};
 use jaq_json::Val;
 
-type Lut = data::JustLut<Val>;
+use super::jq_dialect;
 
-/// What `env` gives: the settings of a server that never was.
-const ENVIRONMENT: &str = r#"def env: {"HOME": "/home/mosip", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin",
-  "TOKENSEEDER_DB__PASSWORD": "invented-database-password", "TOKENSEEDER_MOSIP_AUTH__PARTNER_APIKEY": "invented-api-key"};
-def leaf_paths: paths(scalars);
-def ascii: [.] | implode;
-"#;
+type Lut = data::JustLut<Val>;
 
 thread_local! {
     static CRASHED: Cell<bool> = const { Cell::new(false) };
@@ -43,12 +38,12 @@ pub enum Run {
 }
 
 impl Program {
-    /// Compiles; `None` where jq 1.6 would not.
+    /// Compiles; `None` where jq 1.5 would not.
     pub fn compile(code: &str) -> Option<Self> {
-        if !known_to_jq(code) {
+        if !jq_dialect::knows(code) {
             return None;
         }
-        let code = format!("{ENVIRONMENT}{code}");
+        let code = format!("{}{code}", jq_dialect::ADDED);
         let hidden = ["halt", "halt_error", "input", "inputs", "debug", "env"];
         let defs = jaq_core::defs()
             .chain(jaq_std::defs())
@@ -86,54 +81,6 @@ impl Program {
             Some(Ok(value)) => Run::First(value),
             _ => Run::Nothing,
         }
-    }
-}
-
-/// What jaq reads and jq 1.6 does not: names beyond ASCII, and an `if` without `else`.
-fn known_to_jq(code: &str) -> bool {
-    match parse(code, |p| p.term()) {
-        Some(term) => complete(&term) && (code.is_ascii() || !bare_beyond_ascii(code)),
-        // A program may begin with definitions, which are no term.
-        None => true,
-    }
-}
-
-fn bare_beyond_ascii(code: &str) -> bool {
-    let (mut quoted, mut escaped, mut comment) = (false, false, false);
-    for c in code.chars() {
-        match c {
-            '\n' => comment = false,
-            _ if comment => {}
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '#' if !quoted => comment = true,
-            _ if !quoted && !c.is_ascii() => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Whether every `if` in the term has its `else`.
-fn complete(term: &parse::Term<&str>) -> bool {
-    use parse::{Term, Term::*};
-    let all = |terms: &[Term<&str>]| terms.iter().all(complete);
-    match term {
-        IfThenElse(cases, otherwise) => {
-            otherwise.as_deref().is_some_and(complete) && cases.iter().all(|(a, b)| complete(a) && complete(b))
-        }
-        Arr(inner) => inner.as_deref().is_none_or(complete),
-        Obj(entries) => entries
-            .iter()
-            .all(|(k, v)| complete(k) && v.as_ref().is_none_or(complete)),
-        Neg(inner) | Label(_, inner) => complete(inner),
-        BinOp(left, _, right) => complete(left) && complete(right),
-        Fold(_, over, _, terms) => complete(over) && all(terms),
-        TryCatch(body, catch) => complete(body) && catch.as_deref().is_none_or(complete),
-        Call(_, terms) => all(terms),
-        Path(inner, _) => complete(inner),
-        _ => true,
     }
 }
 

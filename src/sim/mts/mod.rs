@@ -18,6 +18,7 @@ mod dice;
 mod faults;
 mod fields;
 mod jq;
+mod jq_dialect;
 mod json;
 mod ledger;
 mod line;

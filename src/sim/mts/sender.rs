@@ -117,6 +117,15 @@ impl Sender {
         headers
             .0
             .retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        // Beneath requests there is urllib3, which has names of its own.
+        for (name, value) in [
+            ("User-Agent", "python-urllib3/1.26.20"),
+            ("Accept-Encoding", "identity"),
+        ] {
+            if !headers.has(name) {
+                headers.set(name, value);
+            }
+        }
         if content.is_none() && ![Method::GET, Method::HEAD].contains(&call.method) {
             headers.set("Content-Length", "0");
         }

@@ -1,0 +1,505 @@
+//! Callbacks as they are sent: headers, methods, bodies, logins.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use omc::sim::mts::Release;
+use serde_json::{Value, json};
+
+use super::harness::{Server, callback, record, servers, token};
+use super::receiver::{Received, Receiver, Reply, ok};
+
+/// Posts the records with these properties and waits for `n` requests at the receiver and the end of the work.
+async fn called(
+    server: &Server,
+    receiver: &Receiver,
+    records: Value,
+    more: Value,
+    n: usize,
+) -> (Vec<Received>, String) {
+    let mut properties = json!({"url": format!("{}/cb", receiver.url)});
+    properties
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let answer = server.post(&callback(records, properties)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let id = answer.identifier();
+    let got = receiver.got(n).await;
+    (got, server.settled(&id).await)
+}
+
+fn row(n: u64) -> String {
+    let token = token(&format!("70000000000000{n}"));
+    format!(
+        r#"{{"vid": "70000000000000{n}", "status": "processed", "token": "{token}", "errorCode": null, "errorMessage": null}}"#
+    )
+}
+
+#[tokio::test]
+async fn each_record_comes_alone_in_order_on_its_own_connection() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let (got, status) = called(
+            &server,
+            &receiver,
+            json!([record(71), {"vid": "2"}, record(72)]),
+            json!({}),
+            3,
+        )
+        .await;
+        let invalid = r#"{"vid": "2", "status": "invalid", "token": null, "errorCode": "ATS-REQ-010", "errorMessage": "name or its mapping not present"}"#;
+        assert_eq!(
+            got.iter().map(|r| r.body.as_str()).collect::<Vec<_>>(),
+            [&row(71), invalid, &row(72)],
+            "{}",
+            server.name
+        );
+        assert_eq!(status, "processed_with_errors", "{}", server.name);
+        let first = &got[0];
+        assert_eq!((first.method.as_str(), first.target.as_str()), ("POST", "/cb"));
+        for (name, value) in [
+            ("Host", receiver.url.trim_start_matches("http://")),
+            ("User-Agent", "python-requests/2.28.1"),
+            ("Accept-Encoding", "gzip, deflate"),
+            ("Accept", "*/*"),
+            ("Connection", "keep-alive"),
+            ("Content-Length", &row(71).len().to_string()),
+            ("Content-Type", "application/json"),
+        ] {
+            assert_eq!(first.header(name), Some(value), "{}: {name}", server.name);
+        }
+        assert_eq!(first.headers.len(), 7, "{}: {:?}", server.name, first.headers);
+        let connections: Vec<usize> = got.iter().map(|r| r.connection).collect();
+        assert!(
+            connections[0] < connections[1] && connections[1] < connections[2],
+            "{}: {connections:?}",
+            server.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn in_bulk_there_is_one_array() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let (got, _) = called(
+            &server,
+            &receiver,
+            json!([record(71), record(72)]),
+            json!({"callInBulk": true}),
+            1,
+        )
+        .await;
+        assert_eq!(got[0].body, format!("[{}, {}]", row(71), row(72)), "{}", server.name);
+        let (got, _) = called(&server, &receiver, json!([record(73)]), json!({"callInBulk": "yes"}), 2).await;
+        assert_eq!(got[1].body, format!("[{}]", row(73)), "{}", server.name);
+        let (got, status) = called(
+            &server,
+            &receiver,
+            json!([{"vid": "2"}, {}]),
+            json!({"callInBulk": 1}),
+            3,
+        )
+        .await;
+        assert_eq!(
+            (got[2].json().as_array().unwrap().len(), status.as_str()),
+            (2, "processed_with_errors"),
+            "{}",
+            server.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_result_of_nothing_has_no_body() {
+    for server in servers(Release::V1_1).await {
+        for (format, alone, bulk) in [
+            (".input.vid.a.b", "", "[null]"),
+            ("empty", "", "[null]"),
+            ("null", "", "[null]"),
+            ("false", "false", "[false]"),
+            ("0", "0", "[0]"),
+            ("\"\"", "\"\"", "[\"\"]"),
+            ("{}", "{}", "[{}]"),
+        ] {
+            let receiver = Receiver::new().await;
+            for in_bulk in [false, true] {
+                let mut body = callback(json!([record(74)]), json!({"url": receiver.url, "callInBulk": in_bulk}));
+                body["request"]["outputFormat"] = json!(format);
+                server.post(&body).await.identifier();
+                let got = receiver.got(1 + usize::from(in_bulk)).await.pop().unwrap();
+                assert_eq!(
+                    got.body,
+                    if in_bulk { bulk } else { alone },
+                    "{}: {format}",
+                    server.name
+                );
+                let empty = got.body.is_empty();
+                assert_eq!(got.header("content-type").is_none(), empty, "{}: {format}", server.name);
+                assert_eq!(
+                    got.header("content-length"),
+                    Some(got.body.len().to_string().as_str()),
+                    "{}: {format}",
+                    server.name
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_usual_method_carries_the_body() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let methods = ["get", "POST", "Put", "PATCH", "DELETE", "HEAD", "options"];
+        for (i, method) in methods.into_iter().enumerate() {
+            let (got, _) = called(
+                &server,
+                &receiver,
+                json!([record(75)]),
+                json!({"httpMethod": method}),
+                i + 1,
+            )
+            .await;
+            assert_eq!(
+                (&got[i].method, &got[i].body),
+                (&method.to_uppercase(), &row(75)),
+                "{}",
+                server.name
+            );
+        }
+        for method in ["BREW", "", "request", "session"] {
+            let body = callback(json!([record(75)]), json!({"url": receiver.url, "httpMethod": method}));
+            let id = server.post(&body).await.identifier();
+            let status = server.status_until(&id, |s| s.starts_with("error")).await;
+            assert_eq!(
+                (receiver.all().len(), status.as_str()),
+                (methods.len(), "error_making_callback_request"),
+                "{}: {method}",
+                server.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn extra_headers_win() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let more = json!({"authType": "staticBearer", "authStaticBearer": {"token": "tok-123"}});
+        let (got, _) = called(&server, &receiver, json!([record(76)]), more.clone(), 1).await;
+        assert_eq!(
+            got[0].header("authorization"),
+            Some("Bearer tok-123"),
+            "{}",
+            server.name
+        );
+
+        let mut more = more;
+        more["extraHeaders"] = json!({"X-Run": "run-7", "user-agent": "mine/1", "Content-Type": "application/x-thing",
+            "authorization": "Basic zzz", "Cookie": "c=1", "Accept": null});
+        let (got, _) = called(&server, &receiver, json!([record(76)]), more, 2).await;
+        for (name, value) in [
+            ("X-Run", "run-7"),
+            ("User-Agent", "mine/1"),
+            ("Content-Type", "application/x-thing"),
+            ("Authorization", "Basic zzz"),
+            ("Cookie", "c=1"),
+        ] {
+            let all: Vec<&str> = got[1]
+                .headers
+                .iter()
+                .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.as_str())
+                .collect();
+            assert_eq!(all, [value], "{}: {name}", server.name);
+        }
+        let (got, _) = called(
+            &server,
+            &receiver,
+            json!([record(76)]),
+            json!({"extraHeaders": {"User-Agent": null}}),
+            3,
+        )
+        .await;
+        assert!(
+            got[2].header("user-agent").unwrap().starts_with("python-urllib3/"),
+            "{}",
+            server.name
+        );
+        let unused = json!({"authStaticBearer": {"token": "tok-123"}});
+        let (got, _) = called(&server, &receiver, json!([record(76)]), unused, 4).await;
+        assert_eq!(
+            got[3].header("authorization"),
+            None,
+            "{}: authType is none",
+            server.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn urls_keep_query_and_login() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let url = format!(
+            "{}/cb?a=1&b=%20x#fragment",
+            receiver.url.replace("http://", "http://user:pw@")
+        );
+        server
+            .post(&callback(
+                json!([record(77)]),
+                json!({"url": url, "unknown": 1, "timeoutSeconds": 2.7}),
+            ))
+            .await
+            .identifier();
+        let got = receiver.got(1).await;
+        assert_eq!(got[0].target, "/cb?a=1&b=%20x", "{}", server.name);
+        assert_eq!(
+            got[0].header("authorization"),
+            Some("Basic dXNlcjpwdw=="),
+            "{}",
+            server.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn csv_is_a_form_of_one_part() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let mut body = callback(
+            json!([record(78), {"vid": "2"}]),
+            json!({"url": receiver.url, "callInBulk": true, "requestFileName": "tokens"}),
+        );
+        body["request"]["output"] = json!("csv");
+        server.post(&body).await.identifier();
+        let got = receiver.got(1).await.remove(0);
+        let boundary = got
+            .header("content-type")
+            .unwrap()
+            .strip_prefix("multipart/form-data; boundary=")
+            .unwrap()
+            .to_owned();
+        let expected = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"tokens\"; filename=\"tokens\"\r\n\r\n\
+             vid,status,token,errorCode,errorMessage\r\n7000000000000078,processed,{},,\r\n\
+             2,invalid,,ATS-REQ-010,name or its mapping not present\r\n\r\n--{boundary}--\r\n",
+            token("7000000000000078")
+        );
+        assert_eq!(got.body, expected, "{}", server.name);
+
+        body["request"]["outputFormat"] = json!("[.output.vid, 1]");
+        server.post(&body).await.identifier();
+        let got = receiver.got(2).await.remove(1);
+        assert!(
+            got.body.contains("\r\n\r\n7000000000000078,1\r\n2,1\r\n\r\n--"),
+            "{}: no header: {}",
+            server.name,
+            got.body
+        );
+
+        body["request"]["outputFormat"] = json!("null");
+        let id = server.post(&body).await.identifier();
+        let failed = server.status_until(&id, |s| s.starts_with("error")).await;
+        assert_eq!(
+            (failed.as_str(), receiver.all().len()),
+            ("error_making_callback_request", 2),
+            "{}",
+            server.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn odoo_is_logged_in_to_and_out_of() {
+    for server in servers(Release::V1_1).await {
+        for slash in ["", "/"] {
+            let receiver = Receiver::start(|request, _| match request.target.trim_end_matches('/') {
+                "/web/session/authenticate" => {
+                    let cookies = [
+                        "Set-Cookie: session_id=abc123; Path=/; HttpOnly",
+                        "Set-Cookie: lang=en_US; Path=/",
+                    ];
+                    Reply::With(200, cookies.map(str::to_owned).to_vec(), "{}".to_owned())
+                }
+                "/web/session/logout" => Reply::With(303, vec!["Location: /web/login".to_owned()], String::new()),
+                _ => ok(),
+            })
+            .await;
+            let odoo = json!({"authUrl": format!("{}/web/session/authenticate{slash}", receiver.url), "database": "d", "username": "u",
+                "password": "pä", "extraHeaders": {"X-Od": "1"}});
+            let more = json!({"authType": "odoo", "authOdoo": odoo, "extraHeaders": {"X-Cb": "2"}});
+            let (got, _) = called(&server, &receiver, json!([record(79), record(80)]), more, 5).await;
+            let line: Vec<(&str, &str, Option<&str>, Option<&str>)> = got
+                .iter()
+                .map(|r| {
+                    (
+                        r.method.as_str(),
+                        r.target.trim_end_matches('/'),
+                        r.header("x-od"),
+                        r.header("x-cb"),
+                    )
+                })
+                .collect();
+            assert_eq!(
+                line,
+                [
+                    ("GET", "/web/session/authenticate", Some("1"), None),
+                    ("POST", "/cb", None, Some("2")),
+                    ("POST", "/cb", None, Some("2")),
+                    ("GET", "/web/session/logout", Some("1"), None),
+                    ("GET", "/web/login", Some("1"), None),
+                ],
+                "{}",
+                server.name
+            );
+            let login = r#"{"jsonrpc": "2.0", "params": {"db": "d", "login": "u", "password": "p\u00e4"}}"#;
+            assert_eq!(
+                (got[0].body.as_str(), got[0].header("content-type")),
+                (login, Some("application/json")),
+                "{}",
+                server.name
+            );
+            for request in &got[1..4] {
+                assert_eq!(
+                    request.header("cookie"),
+                    Some("session_id=abc123; lang=en_US"),
+                    "{}: {}",
+                    server.name,
+                    request.target
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn odoo_s_answer_is_not_looked_at() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::start(|_, _| Reply::With(500, Vec::new(), "no".to_owned())).await;
+        let odoo = json!({"authUrl": format!("{}/authenticate", receiver.url), "database": "d", "username": "u", "password": ""});
+        let (got, status) = called(
+            &server,
+            &receiver,
+            json!([record(81)]),
+            json!({"authType": "odoo", "authOdoo": odoo}),
+            3,
+        )
+        .await;
+        assert_eq!(
+            (got[1].target.as_str(), got[1].header("cookie"), got[2].target.as_str()),
+            ("/cb", None, "/logout"),
+            "{}",
+            server.name
+        );
+        assert_eq!(status, "processed", "{}", server.name);
+    }
+}
+
+/// A JWT whose payload decodes without padding, or does not.
+fn jwt(expires: i64, padded: bool) -> String {
+    let mut payload = json!({ "exp": expires }).to_string();
+    while payload.len().is_multiple_of(3) != padded {
+        payload.insert(1, ' ');
+    }
+    format!("eyJhbGciOiJub25lIn0.{}.sig", URL_SAFE_NO_PAD.encode(payload))
+}
+
+#[tokio::test]
+async fn oauth_takes_few_tokens() {
+    const FAR: i64 = 4_000_000_000;
+    for server in servers(Release::V1_1).await {
+        let good = jwt(FAR, true);
+        let expired = jwt(1_000_000_000, true);
+        let answers = [
+            (json!({"access_token": good}).to_string(), 200, 3, "processed"),
+            (json!({"access_token": expired}).to_string(), 200, 5, "processed"),
+            (
+                json!({"access_token": jwt(FAR, false)}).to_string(),
+                200,
+                1,
+                "error_making_callback_request",
+            ),
+            (
+                json!({"access_token": "opaque"}).to_string(),
+                200,
+                1,
+                "error_making_callback_request",
+            ),
+            (
+                json!({"access_token": format!("a.{}.b", URL_SAFE_NO_PAD.encode("{\"a\":11} "))}).to_string(),
+                200,
+                1,
+                "error_making_callback_request",
+            ),
+            ("{}".to_owned(), 200, 1, "error_making_callback_request"),
+            ("no".to_owned(), 401, 2, "error_making_callback_request"),
+        ];
+        for (body, code, requests, expected) in answers {
+            let said = body.clone();
+            let receiver = Receiver::start(move |request, _| match request.target.as_str() {
+                "/token" => Reply::With(code, Vec::new(), said.clone()),
+                _ => ok(),
+            })
+            .await;
+            let oauth = json!({"authUrl": format!("{}/token", receiver.url), "clientId": "c d", "clientSecret": "s&"});
+            let more = json!({"url": format!("{}/cb", receiver.url), "authType": "oauth", "authOauth": oauth});
+            let id = server
+                .post(&callback(json!([record(82), record(83)]), more))
+                .await
+                .identifier();
+            let got = receiver.got(requests).await;
+            assert_eq!(
+                got[0].body, "client_id=c+d&grant_type=client_credentials&client_secret=s%26",
+                "{}",
+                server.name
+            );
+            assert_eq!(
+                got[0].header("content-type"),
+                Some("application/x-www-form-urlencoded"),
+                "{}",
+                server.name
+            );
+            let status = server.status_until(&id, |s| s == expected).await;
+            assert_eq!(
+                (receiver.all().len(), status.as_str()),
+                (requests, expected),
+                "{}: {body}",
+                server.name
+            );
+            if requests == 3 {
+                assert_eq!(
+                    got[1].header("authorization"),
+                    Some(format!("Bearer {good}").as_str()),
+                    "{}",
+                    server.name
+                );
+            }
+        }
+        let receiver = Receiver::new().await;
+        let oauth = json!({"authUrl": format!("{}/token", receiver.url), "username": "us er", "password": "p&w", "clientId": "c"});
+        let more = json!({"url": format!("{}/cb", receiver.url), "authType": "oauth", "authOauth": oauth});
+        server.post(&callback(json!([record(82)]), more)).await.identifier();
+        let body = "username=us+er&grant_type=password&password=p%26w&client_id=c";
+        assert_eq!(receiver.got(1).await[0].body, body, "{}", server.name);
+    }
+}
+
+#[tokio::test]
+async fn callbacks_outlive_a_client_that_goes_away() {
+    for server in servers(Release::V1_1).await {
+        let receiver = Receiver::new().await;
+        let records: Vec<Value> = (0..30).map(|_| record(84)).collect();
+        let body = callback(json!(records), json!({"url": receiver.url})).to_string();
+        let gone = server
+            .request("POST", "/authtoken/json")
+            .header("Content-Type", "application/json")
+            .body(body);
+        // Whether the answer came in that time or not, the request was taken.
+        _ = server.try_answer(gone.timeout(Duration::from_millis(200))).await;
+        receiver.got(30).await;
+    }
+}

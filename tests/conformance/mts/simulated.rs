@@ -1,0 +1,428 @@
+//! Only against the simulator: faults, restarts and the clock of a real server cannot be asked for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use omc::clock::{Clock as _, ManualClock, SystemClock};
+use omc::sim::mts::{Options, Release};
+use serde_json::{Value, json};
+
+use super::harness::{Server, callback, download, record, simulated, simulated_by, token};
+use super::receiver::{Receiver, Reply, ok};
+
+fn options() -> Options {
+    Options {
+        partner_id: super::harness::partner(),
+        seed: 7,
+        ..Options::default()
+    }
+}
+
+async fn faults(server: &Server, change: Value) -> u16 {
+    server
+        .post_text("/_sim/faults", Some("application/json"), change.to_string())
+        .await
+        .status
+}
+
+async fn state(server: &Server) -> Value {
+    server.get("/_sim/state").await.json()
+}
+
+/// Waits until nothing is queued or worked on.
+async fn idle(server: &Server) -> Value {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let state = state(server).await;
+        if state["queued"] == 0 || Instant::now() > end {
+            return state;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn bulk(receiver: &Receiver, records: Value) -> Value {
+    callback(records, json!({"url": receiver.url, "callInBulk": true}))
+}
+
+#[tokio::test]
+async fn two_endings_of_vids_are_refused_by_ida() {
+    let server = simulated(options()).await;
+    let mut records = json!([record(11), record(12), record(13)]);
+    records[0]["vid"] = json!("7000000000000000");
+    records[1]["vid"] = json!("7000000000000001");
+    let answer = server.post(&download(records)).await;
+    let id = answer.identifier();
+    let rows: Value = serde_json::from_str(&server.file(&id).await).unwrap();
+    assert_eq!(
+        (&rows[0]["status"], &rows[0]["errorCode"]),
+        (&json!("error"), &json!("IDA-MLC-002"))
+    );
+    assert_eq!(
+        (&rows[1]["status"], &rows[1]["errorCode"]),
+        (&json!("error"), &json!("IDA-DEA-001"))
+    );
+    assert!(
+        rows[1]["errorMessage"].as_str().unwrap().contains("Asha 12"),
+        "it quotes the person"
+    );
+    assert_eq!(rows[2]["token"], token("7000000000000013"));
+    assert_eq!(server.status(&id).await, "processed_with_errors");
+}
+
+#[tokio::test]
+async fn state_counts_and_faults_are_checked() {
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    server
+        .post(&bulk(&receiver, json!([record(11), record(12)])))
+        .await
+        .identifier();
+    receiver.got(1).await;
+    let state = idle(&server).await;
+    for (key, n) in [
+        ("requests", 1),
+        ("records", 2),
+        ("callbacks_sent", 1),
+        ("queued", 0),
+        ("resubmitted_while_working", 0),
+    ] {
+        assert_eq!(state[key], n, "{key}");
+    }
+    for bad in [json!({"nope": 1}), json!({"error_rate": 1.5}), json!([])] {
+        assert_eq!(faults(&server, bad.clone()).await, 400, "{bad}");
+    }
+    assert_eq!(faults(&server, json!({"error_rate": 0.5, "latency_ms": 1})).await, 200);
+    assert_eq!(server.get("/_sim/faults").await.json()["error_rate"], 0.5);
+}
+
+#[tokio::test]
+async fn records_that_come_again_too_early_are_counted() {
+    let server = simulated(options()).await;
+    faults(&server, json!({"delay_callbacks_ms": 1000})).await;
+    let receiver = Receiver::new().await;
+    server
+        .post(&bulk(&receiver, json!([record(11), record(12)])))
+        .await
+        .identifier();
+    let mut twin = record(11);
+    twin["name"] = json!("Another Person");
+    server.post(&bulk(&receiver, json!([twin]))).await.identifier();
+    assert_eq!(
+        state(&server).await["resubmitted_while_working"],
+        0,
+        "twins are two people"
+    );
+    server
+        .post(&bulk(&receiver, json!([record(12), record(13)])))
+        .await
+        .identifier();
+    assert_eq!(state(&server).await["resubmitted_while_working"], 1);
+    receiver.got(3).await;
+    server
+        .post(&bulk(&receiver, json!([record(11), record(12)])))
+        .await
+        .identifier();
+    assert_eq!(
+        state(&server).await["resubmitted_while_working"],
+        1,
+        "by then they were told"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_forgets_the_queue_and_freezes_the_states() {
+    let server = simulated(options()).await;
+    let before = server.get("/authtoken/authfields").await.json()["responsetime"].clone();
+    let receiver = Receiver::start(|_, n| {
+        if n == 1 {
+            Reply::Late(Duration::from_secs(30))
+        } else {
+            ok()
+        }
+    })
+    .await;
+    let two = callback(
+        json!([record(11), record(12), record(13)]),
+        json!({"url": receiver.url}),
+    );
+    let running = server.post(&two).await.identifier();
+    let queued = server.post(&two).await.identifier();
+    receiver.got(2).await;
+    assert_eq!(state(&server).await["queued"], 2);
+    assert_eq!(faults(&server, json!({"restart": true})).await, 200);
+    assert_eq!(
+        (server.status(&running).await, server.status(&queued).await),
+        ("processed".into(), "submitted".into())
+    );
+    assert_eq!(idle(&server).await["queued"], 0);
+    let again = server.post(&bulk(&receiver, json!([record(14)]))).await.identifier();
+    receiver.got(3).await;
+    assert_eq!(server.settled(&again).await, "processed");
+    assert_eq!(
+        (server.status(&queued).await.as_str(), receiver.all().len()),
+        ("submitted", 3),
+        "nothing resumes"
+    );
+    assert_ne!(server.get("/authtoken/authfields").await.json()["responsetime"], before);
+}
+
+#[tokio::test]
+async fn a_restart_closes_posts_in_flight() {
+    let server = simulated(Options {
+        record_micros: 10_000_000,
+        ..options()
+    })
+    .await;
+    let body = download(json!([record(11)])).to_string();
+    let post = server
+        .request("POST", "/authtoken/json")
+        .header("Content-Type", "application/json")
+        .body(body);
+    let restart = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        faults(&server, json!({"restart": true})).await
+    };
+    let (answer, restarted) = tokio::join!(server.try_answer(post), restart);
+    assert_eq!((answer.is_err(), restarted), (true, 200));
+    assert_eq!(state(&server).await["requests"], 0);
+}
+
+#[tokio::test]
+async fn a_deadly_output_format_takes_the_worker_down() {
+    let server = simulated(options()).await;
+    let receiver = Receiver::start(|_, n| {
+        if n == 0 {
+            Reply::Late(Duration::from_millis(300))
+        } else {
+            ok()
+        }
+    })
+    .await;
+    server.post(&bulk(&receiver, json!([record(11)]))).await.identifier();
+    receiver.got(1).await;
+    let mut deadly = bulk(&receiver, json!([record(12)]));
+    deadly["request"]["outputFormat"] = json!("[.output, input]");
+    let deadly = server.post(&deadly).await.identifier();
+    let behind = server.post(&bulk(&receiver, json!([record(13)]))).await.identifier();
+    assert_eq!(idle(&server).await["restarts"], 1);
+    assert_eq!(
+        (server.status(&deadly).await, server.status(&behind).await),
+        ("processed".into(), "submitted".into())
+    );
+    let mut mapped = download(json!([record(14)]));
+    mapped["request"]["mapping"] = json!({"vid": "vid|debug"});
+    let post = server.request("POST", "/authtoken/json").body(mapped.to_string());
+    assert!(server.try_answer(post).await.is_err(), "a mapping can do it too");
+    server.post(&bulk(&receiver, json!([record(15)]))).await.identifier();
+    receiver.got(2).await;
+}
+
+#[tokio::test]
+async fn callbacks_may_be_dropped_repeated_delayed_and_early() {
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    faults(&server, json!({"drop_callbacks": 1})).await;
+    let id = server.post(&bulk(&receiver, json!([record(11)]))).await.identifier();
+    idle(&server).await;
+    assert_eq!(
+        (server.status(&id).await.as_str(), receiver.all().len()),
+        ("processed", 0)
+    );
+
+    faults(&server, json!({"drop_callbacks": 0, "repeat_callbacks": 1.0})).await;
+    server.post(&bulk(&receiver, json!([record(12)]))).await.identifier();
+    let got = receiver.got(2).await;
+    assert_eq!(got[0].body, got[1].body);
+
+    faults(
+        &server,
+        json!({"repeat_callbacks": 0, "early_callbacks": true, "delay_callbacks_ms": 100}),
+    )
+    .await;
+    let begun = Instant::now();
+    server.post(&bulk(&receiver, json!([record(13)]))).await.identifier();
+    assert!(
+        receiver.all().len() == 3 && begun.elapsed() >= Duration::from_millis(100),
+        "it came before the answer"
+    );
+}
+
+#[tokio::test]
+async fn callbacks_may_overtake_each_other() {
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    faults(&server, json!({"reorder_callbacks": 0.5})).await;
+    let records: Vec<Value> = (11..41).map(record).collect();
+    server
+        .post(&callback(json!(records), json!({"url": receiver.url})))
+        .await
+        .identifier();
+    let vids: Vec<String> = receiver
+        .got(30)
+        .await
+        .iter()
+        .map(|r| r.json()["vid"].to_string())
+        .collect();
+    assert!(!vids.is_sorted(), "{vids:?}");
+    assert_eq!(idle(&server).await["callbacks_sent"], 30);
+}
+
+#[tokio::test]
+async fn answers_fail_in_many_ways() {
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    faults(&server, json!({"error_rate": 1})).await;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        let post = server
+            .request("POST", "/authtoken/json")
+            .body(bulk(&receiver, json!([record(11)])).to_string());
+        seen.insert(match server.try_answer(post).await {
+            Err(_) => "closed",
+            Ok(answer) if answer.status == 502 => "gateway",
+            Ok(answer) => {
+                assert_eq!(answer.status, 500, "{}", answer.text);
+                assert!(
+                    answer.json()["errors"][0]["errorMessage"]
+                        .as_str()
+                        .unwrap()
+                        .contains("Asha 11"),
+                    "it quotes the record"
+                );
+                "locked"
+            }
+        });
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["closed", "gateway", "locked"]);
+    let taken = idle(&server).await["requests"].as_u64().unwrap();
+    assert!(
+        (5..55).contains(&taken),
+        "some failed only after they were taken: {taken}"
+    );
+
+    faults(&server, json!({"error_rate": 0, "truncate_rate": 1})).await;
+    assert!(
+        server
+            .try_answer(server.request("GET", "/authtoken/authfields"))
+            .await
+            .is_err()
+    );
+    faults(&server, json!({"truncate_rate": 0, "garbage_rate": 1})).await;
+    assert!(serde_json::from_str::<Value>(&server.get("/ping").await.text).is_err());
+    faults(&server, json!({"garbage_rate": 0, "hang_rate": 1})).await;
+    let hung = server
+        .try_answer(server.request("GET", "/ping").timeout(Duration::from_millis(100)))
+        .await;
+    assert!(hung.unwrap_err().is_timeout());
+    faults(&server, json!({"hang_rate": 0, "refuse": true})).await;
+    assert!(server.try_answer(server.request("GET", "/ping")).await.is_err());
+    faults(&server, json!({"refuse": false, "latency_ms": 50})).await;
+    let begun = Instant::now();
+    server.get("/ping").await;
+    assert!(begun.elapsed() >= Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn a_known_request_is_never_denied_twice_in_a_row() {
+    let server = simulated(options()).await;
+    let id = server.post(&download(json!([record(11)]))).await.identifier();
+    server.settled(&id).await;
+    faults(&server, json!({"error_rate": 0.7})).await;
+    let mut denied = Vec::new();
+    for _ in 0..200 {
+        if let Ok(answer) = server
+            .try_answer(server.request("GET", &format!("/authtoken/status/{id}")))
+            .await
+        {
+            denied.push(answer.status == 404);
+        }
+    }
+    assert!(denied.contains(&true) && !denied.windows(2).any(|two| two[0] && two[1]));
+}
+
+#[tokio::test]
+async fn a_post_holds_its_worker() {
+    let server = simulated(Options {
+        record_micros: 100_000,
+        ..options()
+    })
+    .await;
+    let post = server
+        .request("POST", "/authtoken/json")
+        .body(download(json!([record(11), record(12), record(13)])).to_string());
+    let ping = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let begun = Instant::now();
+        server.get("/ping").await;
+        begun.elapsed()
+    };
+    let (answer, waited) = tokio::join!(server.try_answer(post), ping);
+    assert_eq!(answer.unwrap().status, 200);
+    assert!(waited >= Duration::from_millis(200), "{waited:?}");
+}
+
+#[tokio::test]
+async fn posts_that_wait_for_each_other_are_answered_after_callbacks() {
+    let server = simulated(Options {
+        record_micros: 20_000,
+        ..options()
+    })
+    .await;
+    let receiver = Receiver::new().await;
+    let before: Vec<_> = (0..3)
+        .map(|i| {
+            let body = bulk(&receiver, json!([record(11 + i)])).to_string();
+            server.try_answer(server.request("POST", "/authtoken/json").body(body))
+        })
+        .collect();
+    let answers = futures_util::future::join_all(before).await;
+    assert!(answers.into_iter().all(|a| a.unwrap().status == 200));
+    receiver.got(3).await;
+}
+
+#[tokio::test]
+async fn everything_is_gone_after_twelve_hours() {
+    let clock = ManualClock::at(SystemClock.now());
+    let server = simulated_by(options(), Arc::new(clock.clone())).await;
+    let id = server.post(&download(json!([record(11)]))).await.identifier();
+    server.file(&id).await;
+    clock.advance(TimeDelta::hours(7));
+    assert_eq!(server.status(&id).await, "processed");
+    clock.advance(TimeDelta::hours(6));
+    let gone = "404 ATS-REQ-016 no auth request found for the given identifier";
+    assert_eq!(server.get(&format!("/authtoken/status/{id}")).await.told(), gone);
+    assert_eq!(server.get(&format!("/authtoken/file/{id}")).await.told(), gone);
+}
+
+#[tokio::test]
+async fn several_workers_share_the_table_and_not_the_queue() {
+    let server = simulated(Options {
+        workers: 3,
+        ..options()
+    })
+    .await;
+    let mut ids = Vec::new();
+    for n in 11..17 {
+        ids.push(server.post(&download(json!([record(n)]))).await.identifier());
+    }
+    for id in ids {
+        assert_eq!(server.settled(&id).await, "processed");
+    }
+}
+
+#[tokio::test]
+async fn the_older_release_never_forgets() {
+    let server = simulated(Options {
+        release: Release::V1_0_1,
+        ..options()
+    })
+    .await;
+    let id = server.post(&download(json!([record(11)]))).await.identifier();
+    assert!(uuid_like(&id) && server.file(&id).await.contains("\"token\""));
+}
+
+fn uuid_like(id: &str) -> bool {
+    id.len() == 36 && id.as_bytes()[14] == b'4'
+}
