@@ -9,12 +9,18 @@
 //!
 //! `sim` (the simulators of both servers) sees only `clock` of all these: a shared wire type would hide a bug on both sides.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod http;
+pub mod jq;
 pub mod mts;
 pub mod odoo;
+pub mod schedule;
 pub mod seal;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+pub mod worker;

@@ -1,3 +1,7 @@
 //! The `omc` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    omc::cli::main()
+}

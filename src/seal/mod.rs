@@ -82,6 +82,13 @@ impl Seal {
         Self { key, cipher }
     }
 
+    /// A key of this moment, kept nowhere.
+    pub fn fleeting() -> Result<Self, EntropyError> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)?;
+        Ok(Self::from_key(key))
+    }
+
     /// Names the key without telling anything of it; stored beside the data to notice that another key is used.
     pub fn fingerprint(&self) -> String {
         URL_SAFE_NO_PAD.encode(&hmac(&self.key, &[b"omc/1/fingerprint"])[..12])

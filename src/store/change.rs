@@ -169,9 +169,13 @@ impl<'a> Change<'a> {
         self.others.push((keys::definition(connector), sealed));
     }
 
-    /// The administrator was told.
-    pub fn clear_notice(&mut self, connector: ConnectorId, key: RecordKey) {
-        self.others.push((keys::notice(connector, key), None));
+    /// The administrator was told this; what is news since stays.
+    pub fn clear_notice(&mut self, connector: ConnectorId, key: RecordKey, told: Notice) -> Result<(), StoreError> {
+        let at = keys::notice(connector, key);
+        if self.disk.get(&at)?.as_deref() == Some(&[notice_byte(told)]) {
+            self.others.push((at, None));
+        }
+        Ok(())
     }
 
     fn touch(&mut self, key: RecordKey, before: Record, after: Option<Record>) {

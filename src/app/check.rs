@@ -1,0 +1,176 @@
+//! Looks at everything that OMC needs, for a person: the configuration, Odoo, every definition, every MTS.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::mts::{Mts, Presence};
+use crate::odoo::{self, Registry, connectors};
+use crate::worker::definitions::{Reader, Reading, Standing};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub what: String,
+    pub good: bool,
+    pub text: String,
+}
+
+fn line(what: impl Into<String>, good: bool, text: impl Into<String>) -> Line {
+    Line { what: what.into(), good, text: text.into() }
+}
+
+/// Reads the definitions, without a store and without changing anything.
+pub async fn definitions(config: &Config) -> anyhow::Result<Reading> {
+    let odoo = odoo::Client::new(&config.odoo)?;
+    Ok(read(&odoo, config).await?)
+}
+
+async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Error> {
+    let mandatory = config.mandatory().unwrap_or_default();
+    let (model, chosen) = (config.odoo.connector_model, &config.odoo.connectors);
+    Reader::default().look(odoo, model, chosen, mandatory, SystemClock.now()).await
+}
+
+/// Looks at everything; what depends on something that failed is left out.
+pub async fn all(config: Config) -> Vec<Line> {
+    let mut lines = vec![line("configuration", true, "reads")];
+    lines.extend(key_file(&config));
+    let odoo = match odoo::Client::new(&config.odoo) {
+        Ok(odoo) => Arc::new(odoo),
+        Err(error) => {
+            lines.push(line("Odoo", false, error.to_string()));
+            return lines;
+        }
+    };
+    match odoo.version().await {
+        Ok(version) => lines.push(line("Odoo", true, format!("version {version} answers"))),
+        Err(error) => {
+            lines.push(line("Odoo", false, error.to_string()));
+            return lines;
+        }
+    }
+    match odoo.authenticate().await {
+        Ok(uid) => lines.push(line("login", true, format!("accepted, user {uid}"))),
+        Err(error) => {
+            lines.push(line("login", false, error.to_string()));
+            return lines;
+        }
+    }
+    lines.extend(rights(&odoo, &config).await);
+    match read(&odoo, &config).await {
+        Ok(reading) => {
+            lines.extend(judge(&reading));
+            lines.extend(servers(&reading).await);
+        }
+        Err(error) => lines.push(line("connectors", false, error.to_string())),
+    }
+    lines
+}
+
+fn key_file(config: &Config) -> Option<Line> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = &config.store.key_file;
+    let what = format!("key file {}", path.display());
+    match std::fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            Some(line(what, false, "others may read it; set its mode to 0600"))
+        }
+        Ok(_) => Some(line(what, true, "is there, and for OMC alone")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some(line(what, true, "is made at the first start"))
+        }
+        Err(error) => Some(line(what, false, error.to_string())),
+    }
+}
+
+/// Whether the daemon's user may do what it must.
+async fn rights(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let registry = match Registry::detect(Arc::clone(odoo), config.odoo.connector_model).await {
+        Ok(registry) => registry,
+        Err(error) => return vec![line("registry", false, error.to_string())],
+    };
+    if registry.through_door() {
+        return vec![line("registry", true, "reached through the addon's door")];
+    }
+    lines.push(line("registry", true, "reached by plain calls; with the addon g2p_omc it is quicker and safer"));
+    for (model, rights) in [
+        ("res.partner", &["read"][..]),
+        ("g2p.reg.id", &["read", "create", "unlink"]),
+        ("g2p.id.type", &["read"]),
+        (config.odoo.connector_model.name(), &["read"]),
+    ] {
+        for right in rights {
+            let mut kwargs = Map::new();
+            kwargs.insert("raise_exception".to_owned(), Value::Bool(false));
+            let may = odoo.execute_kw(model, "check_access_rights", vec![json!(right)], kwargs).await;
+            lines.push(match may {
+                Ok(Value::Bool(true)) => line(format!("right to {right} {model}"), true, "granted"),
+                Ok(_) => line(
+                    format!("right to {right} {model}"),
+                    false,
+                    "missing; OpenG2P's group Administrator has it",
+                ),
+                Err(error) => line(format!("right to {right} {model}"), false, error.to_string()),
+            });
+        }
+    }
+    lines
+}
+
+fn judge(reading: &Reading) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for name in &reading.missing {
+        lines.push(line(format!("connector {name}"), false, "named in odoo.connectors, and not in Odoo"));
+    }
+    for found in &reading.connectors {
+        let what = format!("connector {} ({})", found.id, found.name);
+        match &found.standing {
+            Standing::Right(connector) => {
+                let state = format!("{:?}", connector.activity).to_lowercase();
+                lines.push(line(what.clone(), true, format!("is right, and {state}")));
+                let warnings = connector.output_format.iter().flat_map(|format| format.warnings());
+                lines.extend(warnings.map(|warning| line(what.clone(), true, format!("output_format: {warning}"))));
+            }
+            Standing::Wrong(problems) => {
+                lines.extend(problems.iter().map(|problem| line(what.clone(), false, problem.to_string())));
+            }
+            Standing::Archived => lines.push(line(what, true, "is archived")),
+        }
+    }
+    if reading.connectors.is_empty() {
+        lines.push(line("connectors", true, "none is defined"));
+    }
+    lines
+}
+
+async fn servers(reading: &Reading) -> Vec<Line> {
+    let urls: BTreeSet<Url> = reading
+        .connectors
+        .iter()
+        .filter_map(|found| match &found.standing {
+            Standing::Right(connector) => Some(connector.mts_url.clone()),
+            _ => None,
+        })
+        .collect();
+    let Ok(mts) = Mts::new() else {
+        return vec![line("HTTPS", false, "no CA certificates; install the package ca-certificates")];
+    };
+    let mut lines = Vec::new();
+    for url in urls {
+        let (good, text) = match mts.presence(&url).await {
+            Presence::Answers => (true, "answers"),
+            Presence::Busy => (true, "is busy: it takes connections, and answers nobody while it takes a batch in"),
+            Presence::Stranger => (false, "something else than MTS answers there; check mts_url"),
+            Presence::Unreachable => (false, "cannot be reached; check mts_url and that it runs"),
+        };
+        lines.push(line(format!("MTS {url}"), good, text));
+    }
+    lines
+}
+

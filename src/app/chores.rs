@@ -1,0 +1,194 @@
+//! What the ticker starts: due runs, VID clean-ups, reports to Odoo, and keeping house.
+
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use metrics::gauge;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{App, Standing};
+use crate::domain::connector::Activity;
+use crate::domain::identity::ConnectorId;
+use crate::domain::retry::delta;
+use crate::domain::run::{Kind, Phase};
+use crate::domain::timetable::Timetable;
+use crate::schedule::{self, Work};
+use crate::store::StoreError;
+use crate::worker::remote::Remote;
+use crate::worker::report::{Condition, Reporter};
+use crate::worker::{Halt, clean_up, definitions};
+
+/// Runs of each connector that are kept for looking at.
+const RUNS_KEPT: usize = 50;
+
+/// The jobs, by the second.
+pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
+    let cleaning = Arc::new(Mutex::new(None::<Instant>));
+    let reporter = Arc::new(Mutex::new(Reporter::default()));
+    vec![
+        ("* * * * * *", job(app, async |app| logged("the timetable", start_runs(&app)))),
+        ("*/5 * * * * *", job(app, async |app| show(&app))),
+        ("30 * * * * *", job(app, async |app| {
+            logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
+        })),
+        ("* * * * * *", job(app, {
+            move |app: Arc<App>| {
+                let cleaning = Arc::clone(&cleaning);
+                async move { logged("VID clean-up", clean(&app, &mut *cleaning.lock().await).await) }
+            }
+        })),
+        ("*/2 * * * * *", job(app, {
+            move |app: Arc<App>| {
+                let reporter = Arc::clone(&reporter);
+                async move { tell(&app, &mut *reporter.lock().await).await }
+            }
+        })),
+    ]
+}
+
+/// A job of the app's: counted among its tasks, and none any more once it stops.
+fn job<F, R>(app: &Arc<App>, work: F) -> Work
+where
+    F: Fn(Arc<App>) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let app: Weak<App> = Arc::downgrade(app);
+    Arc::new(move || -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match app.upgrade().filter(|app| !app.stop.is_cancelled()) {
+            Some(app) => {
+                let tracked = app.tasks.track_future(work(Arc::clone(&app)));
+                Box::pin(tracked)
+            }
+            None => Box::pin(async {}),
+        }
+    })
+}
+
+fn logged(what: &'static str, result: Result<(), Halt>) {
+    match result {
+        // Said where it happened.
+        Ok(()) | Err(Halt::Until(_)) => {}
+        Err(error) => tracing::error!(%error, what, "failed"),
+    }
+}
+
+fn start_runs(app: &App) -> Result<(), Halt> {
+    let worker = &app.worker;
+    let full_sweep = delta(app.config.schedule.full_sweep.as_duration());
+    for connector in app.roster.connectors() {
+        let definition = definitions::fingerprint(worker, &connector);
+        schedule::tick(&worker.store, &connector, &definition, full_sweep, worker.clock.now())?;
+    }
+    Ok(())
+}
+
+/// Cleans up after all connectors when it is time, page by page.
+async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
+    let due = last.is_none_or(|last| last.elapsed() >= app.config.schedule.vid_cleanup.as_duration());
+    if !due || !app.heard.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
+    let started: Vec<_> = current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
+    for connector in clean_up::scopes(started.iter().map(AsRef::as_ref)) {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            if app.stop.is_cancelled() {
+                return Ok(());
+            }
+            after = clean_up::step(&app.worker, connector, from).await?;
+        }
+    }
+    if !started.is_empty() {
+        *last = Some(Instant::now());
+        app.clean_ups.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+async fn tell(app: &App, reporter: &mut Reporter) {
+    if !app.heard.load(Ordering::Relaxed) {
+        return;
+    }
+    for id in app.roster.ids() {
+        let Some(condition) = condition(app, id) else { continue };
+        match reporter.step(&app.worker, id, &condition).await {
+            Ok(()) => {}
+            Err(Halt::Until(_)) => return,
+            Err(error) => tracing::error!(connector = %id, %error, "the report to Odoo failed"),
+        }
+    }
+}
+
+/// What there is to say about a connector; nothing about one that Odoo does not have any more.
+fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
+    let worker = &app.worker;
+    let (standing, problems, connector) = app.roster.with(id, |entry| {
+        let problems: Vec<String> = entry.problems.iter().map(ToString::to_string).collect();
+        (entry.standing, problems, entry.connector())
+    })?;
+    if standing == Standing::Gone {
+        return None;
+    }
+    let mut lines = problems;
+    let mut condition = Condition::default();
+    if let Some(connector) = connector.filter(|_| standing == Standing::Current) {
+        let url = connector.mts_url.clone();
+        let remotes = [
+            Remote::Connector(id),
+            Remote::Submission(id),
+            Remote::Mts(url.clone()),
+            Remote::Authentication(url),
+        ];
+        lines.extend(remotes.iter().filter_map(|remote| worker.breakers.trouble(remote)));
+        if connector.activity == Activity::Started {
+            condition.next_run = next_run(app, &connector).ok().flatten();
+            condition.completed = connector.timetable == Timetable::Once && its_run_is_done(app, id);
+        }
+    }
+    condition.last_error = (!lines.is_empty()).then(|| lines.join("\n"));
+    Some(condition)
+}
+
+fn next_run(
+    app: &App,
+    connector: &crate::domain::connector::Connector,
+) -> Result<Option<chrono::DateTime<chrono::Utc>>, StoreError> {
+    let cursor = app.worker.store.cursor(connector.id)?;
+    Ok(connector.timetable.due(cursor.last_scheduled, app.worker.clock.now()))
+}
+
+/// Whether the run that began when the connector was last started is done.
+fn its_run_is_done(app: &App, id: ConnectorId) -> bool {
+    let store = &app.worker.store;
+    let Some(began) = store.cursor(id).ok().and_then(|cursor| cursor.last_scheduled) else { return false };
+    let runs = store.runs();
+    let its = runs.iter().rev().find(|run| run.connector == id && run.kind == Kind::OneTime);
+    its.is_some_and(|run| run.phase == Phase::Done && run.started >= began)
+}
+
+/// Shows what is under way, as metrics.
+fn show(app: &App) {
+    let worker = &app.worker;
+    for (connector, counts) in worker.store.all_counts() {
+        for (state, count) in [
+            ("pending", counts.pending),
+            ("submitted", counts.submitted),
+            ("to_write", counts.to_write),
+            ("rejected", counts.rejected),
+            ("abandoned", counts.abandoned),
+        ] {
+            gauge!("omc_records", "connector" => connector.to_string(), "state" => state).set(count as f64);
+        }
+    }
+    let batches = worker.store.batches();
+    gauge!("omc_batches_in_flight").set(batches.len() as f64);
+    let oldest = batches.iter().map(|batch| batch.sent_at).min();
+    let age = oldest.map_or(0, |sent| (worker.clock.now() - sent).num_seconds());
+    gauge!("omc_oldest_batch_seconds").set(age as f64);
+    gauge!("omc_store_bytes").set(worker.store.size() as f64);
+    let wrong = app.roster.each(|_, entry| entry.standing == Standing::Wrong).into_iter().filter(|wrong| *wrong).count();
+    gauge!("omc_connectors_wrong").set(wrong as f64);
+}

@@ -1,0 +1,210 @@
+//! The composition root: builds the parts, lets them run, and drains them.
+
+pub mod check;
+mod chores;
+mod operations;
+mod poll;
+pub mod preview;
+mod roster;
+pub mod telemetry;
+
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+pub use roster::{Roster, Standing};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::identity::ConnectorId;
+use crate::domain::retry::delta;
+use crate::http::{self, callback};
+use crate::mts::Mts;
+use crate::schedule::Ticker;
+use crate::seal::{self, Personal, Seal};
+use crate::store::Store;
+use crate::worker::{Settings, Worker, definitions, submit, tend};
+use crate::odoo;
+
+/// What the parts of a running daemon share.
+pub struct App {
+    pub worker: Arc<Worker>,
+    pub roster: Roster,
+    pub config: Config,
+    /// VID clean-ups that went through everybody.
+    pub clean_ups: std::sync::atomic::AtomicU64,
+    /// Odoo's definitions were read at least once.
+    pub heard: AtomicBool,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A daemon at work.
+pub struct Running {
+    pub app: Arc<App>,
+    pub callback: SocketAddr,
+    pub admin: SocketAddr,
+    listeners: CancellationToken,
+    serving: TaskTracker,
+    ticker: Ticker,
+}
+
+/// Opens the store, binds the listeners, and starts working. Odoo and MTS may be down: they are waited for.
+pub async fn start(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    metrics: Option<PrometheusHandle>,
+) -> anyhow::Result<Running> {
+    let seal = Arc::new(seal::load_or_make(&config.store.key_file)?);
+    let store = Store::open(&config.store, &seal.fingerprint())?;
+    let callback_listener = bind(config.callback.listen, "callback.listen").await?;
+    let admin_listener = bind(config.admin.listen, "admin.listen").await?;
+    let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
+
+    let app = build(config, callback, Arc::clone(&seal), store, clock)?;
+    for connector in definitions::kept(&app.worker)? {
+        app.tend(connector, Standing::Kept);
+    }
+
+    let (listeners, serving) = (CancellationToken::new(), TaskTracker::new());
+    let token = make_token(&app.config.admin.token_file, &seal)?;
+    let routers = [
+        (callback_listener, callback::router(app.receiver())),
+        (admin_listener, http::admin::router(app.desk(token, metrics))),
+    ];
+    for (listener, router) in routers {
+        let stop = listeners.clone().cancelled_owned();
+        serving.spawn(async move {
+            if let Err(error) = http::serve(listener, router, stop).await {
+                tracing::error!(%error, "a listener failed");
+            }
+        });
+    }
+    serving.close();
+
+    app.tasks.spawn(poll::run(Arc::clone(&app)));
+    app.tasks.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
+    let ticker = Ticker::start(chores::jobs(&app)).await.context("cannot start the ticker")?;
+    tracing::info!(%callback, %admin, "OMC is up");
+    Ok(Running { app, callback, admin, listeners, serving, ticker })
+}
+
+fn build(
+    config: Config,
+    callback: SocketAddr,
+    seal: Arc<Seal>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<App>> {
+    let settings = settings(&config, callback)?;
+    let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
+    let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
+    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings));
+    Ok(Arc::new(App {
+        worker,
+        roster: Roster::default(),
+        config,
+        clean_ups: std::sync::atomic::AtomicU64::new(0),
+        heard: AtomicBool::new(false),
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    }))
+}
+
+fn settings(config: &Config, callback: SocketAddr) -> anyhow::Result<Settings> {
+    let receiver = match &config.callback.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{callback}")).context("callback.listen makes no address for MTS")?,
+    };
+    Ok(Settings {
+        model: config.odoo.connector_model,
+        chosen: config.odoo.connectors.clone(),
+        page_size: config.odoo.page_size.get(),
+        receiver,
+        batch_size: config.submit.batch_size,
+        concurrency: config.submit.concurrency,
+        max_in_flight: config.submit.max_in_flight,
+        mandatory: config.mandatory().map_err(anyhow::Error::msg)?,
+        patience: config.reconcile.patience(),
+        backoff: config.retry.backoff()?,
+        overlap: delta(config.schedule.overlap.as_duration()),
+    })
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key}); is it taken?"))
+}
+
+/// Makes the bearer of the admin listener, new at each start.
+fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
+    let token = URL_SAFE_NO_PAD.encode(seal.random::<24>()?);
+    let write = || -> std::io::Result<()> {
+        use std::io::Write;
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(token.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {} (admin.token_file)", path.display()))?;
+    Ok(Personal::new(token))
+}
+
+impl App {
+    /// Takes a good definition, and works by it from now on.
+    fn tend(self: &Arc<Self>, connector: Arc<crate::domain::connector::Connector>, standing: Standing) {
+        if let Some(definition) = self.roster.put(connector, standing) {
+            self.tasks.spawn(tend::connector(Arc::clone(&self.worker), definition, self.stop.clone()));
+        }
+    }
+
+    fn receiver(self: &Arc<Self>) -> callback::Receiver {
+        let app = Arc::downgrade(self);
+        callback::Receiver {
+            store: self.worker.store.clone(),
+            seal: Arc::clone(&self.worker.seal),
+            clock: Arc::clone(&self.worker.clock),
+            backoff: self.worker.settings.backoff,
+            patience: self.worker.settings.patience,
+            max_body: self.config.callback.max_body,
+            on_trouble: Arc::new(move |connector: ConnectorId, code| {
+                let Some(app) = app.upgrade() else { return };
+                if let Some(connector) = app.roster.connector(connector) {
+                    submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.clock.now());
+                }
+            }),
+        }
+    }
+}
+
+impl Running {
+    /// Stops sending and pulling, finishes what is in hand, and syncs. Tells whether all of it ended within the grace period;
+    /// what did not is found again at the next start.
+    pub async fn shut_down(self, grace: Duration) -> bool {
+        self.app.stop.cancel();
+        self.ticker.stop().await;
+        self.app.tasks.close();
+        let finished = tokio::time::timeout(grace, self.app.tasks.wait()).await.is_ok();
+        // Callbacks are taken for as long as anything is in hand.
+        self.listeners.cancel();
+        let closed = tokio::time::timeout(Duration::from_secs(5), self.serving.wait()).await.is_ok();
+        if let Err(error) = self.app.worker.store.sync().await {
+            tracing::error!(%error, "the last sync failed");
+            return false;
+        }
+        finished && closed
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads Odoo's definitions, requested runs and requeued refusals, again and again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{App, Standing};
+use crate::domain::connector::Connector;
+use crate::domain::identity::{ConnectorId, RunId};
+use crate::domain::record::{Record, State};
+use crate::domain::run::Kind;
+use crate::domain::transition::{Event, Occasion};
+use crate::odoo::connectors::{RequestedRun, RequeuedRejection};
+use crate::schedule;
+use crate::store::StoreError;
+use crate::worker::definitions::{self, Found, Reader, Reading};
+use crate::worker::{Halt, report};
+
+/// Polls until told to stop.
+pub(super) async fn run(app: Arc<App>) {
+    let mut reader = Reader::default();
+    while !app.stop.is_cancelled() {
+        let interval = app.config.odoo.poll_interval.as_duration();
+        let wait = match once(&app, &mut reader).await {
+            Ok(()) => interval,
+            Err(Halt::Until(until)) => (until - app.worker.clock.now()).to_std().unwrap_or_default(),
+            Err(error) => {
+                tracing::error!(%error, "definitions could not be taken over");
+                interval
+            }
+        };
+        tokio::select! {
+            () = app.stop.cancelled() => {}
+            () = tokio::time::sleep(wait.max(Duration::from_millis(50))) => {}
+        }
+    }
+}
+
+async fn once(app: &Arc<App>, reader: &mut Reader) -> Result<(), Halt> {
+    let Reading { connectors, missing, runs, requeued } = reader.read(&app.worker).await?;
+    let first = !app.heard.swap(true, Ordering::Relaxed);
+    if first && !missing.is_empty() {
+        tracing::error!(connectors = missing.join(", "), "odoo.connectors names connectors that are not in Odoo");
+    }
+    let there: BTreeSet<ConnectorId> = connectors.iter().map(|found| found.id).collect();
+    for found in connectors {
+        take(app, found)?;
+    }
+    for id in app.roster.ids().into_iter().filter(|id| !there.contains(id)) {
+        if app.roster.withdraw(id, "", Standing::Gone, Vec::new()) {
+            tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
+            drop_pending(app, id)?;
+        }
+    }
+    for asked in runs {
+        begin(app, &asked).await?;
+    }
+    requeued.iter().try_for_each(|asked| requeue(app, asked))?;
+    Ok(())
+}
+
+fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
+    match found.standing {
+        definitions::Standing::Right(connector) => {
+            let known = app.roster.connector(connector.id);
+            if known.as_ref() != Some(&connector) {
+                definitions::keep(&app.worker, &connector)?;
+                tracing::info!(connector = %connector.id, name = connector.name, activity = ?connector.activity, "definition taken");
+            }
+            app.tend(connector, Standing::Current);
+        }
+        definitions::Standing::Wrong(problems) => {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            if app.roster.withdraw(found.id, &found.name, Standing::Wrong, problems) {
+                for line in lines {
+                    tracing::error!(connector = %found.id, name = found.name, problem = line, "the definition is wrong; it does not run");
+                }
+            }
+        }
+        definitions::Standing::Archived => {
+            app.roster.withdraw(found.id, &found.name, Standing::Archived, Vec::new());
+        }
+    }
+    Ok(())
+}
+
+/// What waits to be sent for a connector that is no more is let go; a run of another connector will find it.
+fn drop_pending(app: &App, id: ConnectorId) -> Result<(), StoreError> {
+    let worker = &app.worker;
+    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    loop {
+        let pending = worker.store.due(id, crate::store::Queue::Submit, far, 1000)?;
+        if pending.is_empty() {
+            break;
+        }
+        worker.store.change_now(|change| {
+            for Record { key, .. } in pending {
+                change.apply(key, Event::Left, &worker.occasion())?;
+            }
+            Ok(())
+        })?;
+    }
+    worker.store.change_now(|change| {
+        change.put_definition(id, None);
+        let now = worker.clock.now();
+        let runs: Vec<_> = change.runs().filter(|run| run.connector == id && !run.is_over()).cloned().collect();
+        for mut run in runs {
+            run.phase = crate::domain::run::Phase::Stopped;
+            run.ended = Some(now);
+            change.put_run(run);
+        }
+        Ok(())
+    })
+}
+
+/// Begins a run that an administrator asked for in Odoo. While a full run pulls, the request stays.
+async fn begin(app: &App, asked: &RequestedRun) -> Result<(), Halt> {
+    let worker = &app.worker;
+    if worker.store.runs().iter().any(|run| run.odoo_run == Some(asked.run)) {
+        return Ok(());
+    }
+    let why_not = match app.runnable(asked.connector) {
+        Ok(_) => {
+            let (id, run, now) = (asked.connector, asked.run, worker.clock.now());
+            worker.store.change_now(|change| schedule::begin(change, id, Kind::Manual, None, Some(run), now))?;
+            return Ok(());
+        }
+        Err(why) => why,
+    };
+    tracing::warn!(connector = %asked.connector, run = asked.run, why_not, "a requested run cannot begin");
+    let registry = worker.registry().await?;
+    let failed = report::refused_run(asked.run, why_not, worker.clock.now());
+    worker.ask_odoo(Some(asked.connector), registry.report(asked.connector, &failed)).await?;
+    Ok(())
+}
+
+fn requeue(app: &App, asked: &RequeuedRejection) -> Result<(), StoreError> {
+    let Some(connector) = app.roster.connector(asked.connector) else { return Ok(()) };
+    let worker = &app.worker;
+    let key = report::key_of(&connector, asked.registrant);
+    worker.store.change_now(|change| {
+        match change.record(key)? {
+            Some(Record { state: State::Rejected { .. } | State::Abandoned { .. }, .. }) => {
+                change.apply(key, Event::Requeued, &worker.occasion())?;
+            }
+            Some(_) => {}
+            // The store was lost since it was refused.
+            None => {
+                let occasion: Occasion<'_> = worker.occasion();
+                change.admit(RunId::NONE, connector.id, key.token_type, &[key.registrant], &occasion)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+impl App {
+    /// The connector, if it may be run by hand now.
+    pub(super) fn runnable(&self, id: ConnectorId) -> Result<Arc<Connector>, String> {
+        use crate::domain::connector::Activity;
+        let standing = self.roster.with(id, |entry| entry.standing).ok_or_else(|| format!("no connector {id}"))?;
+        let connector = self.roster.connector(id).filter(|_| matches!(standing, Standing::Current | Standing::Kept));
+        match connector {
+            None => Err(format!("the definition is {}; `omc check` says more", standing.name())),
+            Some(connector) if connector.activity == Activity::Stopped => {
+                Err("the connector is stopped; start it in Odoo first".to_owned())
+            }
+            Some(connector) => Ok(connector),
+        }
+    }
+}

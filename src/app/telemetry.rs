@@ -1,0 +1,69 @@
+//! Logs and metrics.
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Changes the level of a running daemon.
+pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+/// Begins to log, to stderr.
+pub fn init(config: &LogConfig) -> anyhow::Result<LogLevel> {
+    let (filter, handle) = reload::Layer::new(filter(&config.level)?);
+    let registry = tracing_subscriber::registry().with(filter);
+    let stderr = fmt::layer().with_writer(std::io::stderr);
+    let begun = match config.format {
+        LogFormat::Json => registry.with(stderr.json().flatten_event(true)).try_init(),
+        LogFormat::Text => registry.with(stderr.with_target(false)).try_init(),
+    };
+    begun.context("logging has begun already")?;
+    Ok(LogLevel(handle))
+}
+
+impl LogLevel {
+    pub fn set(&self, config: &LogConfig) -> anyhow::Result<()> {
+        Ok(self.0.reload(filter(&config.level)?)?)
+    }
+}
+
+/// A plain level is for OMC itself; libraries keep to warnings. Who writes filter syntax means what it says.
+fn filter(level: &str) -> anyhow::Result<EnvFilter> {
+    let plain = level.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let directives = if plain { format!("warn,omc={level}") } else { level.to_owned() };
+    EnvFilter::try_new(directives).context("log.level: write error, warn, info, debug, trace or tracing's filter syntax")
+}
+
+/// Begins to keep metrics; once in a process.
+pub fn metrics() -> Option<PrometheusHandle> {
+    let builder = PrometheusBuilder::new().set_buckets(&[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0]).ok()?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).ok()?;
+    describe();
+    Some(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("omc_admitted_total", "Records that runs and clean-ups brought in");
+    describe_counter!("omc_submitted_total", "Records that MTS accepted");
+    describe_counter!("omc_submit_failures_total", "POSTs to MTS without acceptance, by result");
+    describe_counter!("omc_callbacks_total", "Callbacks, by what became of them");
+    describe_counter!("omc_callback_results_total", "Results in callbacks, by what they said or why they counted for nothing");
+    describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
+    describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");
+    describe_counter!("omc_refused_total", "Records that OMC did not send, by code");
+    describe_counter!("omc_tokens_written_total", "Tokens written to the registry");
+    describe_counter!("omc_vids_removed_total", "VIDs removed from the registry, by what removed them");
+    describe_gauge!("omc_records", "Records under way, refused and given up, by connector and state");
+    describe_gauge!("omc_batches_in_flight", "Batches that answers are awaited of");
+    describe_gauge!("omc_oldest_batch_seconds", "Age of the oldest of them");
+    describe_gauge!("omc_connectors_wrong", "Connectors whose definition is wrong");
+    describe_gauge!("omc_remote_up", "1 if a server answers, 0 while it is waited for; only those that failed once");
+    describe_gauge!("omc_store_bytes", "Bytes that the store takes on disk");
+    describe_histogram!("omc_submit_seconds", "How long MTS takes to accept a batch");
+}

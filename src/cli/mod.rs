@@ -1,0 +1,132 @@
+//! The `omc` command.
+
+mod ask;
+mod check;
+mod connectors;
+#[cfg(feature = "sim")]
+mod demo;
+mod exit;
+mod preview;
+mod serve;
+#[cfg(feature = "sim")]
+mod simulate;
+mod store;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::Config;
+use exit::Exit;
+
+/// Turns MOSIP VIDs in an OpenG2P registry into auth tokens, by way of a MOSIP Token Seeder.
+#[derive(Debug, Parser)]
+#[command(name = "omc", version, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration file [default: ./config.toml, else /etc/omc/config.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Serve,
+    /// Show the whole job on this machine, against simulators of Odoo and MTS.
+    #[cfg(feature = "sim")]
+    Demo(demo::Arguments),
+    /// Check the configuration, Odoo, every connector's definition and every MTS.
+    Check,
+    /// List the connectors that Odoo defines.
+    Connectors,
+    /// Show what the running daemon is doing.
+    Status,
+    /// Start a manual import of everybody a connector takes.
+    Run(ask::RunArguments),
+    /// Show what would be sent for a connector, personal data masked; sends nothing.
+    Preview(preview::Arguments),
+    /// List refused and given-up records, by code.
+    Failed(ask::FailedArguments),
+    /// Open refused and given-up records again.
+    Requeue(ask::RequeueArguments),
+    /// Look after the store.
+    #[command(subcommand)]
+    Store(store::Command),
+    /// Run one simulator alone.
+    #[cfg(feature = "sim")]
+    #[command(subcommand)]
+    Simulate(simulate::Command),
+    /// Print shell completions.
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too, and are no mistake.
+            let wrong = error.use_stderr();
+            let _ = error.print();
+            return if wrong { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    // A provider that is there already does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start")),
+    };
+    match runtime.block_on(dispatch(arguments)) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::failed(&error),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
+    let Arguments { config: path, json, command } = arguments;
+    let config = || Config::load(path.as_deref());
+    match command {
+        Command::Serve => serve::run(path.as_deref()).await,
+        #[cfg(feature = "sim")]
+        Command::Demo(arguments) => demo::run(arguments, json).await,
+        Command::Check => check::run(config()?, json).await,
+        Command::Connectors => connectors::run(config()?, json).await,
+        Command::Status => ask::status(&config()?, json).await,
+        Command::Run(arguments) => ask::run(&config()?, &arguments, json).await,
+        Command::Preview(arguments) => preview::run(config()?, &arguments, json).await,
+        Command::Failed(arguments) => ask::failed(&config()?, &arguments, json).await,
+        Command::Requeue(arguments) => ask::requeue(&config()?, &arguments, json).await,
+        Command::Store(command) => store::run(&config()?, &command, json),
+        #[cfg(feature = "sim")]
+        Command::Simulate(command) => simulate::run(command).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "omc", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after() {
+        for line in [["omc", "--config", "x", "status"], ["omc", "status", "--config", "x"]] {
+            assert_eq!(Arguments::try_parse_from(line).unwrap().config, Some(PathBuf::from("x")));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `omc simulate`: one simulator alone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::Exit;
+use crate::clock::SystemClock;
+use crate::sim::{mts, odoo};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Odoo 17 with OpenG2P's registry: database `omc`, user `admin`.
+    Odoo(OdooArguments),
+    /// The MOSIP Token Seeder.
+    Mts(MtsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OdooArguments {
+    #[arg(long, default_value = "127.0.0.1:8069", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    #[arg(long, default_value_t = 5000, value_name = "N")]
+    registrants: u32,
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// The share of registrants with a trouble, in percent.
+    #[arg(long, default_value_t = 20, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    invalid_percent: u8,
+    /// The password of `admin`.
+    #[arg(long, default_value = "admin", value_name = "P")]
+    password: String,
+    /// As OpenG2P ships: upstream's `mts.connector`, and no addon of OMC's.
+    #[arg(long)]
+    no_addon: bool,
+    /// Where the connector says MTS is.
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    mts_url: String,
+    #[command(flatten)]
+    life: Life,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MtsArguments {
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    #[arg(long, value_enum, default_value_t = Release::V1_1)]
+    release: Release,
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    workers: usize,
+    /// The MOSIP partner that tokens are made for.
+    #[arg(long, value_name = "P")]
+    partner_id: Option<String>,
+    /// Time that a record takes, in microseconds, at the POST and again at work; 0 is as fast as it goes.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    record_micros: u64,
+    #[command(flatten)]
+    life: Life,
+}
+
+#[derive(Debug, Args)]
+struct Life {
+    /// End when standard input closes.
+    #[arg(long, hide = true)]
+    with_parent: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Release {
+    #[value(name = "1.0.1")]
+    V1_0_1,
+    #[value(name = "1.1")]
+    V1_1,
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<Exit> {
+    let clock = Arc::new(SystemClock);
+    match command {
+        Command::Odoo(arguments) => {
+            let listener = bind(arguments.listen).await?;
+            let options = odoo::Options {
+                registrants: arguments.registrants,
+                seed: arguments.seed,
+                invalid_percent: arguments.invalid_percent,
+                password: arguments.password,
+                addon: !arguments.no_addon,
+                mts_url: arguments.mts_url,
+                ..odoo::Options::default()
+            };
+            odoo::serve(listener, options, clock, stopped(arguments.life.with_parent)).await?;
+        }
+        Command::Mts(arguments) => {
+            let listener = bind(arguments.listen).await?;
+            let mut options = mts::Options {
+                release: match arguments.release {
+                    Release::V1_0_1 => mts::Release::V1_0_1,
+                    Release::V1_1 => mts::Release::V1_1,
+                },
+                workers: arguments.workers.max(1),
+                record_micros: arguments.record_micros,
+                ..mts::Options::default()
+            };
+            if let Some(partner_id) = arguments.partner_id {
+                options.partner_id = partner_id;
+            }
+            mts::serve(listener, options, clock, stopped(arguments.life.with_parent)).await?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Binds, and says where on stdout: with port 0 the system chooses.
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    println!("{}", json!({ "listening": format!("http://{}", listener.local_addr()?) }));
+    Ok(listener)
+}
+
+async fn stopped(with_parent: bool) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without signals it runs until it is killed.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv(), if !with_parent => {}
+        () = orphaned(), if with_parent => {}
+    }
+}
+
+/// Comes back when nobody holds the other end of standard input any more.
+async fn orphaned() {
+    let mut byte = [0];
+    while matches!(tokio::io::stdin().read(&mut byte).await, Ok(1..)) {}
+}

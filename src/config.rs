@@ -1,0 +1,154 @@
+//! The configuration: defaults, then the file, then the environment. Each part is owned by who goes by it; here they are gathered.
+
+mod secrets;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::mapping::Mandatory;
+use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig};
+use crate::{http, odoo, schedule, store};
+
+/// Where the file is looked for when nobody says.
+const PLACES: [&str; 2] = ["config.toml", "/etc/omc/config.toml"];
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub odoo: odoo::Config,
+    pub callback: http::CallbackConfig,
+    pub admin: http::AdminConfig,
+    pub store: store::Config,
+    pub schedule: schedule::Config,
+    pub submit: SubmitConfig,
+    pub reconcile: ReconcileConfig,
+    pub retry: RetryConfig,
+    pub log: LogConfig,
+    pub mosip: MosipConfig,
+}
+
+/// Section `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or tracing's filter syntax. At no level is personal data logged.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Json }
+    }
+}
+
+/// Section `[mosip]`: kept for MOSIP's own services; it has no keys yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MosipConfig {}
+
+/// What is wrong with the configuration. Each says where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("no configuration file {0}; check --config")]
+    NoFile(PathBuf),
+    #[error("{0}")]
+    Wrong(String),
+    #[error("{key}: {reason}")]
+    Key { key: &'static str, reason: String },
+    #[error("{key} = {path:?}: {source}; check the path and that OMC's user may read it")]
+    SecretFile { key: String, path: PathBuf, source: std::io::Error },
+    #[error("{0}: write it as a text in quotes, and only once: as the key, as the key with `_file`, or in the environment")]
+    Secret(String),
+}
+
+impl Config {
+    /// Reads the file (`path`, or the first of the usual places that is there) and the environment.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = match path {
+            Some(path) if path.is_file() => Some(path.to_owned()),
+            Some(path) => return Err(ConfigError::NoFile(path.to_owned())),
+            None => PLACES.iter().map(PathBuf::from).find(|place| place.is_file()),
+        };
+        // Only names with `__`: others that begin so belong to somebody else.
+        let environment = Env::prefixed("OMC_").filter(|name| name.as_str().contains("__")).split("__");
+        let file = file.map(Toml::file_exact);
+        Self::gather(file, environment)
+    }
+
+    /// Reads a text as if it were the file, and no environment.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Self::gather(Some(Toml::string(text)), Env::prefixed("OMC_NOTHING__"))
+    }
+
+    fn gather(file: Option<figment::providers::Data<Toml>>, environment: Env) -> Result<Self, ConfigError> {
+        let (plain, secrets) = secrets::part(file, environment)?;
+        let mut config: Self = Figment::from(plain).extract().map_err(|error| ConfigError::Wrong(told(&error)))?;
+        config.odoo.password = secrets.odoo_password;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What no single key can tell.
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |key, reason: &str| Err(ConfigError::Key { key, reason: reason.to_owned() });
+        if !(1..=5000).contains(&self.submit.batch_size) {
+            return wrong("submit.batch_size", "must be from 1 to 5000");
+        }
+        if !(1..=16).contains(&self.submit.concurrency) {
+            return wrong("submit.concurrency", "must be from 1 to 16");
+        }
+        if self.submit.max_in_flight < u64::from(self.submit.batch_size) {
+            return wrong("submit.max_in_flight", "must not be below submit.batch_size");
+        }
+        if let Err(error) = self.mandatory() {
+            return wrong("submit.mandatory_fields", &error);
+        }
+        if let Err(error) = self.retry.backoff() {
+            return wrong("retry", &error.to_string());
+        }
+        for (key, span) in [
+            ("odoo.poll_interval", self.odoo.poll_interval),
+            ("reconcile.interval", self.reconcile.interval),
+            ("reconcile.stuck_after", self.reconcile.stuck_after),
+            ("schedule.full_sweep", self.schedule.full_sweep),
+            ("schedule.vid_cleanup", self.schedule.vid_cleanup),
+        ] {
+            if span.is_zero() {
+                return wrong(key, "must be above zero");
+            }
+        }
+        if self.callback.tls_cert.is_some() || self.callback.tls_key.is_some() {
+            return wrong("callback.tls_cert", "OMC cannot serve TLS itself yet; put a proxy before callback.listen");
+        }
+        if let Some(url) = &self.callback.public_url
+            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+        {
+            return wrong("callback.public_url", "must be an http or https address without query and fragment");
+        }
+        if self.callback.max_body < 1024 * 1024 {
+            return wrong("callback.max_body", "must be at least 1048576 bytes: MTS ignores a refusal");
+        }
+        Ok(())
+    }
+
+    /// Which mapped values MTS will not do without.
+    pub fn mandatory(&self) -> Result<Mandatory, String> {
+        Mandatory::from_names(self.submit.mandatory_fields.iter().map(String::as_str)).map_err(|error| error.to_string())
+    }
+}
+
+/// figment's error, without its own words for profiles.
+fn told(error: &figment::Error) -> String {
+    error.to_string().replace("\"default.", "\"")
+}

@@ -1,0 +1,99 @@
+//! Secrets go past figment: it guesses types (a password of digits becomes a number) and prints values in its errors.
+
+use std::path::PathBuf;
+
+use figment::providers::{Data, Env, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use secrecy::SecretString;
+
+use super::ConfigError;
+
+/// Section and key of each secret. Each may also be given as `<key>_file`.
+const ODOO_PASSWORD: (&str, &str) = ("odoo", "password");
+
+pub(super) struct Secrets {
+    pub odoo_password: Option<SecretString>,
+}
+
+/// A provider's data with the secrets taken out.
+pub(super) struct Plain {
+    metadata: Metadata,
+    data: Map<Profile, Dict>,
+}
+
+impl Provider for Plain {
+    fn metadata(&self) -> Metadata {
+        self.metadata.clone()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(self.data.clone())
+    }
+}
+
+/// Parts the secrets from the rest.
+pub(super) fn part(file: Option<Data<Toml>>, environment: Env) -> Result<(Figment, Secrets), ConfigError> {
+    let mut figment = Figment::new();
+    let mut password = None;
+    if let Some(file) = file {
+        let mut plain = plain(&file)?;
+        password = taken(&mut plain, ODOO_PASSWORD)?;
+        figment = figment.merge(plain);
+    }
+    let mut plain = plain(&environment)?;
+    // figment has guessed at the value; only that it is there counts.
+    let (section, key) = ODOO_PASSWORD;
+    let from_file = file_of(&mut plain, ODOO_PASSWORD)?;
+    remove(&mut plain, section, key);
+    let variable = format!("OMC_{}__{}", section.to_uppercase(), key.to_uppercase());
+    let from_variable = std::env::var(&variable).ok().filter(|_| environment_is_read(&environment, section, key));
+    password = match (from_variable, from_file) {
+        (Some(_), Some(_)) => return Err(ConfigError::Secret(format!("{section}.{key}"))),
+        (Some(value), None) => Some(SecretString::from(value)),
+        (None, Some(secret)) => Some(secret),
+        (None, None) => password,
+    };
+    Ok((figment.merge(plain), Secrets { odoo_password: password }))
+}
+
+fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {
+    environment.iter().any(|(name, _)| name.as_str().eq_ignore_ascii_case(&format!("{section}.{key}")))
+}
+
+fn plain(provider: &impl Provider) -> Result<Plain, ConfigError> {
+    let data = provider.data().map_err(|error| ConfigError::Wrong(super::told(&error)))?;
+    Ok(Plain { metadata: provider.metadata(), data })
+}
+
+/// A secret of the file: as the key, or in a file of its own.
+fn taken(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<SecretString>, ConfigError> {
+    let from_file = file_of(plain, (section, key))?;
+    match (remove(plain, section, key), from_file) {
+        (None, from_file) => Ok(from_file),
+        (Some(Value::String(_, text)), None) => Ok(Some(SecretString::from(text))),
+        _ => Err(ConfigError::Secret(format!("{section}.{key}"))),
+    }
+}
+
+fn file_of(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<SecretString>, ConfigError> {
+    let key = format!("{key}_file");
+    let Some(value) = remove(plain, section, &key) else { return Ok(None) };
+    let key = format!("{section}.{key}");
+    let Value::String(_, path) = value else { return Err(ConfigError::Secret(key)) };
+    let path = PathBuf::from(path);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))),
+        Err(source) => Err(ConfigError::SecretFile { key, path, source }),
+    }
+}
+
+fn remove(plain: &mut Plain, section: &str, key: &str) -> Option<Value> {
+    let mut found = None;
+    for dict in plain.data.values_mut() {
+        if let Some(Value::Dict(_, section)) = dict.get_mut(section) {
+            found = section.remove(key).or(found);
+        }
+    }
+    found
+}

@@ -1,0 +1,169 @@
+//! When things happen by themselves: the ticker, and which runs are due.
+//!
+//! tokio-cron-scheduler only ticks: it forgets everything at a restart, lets runs overlap and freezes time zones, so when a
+//! connector is due is computed from the stored start of its last run ([`crate::domain::timetable`]).
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use crate::domain::connector::{Activity, Connector};
+use crate::domain::identity::{ConnectorId, RunId};
+use crate::domain::run::{Cursor, Kind, Phase, Run};
+use crate::domain::span::Span;
+use crate::domain::timetable::Timetable;
+use crate::store::{Change, Store, StoreError};
+
+/// Section `[schedule]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How far behind its cursor a delta looks, for transactions that were open then.
+    pub overlap: Span,
+    /// How often a full run makes up for whatever deltas cannot see.
+    pub full_sweep: Span,
+    /// How often VIDs that stayed behind are looked for.
+    pub vid_cleanup: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            overlap: Span::from_secs(600),
+            full_sweep: Span::from_secs(24 * 3600),
+            vid_cleanup: Span::from_secs(3600),
+        }
+    }
+}
+
+/// A job that the ticker starts.
+pub type Work = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Starts jobs by the second. A job that is still at it when its time comes again is left to finish first.
+pub struct Ticker(JobScheduler);
+
+impl Ticker {
+    /// `jobs`: six cron fields (seconds first, UTC) and what to do.
+    pub async fn start(jobs: Vec<(&'static str, Work)>) -> Result<Self, JobSchedulerError> {
+        let scheduler = JobScheduler::new().await?;
+        for (cron, work) in jobs {
+            let busy = Arc::new(tokio::sync::Mutex::new(()));
+            let job = Job::new_async(cron, move |_, _| {
+                let (busy, work) = (Arc::clone(&busy), Arc::clone(&work));
+                Box::pin(async move {
+                    if let Ok(_alone) = busy.try_lock() {
+                        work().await;
+                    }
+                })
+            })?;
+            scheduler.add(job).await?;
+        }
+        scheduler.start().await?;
+        Ok(Self(scheduler))
+    }
+
+    /// No job starts after this but, rarely, one that was starting.
+    pub async fn stop(mut self) {
+        if let Err(error) = self.0.shutdown().await {
+            tracing::debug!(%error, "the ticker did not stop cleanly");
+        }
+    }
+}
+
+/// Starts whatever run is due for a connector. `definition` is the fingerprint of how it selects and maps.
+pub fn tick(
+    store: &Store,
+    connector: &Connector,
+    definition: &str,
+    full_sweep: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<Option<RunId>, StoreError> {
+    let cursor = store.cursor(connector.id)?;
+    if connector.activity == Activity::Stopped {
+        if connector.timetable == Timetable::Once && cursor.last_scheduled.is_some() {
+            // Started again, it is to run again.
+            store.change_now(|change| {
+                change.put_cursor(connector.id, &Cursor { last_scheduled: None, ..cursor.clone() })
+            })?;
+        }
+        return Ok(None);
+    }
+    let Some(kind) = due(connector, &cursor, definition, full_sweep, now) else { return Ok(None) };
+    let since = cursor.changed_since.filter(|_| cursor.definition.as_deref() == Some(definition));
+    store.change_now(|change| begin(change, connector.id, kind, since, None, now))
+}
+
+fn due(
+    connector: &Connector,
+    cursor: &Cursor,
+    definition: &str,
+    full_sweep: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<Kind> {
+    let scheduled = connector.timetable.due(cursor.last_scheduled, now).is_some_and(|due| due <= now);
+    if connector.timetable == Timetable::Once {
+        return scheduled.then_some(Kind::OneTime);
+    }
+    if scheduled {
+        return Some(Kind::Schedule);
+    }
+    let known = cursor.definition.as_deref() == Some(definition);
+    let swept = cursor.last_full.map(|last| last.min(now));
+    (known && swept.is_some_and(|last| last + full_sweep <= now)).then_some(Kind::Sweep)
+}
+
+/// Makes a run, unless the connector has one of its kind that is still pulling: a connector never overlaps itself.
+pub fn begin(
+    change: &mut Change<'_>,
+    connector: ConnectorId,
+    kind: Kind,
+    since: Option<DateTime<Utc>>,
+    odoo_run: Option<u32>,
+    now: DateTime<Utc>,
+) -> Result<Option<RunId>, StoreError> {
+    let full = kind.is_full() || since.is_none();
+    let overlaps = change.runs().any(|run| {
+        run.connector == connector
+            && run.phase == Phase::Pulling
+            && (run.since.is_none() == full || (run.kind == kind && kind == Kind::Schedule))
+    });
+    if matches!(kind, Kind::Schedule | Kind::OneTime) {
+        let mut cursor = change.cursor(connector)?;
+        cursor.last_scheduled = Some(now);
+        change.put_cursor(connector, &cursor)?;
+    }
+    if overlaps {
+        return Ok(None);
+    }
+    let id = change.new_run_id();
+    let mut run = Run::new(id, connector, kind, since, now);
+    run.odoo_run = odoo_run;
+    change.put_run(run);
+    tracing::info!(%connector, run = id.0, trigger = kind.name(), full, "run begins");
+    Ok(Some(id))
+}
+
+/// Forgets runs that are over, but for the last few of each connector; of those that found nothing, all.
+pub fn forget_runs(store: &Store, keep: usize) -> Result<(), StoreError> {
+    let mut seen = std::collections::BTreeMap::<ConnectorId, usize>::new();
+    let mut forget = Vec::new();
+    for run in store.runs().into_iter().rev().filter(Run::is_over) {
+        let count = seen.entry(run.connector).or_default();
+        let empty = run.counters.found == 0 && run.kind == Kind::Schedule;
+        if empty || *count >= keep {
+            forget.push(run.id);
+        } else {
+            *count += 1;
+        }
+    }
+    if forget.is_empty() {
+        return Ok(());
+    }
+    store.change_now(|change| {
+        forget.into_iter().for_each(|id| change.remove_run(id));
+        Ok(())
+    })
+}

@@ -1,0 +1,89 @@
+//! VID clean-up: VIDs that stayed with registrants who hold a token. A VID that was last written before the token came is removed;
+//! a newer one is a correction, and is submitted like any other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Halt, Worker};
+use crate::domain::connector::Connector;
+use crate::domain::identity::{IdTypeId, RegistrantId, RunId};
+use crate::domain::record::RecordKey;
+use crate::domain::transition::Occasion;
+use crate::odoo::registry::{Outcome, Registrant, StaleVid};
+
+/// Who belongs to which clean-up: connectors that share both ID types share one.
+pub fn scopes<'a>(connectors: impl IntoIterator<Item = &'a Connector>) -> Vec<&'a Connector> {
+    let mut scopes: BTreeMap<(IdTypeId, IdTypeId), &Connector> = BTreeMap::new();
+    for connector in connectors.into_iter().filter(|connector| connector.remove_vid) {
+        scopes.entry((connector.vid_type, connector.token_type)).or_insert(connector);
+    }
+    scopes.into_values().collect()
+}
+
+/// Cleans up one page; `None` when it was the last.
+pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<Option<u32>, Halt> {
+    let registry = worker.registry().await?;
+    let page = registry.holders_of_both(connector, after, worker.settings.page_size);
+    let page = worker.ask_odoo(Some(connector.id), page).await?;
+    let last = page.ids.last().map(|last| last.0);
+    let idle: Vec<RegistrantId> = page.ids.into_iter().filter(|id| !is_under_way(worker, connector, *id)).collect();
+    for chunk in idle.chunks(500) {
+        let found = worker.ask_odoo(Some(connector.id), registry.read(connector, chunk, true)).await?;
+        let (stale, corrected) = sort(&found);
+        if !stale.is_empty() {
+            let outcomes = worker.ask_odoo(Some(connector.id), registry.remove_vids(connector, &stale)).await?;
+            let removed = outcomes
+                .iter()
+                .filter(|outcome| matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true }))
+                .count();
+            worker.tally.swept(removed as u64);
+            tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
+        }
+        if !corrected.is_empty() {
+            let (connector, token_type) = (connector.id, connector.token_type);
+            let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+            let new = worker
+                .store
+                .change(move |change| {
+                    let occasion = Occasion { now, backoff: &backoff, jitter };
+                    change.admit(RunId::NONE, connector, token_type, &corrected, &occasion)
+                })
+                .await?;
+            worker.tally.took_in(new);
+        }
+    }
+    Ok(if page.complete { None } else { last })
+}
+
+fn is_under_way(worker: &Worker, connector: &Connector, registrant: RegistrantId) -> bool {
+    let key = RecordKey { token_type: connector.token_type, registrant };
+    // What cannot be read is left alone.
+    worker.store.record(key).map_or(true, |record| {
+        record.is_some_and(|record| record.bucket() == crate::domain::record::Bucket::Open)
+    })
+}
+
+fn sort(found: &[Registrant]) -> (Vec<StaleVid>, Vec<RegistrantId>) {
+    let (mut stale, mut corrected) = (Vec::new(), Vec::new());
+    for registrant in found {
+        let Some(token_came) = token_came(registrant) else { continue };
+        for vid in &registrant.vids {
+            if vid.written < token_came {
+                stale.push(StaleVid {
+                    registrant: registrant.id,
+                    vid_row: vid.row,
+                    vid_written: Some(vid.written_text.clone()),
+                });
+            } else if corrected.last() != Some(&registrant.id) {
+                corrected.push(registrant.id);
+            }
+        }
+    }
+    (stale, corrected)
+}
+
+/// When the registrant's first token was made.
+pub(super) fn token_came(registrant: &Registrant) -> Option<DateTime<Utc>> {
+    registrant.tokens.iter().filter(|token| !token.value.expose().is_empty()).map(|token| token.created).min()
+}

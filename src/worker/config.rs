@@ -1,0 +1,82 @@
+//! Sections `[submit]`, `[reconcile]` and `[retry]`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::batch::Patience;
+use crate::domain::retry::{Backoff, BackoffError};
+use crate::domain::span::Span;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubmitConfig {
+    /// Records in one POST, where a connector does not say otherwise; 1 to 5000.
+    pub batch_size: u32,
+    /// POSTs to one MTS at once. MTS takes one batch in at a time per worker, and four at once were slower than one.
+    pub concurrency: usize,
+    /// Records of one connector under way at once; pulling stops there.
+    pub max_in_flight: u64,
+    /// What MTS will not do without (its `authtoken.mandatory_validation_auth_fields`).
+    pub mandatory_fields: Vec<String>,
+}
+
+impl Default for SubmitConfig {
+    fn default() -> Self {
+        let mandatory = ["name", "gender", "dob", "fullAddress"];
+        Self {
+            batch_size: 500,
+            concurrency: 1,
+            max_in_flight: 10_000,
+            mandatory_fields: mandatory.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReconcileConfig {
+    /// Between two looks at a batch that MTS holds.
+    pub interval: Span,
+    /// From MTS's `processed` to the last callback.
+    pub callback_grace: Span,
+    /// How long a batch that shows no progress is waited for, at most.
+    pub stuck_after: Span,
+}
+
+impl Default for ReconcileConfig {
+    fn default() -> Self {
+        Self { interval: Span::from_secs(30), callback_grace: Span::from_secs(300), stuck_after: Span::from_secs(6 * 3600) }
+    }
+}
+
+impl ReconcileConfig {
+    pub fn patience(&self) -> Patience {
+        Patience {
+            interval: self.interval.as_duration(),
+            callback_grace: self.callback_grace.as_duration(),
+            stuck_after: self.stuck_after.as_duration(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryConfig {
+    /// The first delay; each one after is twice as long.
+    pub base: Span,
+    /// The longest delay.
+    pub max: Span,
+    /// After so many failures of its own a record is given up.
+    pub attempts: u16,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self { base: Span::from_secs(5), max: Span::from_secs(600), attempts: 10 }
+    }
+}
+
+impl RetryConfig {
+    pub fn backoff(&self) -> Result<Backoff, BackoffError> {
+        Backoff::new(self.base.as_duration(), self.max.as_duration(), self.attempts)
+    }
+}

@@ -1,0 +1,182 @@
+//! What administrators defined: read from Odoo, checked whole, and kept (sealed) for a start without Odoo.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{Halt, Worker};
+use crate::domain::connector::{Connector, Model};
+use crate::domain::definition::{self, Problem, Surroundings};
+use crate::domain::identity::{ConnectorId, IdTypeId};
+use crate::domain::mapping::Mandatory;
+use crate::domain::registrant_field::RegistrantField;
+use crate::odoo::connectors::{self, RawDefinition, RequestedRun, RequeuedRejection};
+use crate::odoo::{self, Client};
+use crate::seal::Purpose;
+use crate::store::StoreError;
+
+/// How many readings go by the same fields and ID types before those are read again: they are large, and change with addons.
+const FIELDS_LAST: u32 = 20;
+
+/// One connector, as it was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub id: ConnectorId,
+    /// As Odoo has it, for people; a wrong definition may lack it.
+    pub name: String,
+    pub standing: Standing,
+}
+
+#[derive(Debug, Clone)]
+pub enum Standing {
+    Right(Arc<Connector>),
+    /// One line for each field that is wrong.
+    Wrong(Vec<Problem>),
+    Archived,
+}
+
+/// Everything that one look into Odoo gives.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub connectors: Vec<Found>,
+    /// Chosen in the configuration, and not there.
+    pub missing: Vec<String>,
+    pub runs: Vec<RequestedRun>,
+    pub requeued: Vec<RequeuedRejection>,
+}
+
+struct Background {
+    fields: BTreeMap<String, RegistrantField>,
+    id_types: Vec<(IdTypeId, String)>,
+    vid_type: Option<IdTypeId>,
+    token_type: Option<IdTypeId>,
+    used: u32,
+}
+
+/// Reads definitions, again and again.
+#[derive(Default)]
+pub struct Reader {
+    background: Option<Background>,
+}
+
+impl Reader {
+    /// Looks into Odoo. `chosen` names the connectors to take over, with [`Model::Stock`].
+    pub async fn look(
+        &mut self,
+        odoo: &Client,
+        model: Model,
+        names: &[String],
+        mandatory: Mandatory,
+        now: DateTime<Utc>,
+    ) -> Result<Reading, odoo::Error> {
+        let raw = connectors::definitions(odoo, model).await?;
+        let (raw, missing) = chosen(raw, model, names);
+        let background = match self.background.take().filter(|known| known.used < FIELDS_LAST) {
+            Some(known) => known,
+            None => Background::read(odoo, model).await?,
+        };
+        let background = self.background.insert(Background { used: background.used + 1, ..background });
+        let around = Surroundings {
+            registrant_fields: &background.fields,
+            id_types: &background.id_types,
+            vid_type: background.vid_type,
+            token_type: background.token_type,
+            now,
+            mandatory,
+        };
+        let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
+        let (runs, requeued) = match model {
+            Model::Stock => (Vec::new(), Vec::new()),
+            Model::Omc => (connectors::requested_runs(odoo).await?, connectors::requeued_rejections(odoo).await?),
+        };
+        Ok(Reading { connectors: found, missing, runs, requeued })
+    }
+
+    /// As [`Reader::look`], by the worker's settings and behind its breaker.
+    pub async fn read(&mut self, worker: &Worker) -> Result<Reading, Halt> {
+        let settings = &worker.settings;
+        let look = self.look(&worker.odoo, settings.model, &settings.chosen, settings.mandatory, worker.clock.now());
+        worker.ask_odoo(None, look).await
+    }
+}
+
+impl Background {
+    async fn read(odoo: &Client, model: Model) -> Result<Self, odoo::Error> {
+        let fields = connectors::registrant_fields(odoo).await?;
+        let id_types = connectors::id_types(odoo).await?;
+        let (mut vid_type, mut token_type) = (None, None);
+        if model == Model::Stock {
+            vid_type = id_type_of(odoo, "g2p_mts.vid_id_type").await?;
+            token_type = id_type_of(odoo, "g2p_mts.uin_token_id_type").await?;
+        }
+        Ok(Self { fields, id_types, vid_type, token_type, used: 0 })
+    }
+}
+
+async fn id_type_of(odoo: &Client, parameter: &str) -> Result<Option<IdTypeId>, odoo::Error> {
+    let value = connectors::config_parameter(odoo, parameter).await?;
+    Ok(value.and_then(|text| text.trim().parse().ok()).and_then(IdTypeId::from_wire))
+}
+
+/// Of a stock installation, only what the configuration names: the others are upstream's.
+fn chosen(raw: Vec<RawDefinition>, model: Model, names: &[String]) -> (Vec<RawDefinition>, Vec<String>) {
+    if model == Model::Omc {
+        return (raw, Vec::new());
+    }
+    let is = |raw: &RawDefinition, name: &String| *name == raw.id.to_string() || *name == name_of(raw);
+    let missing = names.iter().filter(|name| !raw.iter().any(|raw| is(raw, name))).cloned().collect();
+    let taken = raw.into_iter().filter(|raw| names.iter().any(|name| is(raw, name))).collect();
+    (taken, missing)
+}
+
+fn name_of(raw: &RawDefinition) -> String {
+    raw.fields.expose().get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn found(model: Model, raw: RawDefinition, around: &Surroundings<'_>) -> Found {
+    let name = name_of(&raw);
+    let fields = raw.fields.expose();
+    let standing = if fields.get("active").and_then(Value::as_bool) == Some(false) {
+        Standing::Archived
+    } else {
+        match definition::parse(model, raw.id, fields, around) {
+            Ok(connector) => Standing::Right(Arc::new(connector)),
+            Err(problems) => Standing::Wrong(problems),
+        }
+    };
+    Found { id: raw.id, name, standing }
+}
+
+/// Names the way a connector selects and maps: when it changes, everybody must be looked at again.
+pub fn fingerprint(worker: &Worker, connector: &Connector) -> String {
+    URL_SAFE_NO_PAD.encode(&worker.seal.digest(Purpose::Definition, connector.pull_digest_source().as_bytes())[..12])
+}
+
+/// Keeps a good definition.
+pub fn keep(worker: &Worker, connector: &Connector) -> Result<(), StoreError> {
+    let unsealable = |error: String| StoreError::Unsealable(error);
+    let text = serde_json::to_vec(connector).map_err(|error| unsealable(error.to_string()))?;
+    let sealed = worker.seal.seal(&place(connector.id), &text).map_err(|error| unsealable(error.to_string()))?;
+    worker.store.change_now(|change| {
+        change.put_definition(connector.id, Some(sealed));
+        Ok(())
+    })
+}
+
+/// The definitions that were good last time. What does not open or decode is left out: Odoo has it.
+pub fn kept(worker: &Worker) -> Result<Vec<Arc<Connector>>, StoreError> {
+    let sealed = worker.store.definitions()?;
+    let open = |(id, sealed): (ConnectorId, Vec<u8>)| {
+        let text = worker.seal.open(&place(id), &sealed).ok()?;
+        serde_json::from_slice::<Connector>(text.expose()).ok().map(Arc::new)
+    };
+    Ok(sealed.into_iter().filter_map(open).collect())
+}
+
+fn place(connector: ConnectorId) -> Vec<u8> {
+    [&b"definition"[..], &connector.0.to_be_bytes()].concat()
+}

@@ -1,0 +1,213 @@
+//! The work itself: one step function for each part of it, and loops that call them. Here, and only here, the registry, MTS and
+//! the store meet.
+//!
+//! | step | moves |
+//! |---|---|
+//! | [`pull`] | registrants of a run into the store |
+//! | [`submit`] | records to MTS |
+//! | (callbacks) | results into the store: [`crate::http`] |
+//! | [`write_back`] | tokens into the registry, VIDs out of it |
+//! | [`reconcile`] | records whose answer is lost back to the start |
+//! | [`clean_up`] | VIDs that stayed behind out of the registry |
+
+pub mod clean_up;
+mod config;
+pub mod definitions;
+pub mod gate;
+mod prepare;
+pub mod pull;
+pub mod reconcile;
+pub mod remote;
+pub mod report;
+pub mod submit;
+mod tally;
+pub mod tend;
+pub mod write_back;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::RwLock;
+use url::Url;
+
+pub use config::{ReconcileConfig, RetryConfig, SubmitConfig};
+pub use prepare::{Decision, Preparation};
+pub use tally::Tally;
+
+use crate::clock::Clock;
+use crate::domain::batch::Patience;
+use crate::domain::connector::Model;
+use crate::domain::identity::ConnectorId;
+use crate::domain::mapping::Mandatory;
+use crate::domain::retry::Backoff;
+use crate::domain::shape::REFERENCE;
+use crate::domain::transition::Occasion;
+use crate::mts::Mts;
+use crate::odoo::{self, Registry};
+use crate::seal::Seal;
+use crate::store::{Store, StoreError};
+use gate::Gates;
+use remote::{Breakers, Remote};
+
+/// What the work goes by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub model: Model,
+    /// With [`Model::Stock`]: the connectors to take over, by name or id.
+    pub chosen: Vec<String>,
+    pub page_size: u32,
+    /// Where MTS reaches OMC's receiver.
+    pub receiver: Url,
+    pub batch_size: u32,
+    pub concurrency: usize,
+    pub max_in_flight: u64,
+    pub mandatory: Mandatory,
+    pub patience: Patience,
+    pub backoff: Backoff,
+    /// How far back a delta looks behind its cursor.
+    pub overlap: chrono::TimeDelta,
+}
+
+/// What every step works with.
+#[derive(Debug)]
+pub struct Worker {
+    pub store: Store,
+    pub seal: Arc<Seal>,
+    pub clock: Arc<dyn Clock>,
+    pub mts: Mts,
+    pub odoo: Arc<odoo::Client>,
+    pub settings: Settings,
+    pub breakers: Breakers,
+    pub gates: Gates,
+    pub tally: Tally,
+    pub posting: submit::Posting,
+    registry: RwLock<Option<Registry>>,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Something was done; there may be more.
+    Worked,
+    /// Nothing to do before this time, or before something changes.
+    Idle(Option<DateTime<Utc>>),
+}
+
+/// Why a step cannot go on now.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// A server fails; its breaker says when to come back.
+    #[error("waiting until {0}")]
+    Until(DateTime<Utc>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Sync(#[from] Arc<StoreError>),
+}
+
+impl Worker {
+    pub fn new(
+        store: Store,
+        seal: Arc<Seal>,
+        clock: Arc<dyn Clock>,
+        mts: Mts,
+        odoo: Arc<odoo::Client>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            seal,
+            clock,
+            mts,
+            odoo,
+            breakers: Breakers::new(settings.backoff),
+            gates: Gates::new(settings.concurrency),
+            tally: Tally::default(),
+            posting: submit::Posting::default(),
+            settings,
+            registry: RwLock::default(),
+        }
+    }
+
+    /// The registry, found out about when it is first needed.
+    pub async fn registry(&self) -> Result<Registry, Halt> {
+        if let Some(registry) = self.registry.read().await.clone() {
+            return Ok(registry);
+        }
+        let mut slot = self.registry.write().await;
+        if let Some(registry) = slot.clone() {
+            return Ok(registry);
+        }
+        let registry = self.ask_odoo(None, Registry::detect(Arc::clone(&self.odoo), self.settings.model)).await?;
+        let way = if registry.through_door() { "through the addon's door" } else { "by plain calls" };
+        tracing::info!(way, "the registry answers");
+        Ok(slot.insert(registry).clone())
+    }
+
+    /// Forgets how the registry is reached: the addon may have come or gone.
+    pub async fn forget_registry(&self) {
+        *self.registry.write().await = None;
+    }
+
+    /// Makes one call to Odoo, behind the breaker. A failure that lies in a connector's definition shuts only that connector's.
+    pub async fn ask_odoo<T>(
+        &self,
+        connector: Option<ConnectorId>,
+        call: impl Future<Output = Result<T, odoo::Error>>,
+    ) -> Result<T, Halt> {
+        if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.clock.now()) {
+            return Err(Halt::Until(until));
+        }
+        let error = match call.await {
+            Ok(value) => {
+                self.breakers.succeeded(&Remote::Odoo);
+                if let Some(connector) = connector {
+                    self.breakers.succeeded(&Remote::Connector(connector));
+                }
+                return Ok(value);
+            }
+            Err(error) => error,
+        };
+        let for_all = error.is_temporary() || error.is_login() || matches!(error, odoo::Error::DoorClosed);
+        let remote = match connector {
+            Some(connector) if !for_all => {
+                self.breakers.succeeded(&Remote::Odoo);
+                Remote::Connector(connector)
+            }
+            _ => Remote::Odoo,
+        };
+        if error.is_missing_method() || error.is_missing_model() {
+            self.forget_registry().await;
+        }
+        let until = self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now());
+        Err(Halt::Until(until))
+    }
+
+    /// Waits for whichever of these breakers opens last.
+    pub fn pass(&self, remotes: &[Remote]) -> Result<(), Halt> {
+        let now = self.clock.now();
+        match remotes.iter().filter_map(|remote| self.breakers.shut_until(remote, now)).max() {
+            Some(until) => Err(Halt::Until(until)),
+            None => Ok(()),
+        }
+    }
+
+    /// The occasion of a change that happens now.
+    pub fn occasion(&self) -> Occasion<'_> {
+        Occasion { now: self.clock.now(), backoff: &self.settings.backoff, jitter: self.jitter() }
+    }
+
+    /// From 0 to 1; without random numbers, the middle.
+    fn jitter(&self) -> f64 {
+        self.seal.random::<2>().map_or(0.5, |bytes| f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX))
+    }
+}
+
+/// What MTS is to send back for each record: the correlation, the result, and under `data` what the connector's own output
+/// format yields. MTS's error messages are not asked for: they can quote a whole record.
+fn output_format(connector: &crate::domain::connector::Connector) -> String {
+    let data = connector.output_format.as_ref().map_or_else(|| "null".to_owned(), |format| format.wrapped());
+    format!(
+        "{{{REFERENCE}: .input.{REFERENCE}, status: .output.status, token: .output.token, code: .output.errorCode, data: {data}}}"
+    )
+}

@@ -1,0 +1,122 @@
+//! Preparing: what is to be done with a due record, given what Odoo says of its registrant now.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Map, Value};
+
+use super::clean_up::token_came;
+use crate::domain::code::Code;
+use crate::domain::connector::Connector;
+use crate::domain::opaque::Digest;
+use crate::domain::preflight;
+use crate::domain::record::{HeldVid, Record, State};
+use crate::domain::shape::Demographics;
+use crate::jq::{Compiled, Jq};
+use crate::odoo::registry::{IdRow, Registrant};
+use crate::seal::{Purpose, Seal};
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nothing, any more: out of the filter, no VID, or a token already.
+    Leave,
+    Refuse { code: Code, vid: Option<HeldVid>, data: Option<Digest> },
+    /// Refused before, and neither VID nor data changed.
+    Unchanged,
+    Send { vid: HeldVid, data: Digest, auth_data: Map<String, Value> },
+}
+
+/// Prepares the records of one batch.
+pub struct Preparation<'a> {
+    connector: &'a Connector,
+    seal: &'a Seal,
+    today: NaiveDate,
+    /// What else but the values decides what is sent.
+    selection: String,
+    /// An input format that does not compile refuses everybody.
+    input_format: Option<Option<Compiled>>,
+}
+
+impl<'a> Preparation<'a> {
+    pub fn new(connector: &'a Connector, seal: &'a Seal, now: DateTime<Utc>) -> Self {
+        let input_format = connector.input_format.as_ref().map(|format| Jq::compile(format).ok());
+        Self { connector, seal, today: now.date_naive(), selection: connector.pull_digest_source(), input_format }
+    }
+
+    /// Decides about one record; `found` is its registrant, if Odoo still has it and the filter takes it.
+    pub fn decide(&self, record: &Record, found: Option<Registrant>) -> Decision {
+        let Some(registrant) = found else { return Decision::Leave };
+        // A VID that is older than the token stayed behind, and is for the clean-up; a newer one is a correction.
+        let token_came = token_came(&registrant);
+        let fresh = |vid: &&IdRow| token_came.is_none_or(|came| vid.written >= came);
+        let vids: Vec<&IdRow> = registrant.vids.iter().filter(fresh).collect();
+        let Some(first) = vids.first() else { return Decision::Leave };
+        let usable: Vec<&IdRow> = vids.iter().copied().filter(|vid| self.objection(vid).is_none()).collect();
+        let (vid, objection) = match usable.as_slice() {
+            [vid] => (self.held(vid, vid.value.expose().trim().as_bytes()), None),
+            [] => (self.held(first, self.all_of(&vids).as_bytes()), self.objection(first)),
+            _ => (self.held(first, self.all_of(&vids).as_bytes()), Some(Code::SEVERAL_VIDS)),
+        };
+        let data = self.data_digest(registrant.values.expose());
+        let before = matches!(record.state, State::Pending { refused: Some(_), .. });
+        let same_vid = record.vid.as_ref().is_some_and(|known| known.digest == vid.digest);
+        if before && same_vid && record.data == Some(data) {
+            return Decision::Unchanged;
+        }
+        let refuse = |code| Decision::Refuse { code, vid: Some(vid.clone()), data: Some(data) };
+        match (objection, usable.first()) {
+            (Some(code), _) => refuse(code),
+            (None, None) => refuse(Code::VID_MALFORMED),
+            (None, Some(usable)) => match self.auth_data(registrant.values.expose(), usable.value.expose()) {
+                Ok(auth_data) => Decision::Send { vid, data, auth_data },
+                Err(code) => refuse(code),
+            },
+        }
+    }
+
+    fn auth_data(&self, values: &Map<String, Value>, vid: &str) -> Result<Map<String, Value>, Code> {
+        let demographics = Demographics::from_odoo(values, &self.connector.fields);
+        let demographics = match &self.input_format {
+            None => demographics,
+            Some(format) => {
+                let format = format.as_ref().ok_or(Code::INPUT_FORMAT_USELESS)?;
+                let shaped = format.first(&demographics.to_value()).map_err(|_| Code::INPUT_FORMAT_USELESS)?;
+                Demographics::from_input_format(shaped)?
+            }
+        };
+        let auth_data = demographics.into_auth_data(vid, self.connector)?;
+        preflight::check(&auth_data, &self.connector.mapping, &self.connector.mandatory)?;
+        Ok(auth_data.into_map())
+    }
+
+    /// Why a VID cannot be used.
+    fn objection(&self, vid: &IdRow) -> Option<Code> {
+        if vid.status.as_deref() == Some("invalid") {
+            Some(Code::VID_INVALID)
+        } else if vid.expiry_date.is_some_and(|until| until < self.today) {
+            Some(Code::VID_EXPIRED)
+        } else if preflight::has_form_of_vid(vid.value.expose().trim()) {
+            None
+        } else {
+            Some(Code::VID_MALFORMED)
+        }
+    }
+
+    fn held(&self, vid: &IdRow, digested: &[u8]) -> HeldVid {
+        let digest = Digest(self.seal.digest(Purpose::Vid, digested));
+        HeldVid { row: vid.row, written: vid.written_text.clone(), digest }
+    }
+
+    /// Everything about the VIDs of somebody who has not exactly one that can be used: any change of it is a change.
+    fn all_of(&self, vids: &[&IdRow]) -> String {
+        let lines = vids.iter().map(|vid| {
+            format!("{}|{}|{:?}|{:?}|{:?}\n", vid.row, vid.value.expose(), vid.status, vid.expiry_date, self.objection(vid))
+        });
+        lines.collect()
+    }
+
+    fn data_digest(&self, values: &Map<String, Value>) -> Digest {
+        let mut bytes = serde_json::to_vec(values).unwrap_or_default();
+        bytes.extend_from_slice(self.selection.as_bytes());
+        Digest(self.seal.digest(Purpose::AuthData, &bytes))
+    }
+}

@@ -1,0 +1,102 @@
+//! Reconciling: MTS never repeats a callback, forgets its queue when it restarts, and gives no proof of delivery, so every
+//! batch is looked after until nothing of it is awaited.
+
+use chrono::{DateTime, Utc};
+use metrics::counter;
+
+use super::{Halt, Remote, Worker};
+use crate::domain::batch::{Answer, Batch, Cause, Verdict};
+use crate::domain::identity::BatchId;
+use crate::domain::transition::{Event, Fault, Occasion};
+use crate::store::StoreError;
+
+/// Records in one change of the store.
+const CHUNK: usize = 1000;
+
+/// Looks after every batch that is due; tells when the next one is.
+pub async fn step(worker: &Worker) -> Result<Option<DateTime<Utc>>, Halt> {
+    for batch in worker.store.orphaned_batches() {
+        tracing::error!(batch = batch.0, "a batch is missing from the store; its records go back to the start");
+        give_back(worker, batch, Fault::Server).await?;
+    }
+    for batch in worker.store.batches() {
+        if batch.check_at <= worker.clock.now() && !worker.posting.contains(batch.id) {
+            look_after(worker, batch).await?;
+        }
+    }
+    let next = worker.store.batches().into_iter().filter(|batch| !worker.posting.contains(batch.id));
+    Ok(next.map(|batch| batch.check_at).min())
+}
+
+async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
+    let now = worker.clock.now();
+    let patience = worker.settings.patience;
+    let mts = Remote::Mts(batch.mts_url.clone());
+    let status = match &batch.answer {
+        Answer::Accepted(identifier) if worker.breakers.shut_until(&mts, now).is_none() => {
+            match worker.mts.status(&batch.mts_url, identifier).await {
+                Ok(status) => Some(status),
+                Err(error) => {
+                    // Silence is no death: MTS answers nobody while it takes a batch in.
+                    tracing::debug!(batch = batch.id.0, %error, "the state of a batch is not known");
+                    None
+                }
+            }
+        }
+        _ => None,
+    };
+    let now_after = worker.clock.now().max(now);
+    let verdict = match status {
+        Some(status) => batch.judge(status, &patience, now_after),
+        None => batch.judge_unanswered(&patience, now_after),
+    };
+    match verdict {
+        Verdict::Wait => {
+            worker.store.change(move |change| keep_judgement(change, &batch)).await?;
+        }
+        Verdict::Lost(cause) => {
+            let (fault, cause) = match cause {
+                Cause::Server => (Fault::Server, "server"),
+                Cause::Delivery => (Fault::Record, "delivery"),
+            };
+            let lost = give_back(worker, batch.id, fault).await?;
+            counter!("omc_answers_lost_total", "cause" => cause).increment(lost);
+            tracing::warn!(batch = batch.id.0, connector = %batch.connector, lost, cause, "answers are lost; sending again");
+        }
+    }
+    Ok(())
+}
+
+/// Callbacks may have come while MTS was asked: what they changed stays.
+fn keep_judgement(change: &mut crate::store::Change<'_>, judged: &Batch) -> Result<(), StoreError> {
+    if let Some(mut batch) = change.batch(judged.id) {
+        batch.check_at = judged.check_at;
+        batch.unknown_at = judged.unknown_at;
+        batch.processed_at = batch.processed_at.max(judged.processed_at);
+        change.put_batch(batch);
+    }
+    Ok(())
+}
+
+async fn give_back(worker: &Worker, batch: BatchId, fault: Fault) -> Result<u64, StoreError> {
+    let members = worker.store.members(batch);
+    let (backoff, now) = (worker.settings.backoff, worker.clock.now());
+    let mut given = 0;
+    for chunk in members.chunks(CHUNK) {
+        let chunk = chunk.to_vec();
+        let jitters: Vec<f64> = chunk.iter().map(|_| worker.jitter()).collect();
+        given += worker
+            .store
+            .change(move |change| {
+                let mut given = 0;
+                for (key, jitter) in chunk.into_iter().zip(jitters) {
+                    let occasion = Occasion { now, backoff: &backoff, jitter };
+                    let effects = change.apply(key, Event::AnswerMissing { batch, fault }, &occasion)?;
+                    given += u64::from(effects.is_some_and(|effects| effects.ignored.is_none()));
+                }
+                Ok(given)
+            })
+            .await?;
+    }
+    Ok(given)
+}

@@ -1,0 +1,108 @@
+//! A breaker before everything that can fail for all: Odoo, each MTS, the MOSIP behind it, and each connector's own settings.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use metrics::gauge;
+use url::Url;
+
+use crate::domain::identity::ConnectorId;
+use crate::domain::retry::{Backoff, Breaker};
+
+/// What a breaker stands before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Remote {
+    Odoo,
+    Mts(Url),
+    /// MOSIP's authentication as this MTS reaches it: keys, certificates, partner.
+    Authentication(Url),
+    /// A connector whose filter or fields Odoo refuses.
+    Connector(ConnectorId),
+    /// A connector whose request MTS refuses.
+    Submission(ConnectorId),
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Odoo => write!(f, "Odoo"),
+            Self::Mts(url) => write!(f, "MTS {url}"),
+            Self::Authentication(url) => write!(f, "MOSIP authentication behind {url}"),
+            Self::Connector(id) => write!(f, "connector {id} in Odoo"),
+            Self::Submission(id) => write!(f, "connector {id} at MTS"),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Guarded {
+    breaker: Breaker,
+    trouble: String,
+}
+
+/// All breakers, and what opened them. In memory: a new start asks again.
+#[derive(Debug)]
+pub struct Breakers {
+    backoff: Backoff,
+    all: Mutex<HashMap<Remote, Guarded>>,
+}
+
+impl Breakers {
+    pub fn new(backoff: Backoff) -> Self {
+        Self { backoff, all: Mutex::default() }
+    }
+
+    /// `None`: go ahead.
+    pub fn shut_until(&self, remote: &Remote, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.all().get(remote)?.breaker.shut_until(now)
+    }
+
+    /// Whether the last call failed.
+    pub fn is_troubled(&self, remote: &Remote) -> bool {
+        self.all().contains_key(remote)
+    }
+
+    pub fn succeeded(&self, remote: &Remote) {
+        if self.all().remove(remote).is_some() {
+            tracing::info!(%remote, "works again");
+            gauge!("omc_remote_up", "remote" => remote.to_string()).set(1.0);
+        }
+    }
+
+    /// A failure that concerns everybody; returns when to ask again.
+    pub fn failed(&self, remote: &Remote, trouble: &str, jitter: f64, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut all = self.all();
+        let guarded = all
+            .entry(remote.clone())
+            .or_insert_with(|| Guarded { breaker: Breaker::default(), trouble: String::new() });
+        let known = guarded.breaker.shut_until(now).is_some();
+        trouble.clone_into(&mut guarded.trouble);
+        let until = guarded.breaker.failed(&self.backoff, jitter, now);
+        drop(all);
+        if !known {
+            let wait = (until - now).num_seconds();
+            tracing::warn!(%remote, trouble, retry_in_seconds = wait, "fails; waiting");
+            gauge!("omc_remote_up", "remote" => remote.to_string()).set(0.0);
+        }
+        until
+    }
+
+    /// What is the matter with a remote, if anything.
+    pub fn trouble(&self, remote: &Remote) -> Option<String> {
+        self.all().get(remote).map(|guarded| guarded.trouble.clone())
+    }
+
+    /// Everything that is in trouble.
+    pub fn troubles(&self) -> Vec<(String, String)> {
+        let mut troubles: Vec<_> =
+            self.all().iter().map(|(remote, guarded)| (remote.to_string(), guarded.trouble.clone())).collect();
+        troubles.sort();
+        troubles
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Remote, Guarded>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

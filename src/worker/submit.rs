@@ -1,0 +1,338 @@
+//! Submitting: due records, read anew and prepared, to MTS in one batch.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use metrics::{counter, histogram};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+
+use super::gate::Gate;
+use super::prepare::{Decision, Preparation};
+use super::{Halt, Progress, Remote, Worker};
+use crate::domain::batch::{Answer, Batch};
+use crate::domain::connector::{Activity, CallbackAuth, Connector};
+use crate::domain::correlation::Correlation;
+use crate::domain::identity::{BatchId, RegistrantId};
+use crate::domain::opaque::Nonce;
+use crate::domain::record::{Record, RecordKey, State};
+use crate::domain::shape::REFERENCE;
+use crate::domain::transition::{Event, Fault, Occasion};
+use crate::mts::{Blame, CallbackAddress, Credentials, Submission, SubmitError};
+use crate::odoo::registry::Registrant;
+use crate::seal::{Personal, Purpose, receiver};
+use crate::store::{Change, Queue, StoreError};
+
+/// After MOSIP failed for everybody, so few records go ahead to find out whether it works again.
+const SCOUTS: usize = 10;
+
+/// Batches whose POST is under way in this process: nobody else judges them meanwhile.
+#[derive(Debug, Default)]
+pub struct Posting(Mutex<HashSet<BatchId>>);
+
+impl Posting {
+    pub fn contains(&self, batch: BatchId) -> bool {
+        self.batches().contains(&batch)
+    }
+
+    fn batches(&self) -> std::sync::MutexGuard<'_, HashSet<BatchId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends one batch.
+pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
+    if connector.activity == Activity::Stopped {
+        return Ok(Progress::Idle(None));
+    }
+    let authentication = Remote::Authentication(connector.mts_url.clone());
+    let remotes = [
+        Remote::Connector(connector.id),
+        Remote::Submission(connector.id),
+        Remote::Mts(connector.mts_url.clone()),
+        authentication.clone(),
+        Remote::Odoo,
+    ];
+    worker.pass(&remotes)?;
+    let gate = worker.gates.of(&connector.mts_url);
+    let idle = || Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Submit)));
+    if worker.store.due(connector.id, Queue::Submit, worker.clock.now(), 1)?.is_empty() {
+        return idle();
+    }
+    // Unwrap safety: the semaphore is never closed.
+    let _room = gate.room.acquire().await.expect("never closed");
+    worker.pass(&remotes)?;
+    let size = connector.batch_size.unwrap_or(worker.settings.batch_size) as usize;
+    let size = if worker.breakers.is_troubled(&authentication) { size.min(SCOUTS) } else { size };
+    let room = gate.capacity().saturating_sub(worker.store.in_flight(&connector.mts_url));
+    if room == 0 {
+        return Ok(Progress::Idle(None));
+    }
+    let due = worker.store.due(connector.id, Queue::Submit, worker.clock.now(), size.min(room as usize))?;
+    let due = of_one_kind(due);
+    if due.is_empty() {
+        return idle();
+    }
+    let registry = worker.registry().await?;
+    let ids: Vec<RegistrantId> = due.iter().map(|record| record.key.registrant).collect();
+    let found = worker.ask_odoo(Some(connector.id), registry.read(connector, &ids, false)).await?;
+    let prepared = prepare(worker, connector, due, found);
+    let Some(batch) = admit(worker, connector, &gate, prepared).await? else { return Ok(Progress::Worked) };
+    post(worker, connector, &gate, batch).await?;
+    Ok(Progress::Worked)
+}
+
+/// Records that must go in small batches go by themselves.
+fn of_one_kind(mut due: Vec<Record>) -> Vec<Record> {
+    let limit = |record: &Record| match record.state {
+        State::Pending { alone, .. } => alone,
+        _ => None,
+    };
+    let kind = due.first().and_then(limit);
+    due.retain(|record| limit(record) == kind);
+    due.truncate(kind.map_or(usize::MAX, |limit| limit as usize));
+    due
+}
+
+fn prepare(
+    worker: &Worker,
+    connector: &Connector,
+    due: Vec<Record>,
+    found: Vec<Registrant>,
+) -> Vec<(RecordKey, Decision)> {
+    let mut found: HashMap<RegistrantId, Registrant> =
+        found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+    let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
+    due.into_iter()
+        .map(|record| {
+            let decision = preparation.decide(&record, found.remove(&record.key.registrant));
+            (record.key, decision)
+        })
+        .collect()
+}
+
+/// A batch that is on disk and about to be sent.
+struct Ready {
+    id: BatchId,
+    members: Vec<RecordKey>,
+    records: Vec<Personal<Map<String, Value>>>,
+    /// Open at this MTS, this batch included.
+    open: u64,
+}
+
+/// Stores the decisions and, durably, the batch. `None`: none of the records is to be sent.
+async fn admit(
+    worker: &Worker,
+    connector: &Connector,
+    gate: &Gate,
+    prepared: Vec<(RecordKey, Decision)>,
+) -> Result<Option<Ready>, Halt> {
+    let mut sendings = Vec::new();
+    let mut others = Vec::new();
+    for (key, decision) in prepared {
+        match decision {
+            Decision::Send { vid, data, mut auth_data } => {
+                let nonce = Nonce(worker.seal.random().map_err(|error| StoreError::Unsealable(error.to_string()))?);
+                let correlation = Correlation { connector: connector.id, key, nonce };
+                let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());
+                auth_data.insert(REFERENCE.to_owned(), Value::from(correlation.to_text(mac)));
+                sendings.push((key, nonce, vid, data, Personal::new(auth_data)));
+            }
+            Decision::Leave => others.push((key, Event::Left)),
+            Decision::Unchanged => others.push((key, Event::Unchanged)),
+            Decision::Refuse { code, vid, data } => {
+                counter!("omc_refused_total", "code" => code.as_str().to_owned()).increment(1);
+                others.push((key, Event::Refused { code, vid, data }));
+            }
+        }
+    }
+    let leaving = others.iter().filter(|(_, event)| *event == Event::Left).count();
+    let open = worker.store.in_flight(&connector.mts_url) + sendings.len() as u64;
+    let expected = gate.expected(open);
+    let (connector_id, mts_url) = (connector.id, connector.mts_url.clone());
+    let (backoff, patience, now) = (worker.settings.backoff, worker.settings.patience, worker.clock.now());
+    let ready = worker
+        .store
+        .change(move |change| {
+            let occasion = Occasion { now, backoff: &backoff, jitter: 0.0 };
+            for (key, event) in others {
+                apply_if_pending(change, key, event, &occasion)?;
+            }
+            let id = change.new_batch_id();
+            let (mut members, mut records) = (Vec::new(), Vec::new());
+            for (key, nonce, vid, data, record) in sendings {
+                let event = Event::Sent { batch: id, nonce, vid, data };
+                if apply_if_pending(change, key, event, &occasion)? {
+                    members.push(key);
+                    records.push(record);
+                }
+            }
+            if members.is_empty() {
+                return Ok(None);
+            }
+            let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            change.put_batch(Batch::sent(id, connector_id, mts_url, size, expected, &patience, now));
+            Ok(Some(Ready { id, members, records, open }))
+        })
+        .await?;
+    worker.tally.let_go(leaving as u64);
+    if ready.is_some() {
+        worker.store.sync().await?;
+    }
+    Ok(ready)
+}
+
+/// A late token may have come for a record while it was prepared.
+fn apply_if_pending(
+    change: &mut Change<'_>,
+    key: RecordKey,
+    event: Event,
+    occasion: &Occasion<'_>,
+) -> Result<bool, StoreError> {
+    let pending = matches!(change.record(key)?, Some(Record { state: State::Pending { .. }, .. }));
+    if pending {
+        change.apply(key, event, occasion)?;
+    }
+    Ok(pending)
+}
+
+async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready) -> Result<(), Halt> {
+    let Ready { id, members, records, open } = ready;
+    let size = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    let submission = Submission {
+        mapping: connector.mapping.to_json(),
+        language: connector.language.clone(),
+        output_format: super::output_format(connector),
+        callback: address(worker, connector),
+        records,
+    };
+    worker.posting.batches().insert(id);
+    let began = Instant::now();
+    let answer =
+        worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
+    drop(submission);
+    let took = began.elapsed();
+    let kept = keep_answer(worker, connector, gate, id, members, answer, took, size).await;
+    worker.posting.batches().remove(&id);
+    kept
+}
+
+#[expect(clippy::too_many_arguments, reason = "the answer and all that it is about, used once")]
+async fn keep_answer(
+    worker: &Worker,
+    connector: &Connector,
+    gate: &Gate,
+    id: BatchId,
+    members: Vec<RecordKey>,
+    answer: Result<String, SubmitError>,
+    took: Duration,
+    size: u32,
+) -> Result<(), Halt> {
+    let mts = Remote::Mts(connector.mts_url.clone());
+    let fail = |remote: &Remote, trouble: &str| {
+        worker.breakers.failed(remote, trouble, worker.jitter(), worker.clock.now());
+    };
+    let result = match answer {
+        Ok(request_identifier) => {
+            worker.breakers.succeeded(&mts);
+            worker.breakers.succeeded(&Remote::Submission(connector.id));
+            gate.accepted(size, took);
+            histogram!("omc_submit_seconds").record(took.as_secs_f64());
+            worker.tally.sent(u64::from(size));
+            tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
+            let now = worker.clock.now();
+            worker
+                .store
+                .change(move |change| {
+                    // Callbacks can be faster than the answer: the batch may be settled already.
+                    if let Some(mut batch) = change.batch(id) {
+                        batch.answer = Answer::Accepted(request_identifier);
+                        batch.check_at = batch.check_at.max(now);
+                        change.put_batch(batch);
+                    }
+                    Ok(())
+                })
+                .await?;
+            return Ok(());
+        }
+        Err(SubmitError::Unknown(why)) => {
+            tracing::warn!(connector = %connector.id, batch = id.0, size, why, "no clear answer from MTS; waiting for callbacks");
+            fail(&mts, why);
+            "unknown"
+        }
+        Err(SubmitError::NotTaken(blame)) => {
+            let text = blame.to_string();
+            let fault = match blame {
+                Blame::Unreachable => {
+                    fail(&mts, &text);
+                    Fault::Server
+                }
+                Blame::Refused { .. } => {
+                    fail(&Remote::Submission(connector.id), &text);
+                    Fault::Server
+                }
+                Blame::Failed(_) if !gate.failed() => {
+                    fail(&mts, &text);
+                    Fault::Server
+                }
+                Blame::Failed(_) if size > 1 => Fault::Batch { at_most: size.div_ceil(2) },
+                Blame::Failed(_) => Fault::Record,
+            };
+            not_taken(worker, id, members, fault).await?;
+            "not_taken"
+        }
+    };
+    counter!("omc_submit_failures_total", "result" => result).increment(1);
+    Ok(())
+}
+
+async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fault: Fault) -> Result<(), StoreError> {
+    let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+    worker
+        .store
+        .change(move |change| {
+            let occasion = Occasion { now, backoff: &backoff, jitter };
+            for key in members {
+                change.apply(key, Event::NotTaken { batch, fault }, &occasion)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Where MTS delivers: OMC's own receiver, with credentials of OMC's own making.
+fn address(worker: &Worker, connector: &Connector) -> CallbackAddress {
+    let at = |path: &[&str]| -> Url {
+        let mut url = worker.settings.receiver.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    };
+    let id = connector.id.0;
+    let credentials = match connector.callback.auth {
+        CallbackAuth::StaticBearer => Credentials::StaticBearer(worker.seal.callback_bearer(id)),
+        CallbackAuth::Odoo => Credentials::Odoo {
+            auth_url: at(&["web", "session", "authenticate"]),
+            database: receiver::DATABASE.to_owned(),
+            username: receiver::username(id),
+            password: worker.seal.callback_password(id),
+        },
+    };
+    CallbackAddress {
+        url: at(&["callback", &id.to_string()]),
+        method: connector.callback.method,
+        timeout_seconds: connector.callback.timeout.as_secs().max(1),
+        extra_headers: connector.callback.extra_headers.clone(),
+        credentials,
+    }
+}
+
+/// Told by the receiver: MOSIP fails for everybody who comes through this connector's MTS.
+pub fn authentication_fails(worker: &Worker, connector: &Connector, code: &str, now: DateTime<Utc>) {
+    let trouble = format!("MTS answers {code}: it concerns keys, certificates or partner, not the registrants");
+    worker.breakers.failed(&Remote::Authentication(connector.mts_url.clone()), &trouble, worker.jitter(), now);
+}

@@ -1,0 +1,116 @@
+//! Writing back: tokens into the registry, VIDs out of it, many in one call.
+
+use std::collections::HashMap;
+
+use super::{Halt, Progress, Remote, Worker};
+use crate::domain::code::Code;
+use crate::domain::connector::Connector;
+use crate::domain::identity::RegistrantId;
+use crate::domain::opaque::Digest;
+use crate::domain::record::{Record, RecordKey, State};
+use crate::domain::transition::{Event, Occasion, Outcome};
+use crate::odoo::registry::{self, ApplyRefusal, WriteBack};
+use crate::seal::{Personal, Purpose};
+use crate::store::Queue;
+
+/// Results in one call: enough to be quick, and one transaction of about a second in Odoo.
+const AT_ONCE: usize = 500;
+
+/// Writes what is due. Also for a connector that is stopped or deleted: what MTS gave is written.
+pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
+    let due = worker.store.due(connector.id, Queue::Write, worker.clock.now(), AT_ONCE)?;
+    if due.is_empty() {
+        return Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Write)));
+    }
+    worker.pass(&[Remote::Connector(connector.id)])?;
+    let registry = worker.registry().await?;
+    let mut results = Vec::with_capacity(due.len());
+    let mut events: Vec<(RecordKey, Event)> = Vec::new();
+    let mut vids: HashMap<RegistrantId, Digest> = HashMap::with_capacity(due.len());
+    for record in &due {
+        match result(worker, record) {
+            Some(result) => {
+                vids.extend(record.vid.as_ref().map(|vid| (record.key.registrant, vid.digest)));
+                results.push((record.key, result));
+            }
+            // What does not open with our key cannot be written: MTS gives it again.
+            None => events.push((record.key, Event::Written(Outcome::Superseded))),
+        }
+    }
+    let (keys, results): (Vec<RecordKey>, Vec<WriteBack>) = results.into_iter().unzip();
+    let matches = |registrant: RegistrantId, vid: &Personal<String>| {
+        let digest = Digest(worker.seal.digest(Purpose::Vid, vid.expose().as_bytes()));
+        vids.get(&registrant) == Some(&digest)
+    };
+    let outcomes = worker.ask_odoo(Some(connector.id), registry.apply(connector, &results, &matches)).await?;
+
+    let (mut written, mut cleared) = (0, 0);
+    for (key, outcome) in keys.into_iter().zip(outcomes) {
+        if let registry::Outcome::Written { vid_removed } | registry::Outcome::Already { vid_removed } = outcome {
+            written += 1;
+            cleared += u64::from(vid_removed);
+        }
+        events.push((key, Event::Written(told(outcome, connector.remove_vid))));
+    }
+    let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+    worker
+        .store
+        .change(move |change| {
+            let occasion = Occasion { now, backoff: &backoff, jitter };
+            for (key, event) in events {
+                if matches!(change.record(key)?, Some(Record { state, .. }) if is_written(&state)) {
+                    change.apply(key, event, &occasion)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
+    worker.tally.wrote(written, cleared);
+    tracing::debug!(connector = %connector.id, written, cleared, "written back");
+    Ok(Progress::Worked)
+}
+
+fn is_written(state: &State) -> bool {
+    matches!(state, State::TokenReceived { .. } | State::TokenWritten { .. })
+}
+
+fn result(worker: &Worker, record: &Record) -> Option<WriteBack> {
+    let (token, values) = match &record.state {
+        State::TokenReceived { token, values, .. } => (token, values.as_ref()),
+        State::TokenWritten { token, .. } => (token, None),
+        _ => return None,
+    };
+    let place = record.key.place();
+    let open = |sealed: &[u8]| worker.seal.open(&place, sealed).ok().map(Personal::into_exposed);
+    let vid = record.vid.as_ref()?;
+    let values = match values {
+        Some(values) => Some(Personal::new(serde_json::from_slice(&open(&values.0)?).ok()?)),
+        None => None,
+    };
+    Some(WriteBack {
+        registrant: record.key.registrant,
+        token: Personal::new(String::from_utf8(open(&token.0)?).ok()?),
+        vid_row: vid.row,
+        vid_written: Some(vid.written.clone()),
+        values,
+    })
+}
+
+fn told(outcome: registry::Outcome, remove_vid: bool) -> Outcome {
+    use registry::Outcome as Told;
+    match outcome {
+        // A VID that stayed was edited meanwhile, is gone already, or is to stay: nothing is left to do for this token.
+        Told::Written { .. } | Told::Already { .. } => Outcome::Complete,
+        Told::TokenWritten(_) if !remove_vid => Outcome::Complete,
+        Told::TokenWritten(_) => Outcome::TokenThere,
+        Told::Busy => Outcome::Later,
+        Told::Conflict => Outcome::Conflict,
+        Told::Superseded => Outcome::Superseded,
+        Told::Refused(refusal) => Outcome::Refused(match refusal {
+            ApplyRefusal::TokenEmpty | ApplyRefusal::TokenTooLong => Code::TOKEN_NOT_STORABLE,
+            ApplyRefusal::TokenInvalid | ApplyRefusal::Other => Code::TOKEN_REFUSED,
+            ApplyRefusal::FieldNotAllowed | ApplyRefusal::FieldInvalid => Code::VALUES_REFUSED,
+        }),
+    }
+}
