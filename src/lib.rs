@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod jq;
 pub mod odoo;
 pub mod seal;
 #[cfg(feature = "sim")]
