@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 
 use super::expression::Expression;
 use super::filter::Filter;
 use super::identity::{ConnectorId, IdTypeId};
 use super::mapping::{Mandatory, Mapping};
+use super::registrant_field::SelectedField;
 use super::timetable::Timetable;
 
 /// Which Odoo model a definition comes from.
@@ -83,13 +85,14 @@ pub struct Connector {
     pub model: Model,
     pub name: String,
     pub activity: Activity,
-    /// Base URL of MTS, without a trailing slash; `http` or `https`.
+    /// Base URL of MTS; `http` or `https`. Its path has no trailing slash, a bare host's excepted, where a URL has one by its
+    /// nature: take the endpoints from [`Connector::mts_endpoint`].
     pub mts_url: Url,
     pub timetable: Timetable,
     /// Whom to take: an Odoo domain over `res.partner`.
     pub filter: Filter,
-    /// Stored fields of the registrant that are read for each record.
-    pub fields: Vec<String>,
+    /// Fields of the registrant that are read for each record, each once.
+    pub fields: Vec<SelectedField>,
     pub mapping: Mapping,
     /// Which of the mapped values MTS will not do without.
     pub mandatory: Mandatory,
@@ -110,4 +113,34 @@ pub struct Connector {
     pub phone_country_code: Option<String>,
     /// Registrant fields that the output format may set.
     pub value_fields: BTreeSet<String>,
+}
+
+impl Connector {
+    /// The names of the fields that are read.
+    pub fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// An address of MTS, from a path that begins with no slash: `authtoken/json`.
+    pub fn mts_endpoint(&self, path: &str) -> Url {
+        let mut url = self.mts_url.clone();
+        url.set_path(&format!("{}/{path}", self.mts_url.path().trim_end_matches('/')));
+        url
+    }
+
+    /// Everything that decides whom a run takes and what of them is sent, as one stable text: when it changes, what was
+    /// looked at before must be looked at again.
+    pub fn pull_digest_source(&self) -> String {
+        let fields: BTreeSet<&str> = self.field_names().collect();
+        json!({
+            "mapping": self.mapping.to_json(),
+            "mandatory": self.mandatory,
+            "fields": fields,
+            "filter": self.filter.terms(),
+            "input_format": self.input_format.as_ref().map(Expression::source),
+            "phone_country_code": self.phone_country_code,
+            "types": [self.vid_type, self.token_type],
+        })
+        .to_string()
+    }
 }
