@@ -722,3 +722,46 @@ async fn a_connector_that_is_gone_is_an_error_and_no_empty_page() {
     let result = world.registry.page(&gone, 0, 10, None).await;
     assert!(result.is_err(), "{result:?}");
 }
+
+/// Reads only, from the server that `LIVE_ODOO_URL` names; without it there is nothing to test.
+#[tokio::test]
+async fn a_real_odoo_is_read() {
+    let Ok(url) = std::env::var("LIVE_ODOO_URL") else {
+        return;
+    };
+    let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = Config {
+        url: Some(url.parse().unwrap()),
+        database: named("LIVE_ODOO_DB"),
+        username: named("LIVE_ODOO_USER"),
+        password: Some(named("LIVE_ODOO_PASSWORD").into()),
+        connector_model: Model::Stock,
+        ..Config::default()
+    };
+    let client = Arc::new(Client::new(&config).unwrap());
+    assert!(client.version().await.unwrap().starts_with("17."));
+    let registry = Registry::detect(client.clone(), Model::Stock).await.unwrap();
+    let connector = connector(&client, Model::Stock).await;
+    let page = registry.page(&connector, 0, 500, None).await.unwrap();
+    let registrants = registry.read(&connector, &page.ids, false).await.unwrap();
+    assert!(registrants.len() <= page.ids.len());
+    assert!(
+        registrants
+            .iter()
+            .all(|registrant| !registrant.vids.is_empty() && registrant.tokens.is_empty())
+    );
+    let both = registry.holders_of_both(&connector, 0, 500).await.unwrap();
+    for registrant in registry.read(&connector, &both.ids, true).await.unwrap() {
+        assert!(!registrant.vids.is_empty() && !registrant.tokens.is_empty());
+    }
+    let changed = registry.page(&connector, 0, 500, Some(page.horizon)).await.unwrap();
+    assert!(changed.now >= page.now);
+    let fields = connectors::registrant_fields(&client).await.unwrap();
+    assert!(fields["given_name"].stored);
+    connectors::config_parameter(&client, "g2p_mts.vid_id_type")
+        .await
+        .unwrap();
+    let missing = connectors::requested_runs(&client).await.unwrap_err();
+    assert!(missing.is_missing_model(), "{missing}");
+}
