@@ -723,12 +723,9 @@ async fn a_connector_that_is_gone_is_an_error_and_no_empty_page() {
     assert!(result.is_err(), "{result:?}");
 }
 
-/// Reads only, from the server that `LIVE_ODOO_URL` names; without it there is nothing to test.
-#[tokio::test]
-async fn a_real_odoo_is_read() {
-    let Ok(url) = std::env::var("LIVE_ODOO_URL") else {
-        return;
-    };
+/// The server that `LIVE_ODOO_URL` names, without OMC's addon; `None` where there is none.
+async fn live() -> Option<(Arc<Client>, Registry, Connector)> {
+    let url = std::env::var("LIVE_ODOO_URL").ok()?;
     let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = Config {
@@ -740,21 +737,21 @@ async fn a_real_odoo_is_read() {
         ..Config::default()
     };
     let client = Arc::new(Client::new(&config).unwrap());
-    assert!(client.version().await.unwrap().starts_with("17."));
     let registry = Registry::detect(client.clone(), Model::Stock).await.unwrap();
     let connector = connector(&client, Model::Stock).await;
+    Some((client, registry, connector))
+}
+
+/// Reads only.
+#[tokio::test]
+async fn a_real_odoo_is_read() {
+    let Some((client, registry, connector)) = live().await else {
+        return;
+    };
+    assert!(client.version().await.unwrap().starts_with("17."));
     let page = registry.page(&connector, 0, 500, None).await.unwrap();
-    let registrants = registry.read(&connector, &page.ids, false).await.unwrap();
-    assert!(registrants.len() <= page.ids.len());
-    assert!(
-        registrants
-            .iter()
-            .all(|registrant| !registrant.vids.is_empty() && registrant.tokens.is_empty())
-    );
-    let both = registry.holders_of_both(&connector, 0, 500).await.unwrap();
-    for registrant in registry.read(&connector, &both.ids, true).await.unwrap() {
-        assert!(!registrant.vids.is_empty() && !registrant.tokens.is_empty());
-    }
+    registry.read(&connector, &page.ids, false).await.unwrap();
+    registry.holders_of_both(&connector, 0, 500).await.unwrap();
     let changed = registry.page(&connector, 0, 500, Some(page.horizon)).await.unwrap();
     assert!(changed.now >= page.now);
     let fields = connectors::registrant_fields(&client).await.unwrap();
@@ -764,4 +761,87 @@ async fn a_real_odoo_is_read() {
         .unwrap();
     let missing = connectors::requested_runs(&client).await.unwrap_err();
     assert!(missing.is_missing_model(), "{missing}");
+}
+
+/// Makes three people of its own, writes to them, and removes them again.
+#[tokio::test]
+async fn a_real_odoo_is_written_to() {
+    let Some((client, registry, mut connector)) = live().await else {
+        return;
+    };
+    let person = json!({"name": "OMC TEST", "given_name": "Test", "is_registrant": true, "is_group": false});
+    let people = client.create("res.partner", vec![person; 3]).await.unwrap();
+    connector.filter = serde_json::from_value(json!([["id", "in", people]])).unwrap();
+    let seen = live_round(&client, &registry, &mut connector, &people).await;
+    // Whatever came of it, nothing is left behind.
+    let left = client
+        .search(
+            "g2p.reg.id",
+            vec![json!(["partner_id", "in", people])],
+            Default::default(),
+        )
+        .await
+        .unwrap();
+    client.unlink("g2p.reg.id", &left).await.unwrap();
+    client.unlink("res.partner", &people).await.unwrap();
+    let [kept, removed] = [
+        Outcome::Written { vid_removed: false },
+        Outcome::Already { vid_removed: true },
+    ];
+    assert_eq!(
+        seen.unwrap(),
+        LiveRound {
+            eligible: [3, 1],
+            both: [2, 0],
+            outcomes: [
+                vec![kept.clone(), kept],
+                vec![removed.clone(), removed],
+                vec![Outcome::Conflict, Outcome::Superseded],
+            ],
+        }
+    );
+    assert_eq!(left.len(), 3, "two tokens and the third one's VID");
+}
+
+#[derive(Debug, PartialEq)]
+struct LiveRound {
+    eligible: [usize; 2],
+    both: [usize; 2],
+    outcomes: [Vec<Outcome>; 3],
+}
+
+/// Tokens for the first two of three people, whose VIDs are kept; again, and the VIDs leave; then another token for the
+/// first, and one for the third that was made for another's VID.
+async fn live_round(
+    client: &Client,
+    registry: &Registry,
+    connector: &mut Connector,
+    people: &[u32],
+) -> Result<LiveRound, Error> {
+    let vid =
+        |person: &u32| json!({"partner_id": person, "id_type": connector.vid_type, "value": format!("2{person:015}")});
+    let vids = client.create("g2p.reg.id", people.iter().map(vid).collect()).await?;
+    let result = |at: usize, token: &str, vid_row: u32| WriteBack {
+        registrant: RegistrantId(people[at]),
+        token: Personal::new(token.to_owned()),
+        vid_row: RegIdRow(vid_row),
+        vid_written: None,
+        values: None,
+    };
+    let right = [result(0, "live-token-1", vids[0]), result(1, "live-token-2", vids[1])];
+    let wrong = [result(0, "live-token-3", vids[0]), result(2, "live-token-4", vids[0])];
+    let before = registry.page(connector, 0, 10, None).await?.ids.len();
+    connector.remove_vid = false;
+    let written = registry.apply(connector, &right, &|_, _| true).await?;
+    let after = registry.page(connector, 0, 10, None).await?.ids.len();
+    let with_both = registry.holders_of_both(connector, people[0] - 1, 10).await?.ids.len();
+    connector.remove_vid = true;
+    let again = registry.apply(connector, &right, &|_, _| true).await?;
+    let refused = registry.apply(connector, &wrong, &|_, _| true).await?;
+    let with_both_after = registry.holders_of_both(connector, people[0] - 1, 10).await?.ids.len();
+    Ok(LiveRound {
+        eligible: [before, after],
+        both: [with_both, with_both_after],
+        outcomes: [written, again, refused],
+    })
 }
