@@ -235,3 +235,7 @@ fn many2one(record: &Record, field: &'static str) -> Result<u32, Error> {
         .and_then(wire::many2one)
         .ok_or(wire::unexpected("search_read", field))
 }
+
+#[cfg(test)]
+#[path = "connectors_test.rs"]
+mod tests;

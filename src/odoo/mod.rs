@@ -12,6 +12,8 @@ pub mod model;
 pub mod registry;
 #[cfg(test)]
 mod test_server;
+#[cfg(test)]
+mod test_wire;
 mod transport;
 mod wire;
 mod xml;

@@ -73,6 +73,18 @@ impl TestServer {
         self.requests.lock().await.clone()
     }
 
+    /// `model.method` of each `execute_kw` so far.
+    pub async fn calls(&self) -> Vec<String> {
+        let string = |part: &str| part.split_once("</string>").map(|(text, _)| text.to_owned());
+        let calls = self.requests().await.into_iter().filter_map(|request| {
+            // Database and password come before the model and the method.
+            let mut strings = request.split("<string>").skip(3).map(string);
+            let method = request.contains("<methodName>execute_kw</methodName>");
+            method.then(|| Some(format!("{}.{}", strings.next()??, strings.next()??)))?
+        });
+        calls.collect()
+    }
+
     pub fn config(&self) -> Config {
         Config {
             url: Some(self.url.clone()),

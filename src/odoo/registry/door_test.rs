@@ -4,34 +4,9 @@ use crate::domain::identity::RegIdRow;
 use crate::odoo::registry::Registry;
 use crate::odoo::registry::test_connector::connector;
 use crate::odoo::test_server::{Act, TestServer, fault, value};
+use crate::odoo::test_wire::xml;
 
 const UID: &str = "<int>2</int>";
-
-/// A value as Odoo's XML-RPC writes it.
-fn xml(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil/>".into(),
-        Value::Bool(flag) => format!("<boolean>{}</boolean>", u8::from(*flag)),
-        Value::Number(number) => format!("<int>{number}</int>"),
-        Value::String(text) => format!("<string>{text}</string>"),
-        Value::Array(items) => {
-            let items: String = items
-                .iter()
-                .map(|item| format!("<value>{}</value>\n", xml(item)))
-                .collect();
-            format!("<array><data>\n{items}</data></array>")
-        }
-        Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| {
-                format!(
-                    "<member>\n<name>{name}</name>\n<value>{}</value>\n</member>\n",
-                    xml(value)
-                )
-            };
-            format!("<struct>\n{}</struct>", members.iter().map(member).collect::<String>())
-        }
-    }
-}
 
 fn answers(value_of_call: Value) -> Vec<Act> {
     vec![value(UID), value(&xml(&value_of_call))]

@@ -209,3 +209,7 @@ enum Unlinked {
     Gone,
     Failed(Error),
 }
+
+#[cfg(test)]
+#[path = "calls_test.rs"]
+mod tests;
