@@ -9,7 +9,7 @@ use url::Url;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::mts::{Mts, Presence};
-use crate::odoo::{self, Registry, connectors};
+use crate::odoo::{self, Registry};
 use crate::worker::definitions::{Reader, Reading, Standing};
 
 /// One thing that was looked at.

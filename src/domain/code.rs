@@ -55,12 +55,16 @@ impl Code {
     pub const FAILS_ALONE: Self = Self(Cow::Borrowed("OMC-SEND-001"));
     /// The token could not be written, again and again.
     pub const NOT_WRITTEN: Self = Self(Cow::Borrowed("OMC-WRITE-001"));
+    /// Odoo refuses a registrant field that the output format sets.
+    pub const VALUES_REFUSED: Self = Self(Cow::Borrowed("OMC-VALUE-001"));
     /// An error came without a code that can be shown.
     pub const UNREADABLE: Self = Self(Cow::Borrowed("OMC-CODE-001"));
 }
 
 /// Codes of MTS that OMC's own preflight gives (MTS: "Failure details" of its API).
 impl Code {
+    /// MTS failed on the whole request.
+    pub const MTS_FAILURE: Self = Self(Cow::Borrowed("ATS-REQ-100"));
     pub(super) const NO_VID: Self = Self(Cow::Borrowed("ATS-REQ-009"));
     pub(super) const NO_NAME: Self = Self(Cow::Borrowed("ATS-REQ-010"));
     pub(super) const EMPTY_NAME: Self = Self(Cow::Borrowed("ATS-REQ-003"));

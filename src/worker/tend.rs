@@ -15,44 +15,61 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
+/// One part of the work.
+#[derive(Debug, Clone)]
+enum Part {
+    Pulling(watch::Receiver<Arc<Connector>>),
+    Submitting(watch::Receiver<Arc<Connector>>),
+    WritingBack(watch::Receiver<Arc<Connector>>),
+    Reconciling,
+}
+
+impl Part {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pulling(_) => "pulling",
+            Self::Submitting(_) => "submitting",
+            Self::WritingBack(_) => "writing back",
+            Self::Reconciling => "reconciling",
+        }
+    }
+
+    async fn step(&self, worker: &Worker) -> Result<Progress, Halt> {
+        let newest = |definition: &watch::Receiver<Arc<Connector>>| definition.borrow().clone();
+        match self {
+            Self::Pulling(definition) => pull::step(worker, &newest(definition)).await,
+            Self::Submitting(definition) => submit::step(worker, &newest(definition)).await,
+            Self::WritingBack(definition) => write_back::step(worker, &newest(definition)).await,
+            Self::Reconciling => reconcile::step(worker).await.map(Progress::Idle),
+        }
+    }
+}
+
 /// Works for one connector until told to stop. The definition may change under way; each step takes the newest.
 pub async fn connector(worker: Arc<Worker>, definition: watch::Receiver<Arc<Connector>>, stop: CancellationToken) {
-    let pulling = repeat(&worker, &stop, "pulling", async || {
-        let connector = definition.borrow().clone();
-        pull::step(&worker, &connector).await
-    });
-    let submitting = repeat(&worker, &stop, "submitting", async || {
-        let connector = definition.borrow().clone();
-        submit::step(&worker, &connector).await
-    });
-    let writing = repeat(&worker, &stop, "writing back", async || {
-        let connector = definition.borrow().clone();
-        write_back::step(&worker, &connector).await
-    });
-    tokio::join!(pulling, submitting, writing);
+    tokio::join!(
+        repeat(&worker, &stop, Part::Pulling(definition.clone())),
+        repeat(&worker, &stop, Part::Submitting(definition.clone())),
+        repeat(&worker, &stop, Part::WritingBack(definition)),
+    );
 }
 
 /// Looks after all batches until told to stop.
 pub async fn batches(worker: Arc<Worker>, stop: CancellationToken) {
-    repeat(&worker, &stop, "reconciling", async || reconcile::step(&worker).await.map(Progress::Idle)).await;
+    repeat(&worker, &stop, Part::Reconciling).await;
 }
 
 /// Takes one step after another; when there is nothing to do, waits for a time or for a change of the store.
-async fn repeat(
-    worker: &Worker,
-    stop: &CancellationToken,
-    what: &'static str,
-    mut step: impl AsyncFnMut() -> Result<Progress, Halt>,
-) {
+async fn repeat(worker: &Worker, stop: &CancellationToken, part: Part) {
     let mut changed = worker.store.changed();
     while !stop.is_cancelled() {
         changed.mark_unchanged();
-        let (wait, wakeable) = match step().await {
+        let (wait, wakeable) = match part.step(worker).await {
             Ok(Progress::Worked) => continue,
             Ok(Progress::Idle(until)) => (until_then(worker, until), true),
             Err(Halt::Until(until)) => (until_then(worker, Some(until)), false),
             Err(error @ (Halt::Store(_) | Halt::Sync(_))) => {
-                tracing::error!(%error, what, "the store fails; nothing is acknowledged or sent meanwhile");
+                tracing::error!(%error, part = part.name(), "the store fails; nothing is acknowledged or sent meanwhile");
                 (STORE_PAUSE, false)
             }
         };

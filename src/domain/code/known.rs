@@ -125,6 +125,12 @@ const KNOWN: &[Known] = &[
         "Check the rights of the daemon's Odoo user with `omc check`, then requeue the record.",
     ),
     known(
+        "OMC-VALUE-001",
+        Person,
+        "Odoo refuses a field that the connector's output format sets with the token. Nothing was written.",
+        "Correct the output format, or list the field in the connector's value fields, then requeue the record.",
+    ),
+    known(
         "OMC-CODE-001",
         Class::Unknown,
         "MTS refused the record without a code that can be shown.",

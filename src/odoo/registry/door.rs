@@ -65,7 +65,7 @@ impl Door {
             .pull(connector, vec![0.into(), 0.into(), changed_since, ids])
             .await?;
         let rows = wire::records(wire::take(&mut answer, "rows", PULL)?, PULL)?;
-        rows.into_iter().map(|row| registrant(row, &connector.fields)).collect()
+        rows.into_iter().map(|row| registrant(row, connector)).collect()
     }
 
     pub async fn apply(&self, connector: &Connector, results: &[WriteBack]) -> Result<Vec<Outcome>, Error> {
@@ -187,7 +187,7 @@ fn page(answer: Record) -> Result<Page, Error> {
     })
 }
 
-fn registrant(mut row: Record, fields: &[String]) -> Result<Registrant, Error> {
+fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Error> {
     let id = row
         .get("id")
         .and_then(wire::id)
@@ -199,7 +199,7 @@ fn registrant(mut row: Record, fields: &[String]) -> Result<Registrant, Error> {
     let Value::Object(mut values) = wire::take(&mut row, "values", PULL)? else {
         return Err(wire::unexpected(PULL, "values"));
     };
-    values.retain(|name, _| fields.contains(name));
+    values.retain(|name, _| connector.field_names().any(|field| field == name));
     let (mut vids, mut tokens) = (Vec::new(), Vec::new());
     for mut record in wire::records(wire::take(&mut row, "ids", PULL)?, PULL)? {
         let kind = match record.get("kind").and_then(Value::as_str) {

@@ -67,7 +67,7 @@ impl Plain {
         ids: &[RegistrantId],
         ignore_filter: bool,
     ) -> Result<Vec<Registrant>, Error> {
-        let mut fields: Vec<&str> = connector.fields.iter().map(String::as_str).collect();
+        let mut fields: Vec<&str> = connector.field_names().collect();
         if !fields.contains(&"is_group") {
             fields.push("is_group");
         }
@@ -88,7 +88,7 @@ impl Plain {
                 .get("is_group")
                 .and_then(Value::as_bool)
                 .ok_or(wire::unexpected(READ, "is_group"))?;
-            values.retain(|name, _| connector.fields.contains(name));
+            values.retain(|name, _| connector.field_names().any(|field| field == name));
             found.push((RegistrantId(id), is_group, values));
         }
         let present: Vec<RegistrantId> = found.iter().map(|(id, ..)| *id).collect();
