@@ -106,7 +106,7 @@ impl Post<'_> {
                     return Err(Refusal::broken(text).into());
                 }
                 Err(Fault::Crash) => {
-                    simulator.replace(self.link.process.worker, None);
+                    simulator.replace(self.link.process.worker);
                     return Err(Not::Answered);
                 }
             };

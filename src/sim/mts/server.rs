@@ -98,13 +98,15 @@ enum Answer {
     Detail(u16, &'static str, Option<&'static str>),
     Json(String),
     Text(String),
+    /// A length is promised and nothing comes.
+    Torn(usize),
     Redirect(String),
     None,
 }
 
 async fn handle(simulator: Arc<Simulator>, link: Link, request: Request) -> Response {
     if request.uri().path().starts_with("/_sim/") {
-        return own(&simulator, &link, request).await;
+        return own(&simulator, request).await;
     }
     let faults = simulator.faults();
     if faults.refuse || link.process.stop.is_cancelled() {
@@ -160,6 +162,15 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
         }
         Answer::Json(body) => respond(200, "application/json", body),
         Answer::Text(body) => respond(200, "text/plain; charset=utf-8", body),
+        Answer::Torn(length) => {
+            let mut response = respond(200, "text/plain; charset=utf-8", String::new());
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length.max(1).into());
+            let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("file grew")) });
+            *response.body_mut() = Body::from_stream(broken);
+            response
+        }
         Answer::Redirect(location) => {
             let mut response = nothing();
             *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
@@ -335,7 +346,9 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
     match (table.status(id), table.file(id)) {
         (None, _) => refused(&Refusal::unknown_request()),
         (Some(status), _) if !status.is_processed() => refused(&Refusal::not_processed()),
-        (Some(_), Some(file)) => Answer::Text(file.to_string()),
+        // It grew between the look at its size and the reading: the server breaks off.
+        (Some(_), Some(file)) if !file.whole && simulator.dice.below(4) == 0 => Answer::Torn(file.text.len()),
+        (Some(_), Some(file)) => Answer::Text(file.text.to_string()),
         (Some(_), None) => refused(&Refusal::broken(format!(
             "File at path stored_files/{id} does not exist."
         ))),
@@ -343,7 +356,7 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
 }
 
 /// The simulator's own paths, which no fault touches.
-async fn own(simulator: &Arc<Simulator>, link: &Link, request: Request) -> Response {
+async fn own(simulator: &Arc<Simulator>, request: Request) -> Response {
     let json = |status, value: Value| respond(status, "application/json", value.to_string());
     let (parts, body) = request.into_parts();
     match (parts.method.as_str(), parts.uri.path()) {
@@ -354,7 +367,7 @@ async fn own(simulator: &Arc<Simulator>, link: &Link, request: Request) -> Respo
                 .await
                 .unwrap_or_else(|_| Bytes::new());
             match Change::read(&body) {
-                Ok(change) => json(200, json!(simulator.change_faults(change, &link.cut))),
+                Ok(change) => json(200, json!(simulator.change_faults(change))),
                 Err(error) => json(400, json!({ "error": error.to_string() })),
             }
         }

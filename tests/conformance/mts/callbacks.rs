@@ -285,8 +285,8 @@ async fn csv_is_a_form_of_one_part() {
             .to_owned();
         let expected = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"tokens\"; filename=\"tokens\"\r\n\r\n\
-             vid,status,token,errorCode,errorMessage\r\n7000000000000078,processed,{},,\r\n\
-             2,invalid,,ATS-REQ-010,name or its mapping not present\r\n\r\n--{boundary}--\r\n",
+             vid,status,token,errorCode,errorMessage\n7000000000000078,processed,{},,\n\
+             2,invalid,,ATS-REQ-010,name or its mapping not present\n\r\n--{boundary}--\r\n",
             token("7000000000000078")
         );
         assert_eq!(got.body, expected, "{}", server.name);
@@ -295,7 +295,7 @@ async fn csv_is_a_form_of_one_part() {
         server.post(&body).await.identifier();
         let got = receiver.got(2).await.remove(1);
         assert!(
-            got.body.contains("\r\n\r\n7000000000000078,1\r\n2,1\r\n\r\n--"),
+            got.body.contains("\r\n\r\n7000000000000078,1\n2,1\n\r\n--"),
             "{}: no header: {}",
             server.name,
             got.body
@@ -366,7 +366,7 @@ async fn odoo_is_logged_in_to_and_out_of() {
             for request in &got[1..4] {
                 assert_eq!(
                     request.header("cookie"),
-                    Some("session_id=abc123; lang=en_US"),
+                    Some("lang=en_US; session_id=abc123"),
                     "{}: {}",
                     server.name,
                     request.target

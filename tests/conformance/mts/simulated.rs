@@ -426,3 +426,39 @@ async fn the_older_release_never_forgets() {
 fn uuid_like(id: &str) -> bool {
     id.len() == 36 && id.as_bytes()[14] == b'4'
 }
+
+/// The processor time of this process so far, client and receiver included.
+fn processor_micros() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    ticks * 10_000
+}
+
+#[tokio::test]
+#[ignore = "a measurement: run it alone and optimised, with --nocapture"]
+async fn processor_time_of_a_record() {
+    const RECORDS: u64 = 500;
+    const BATCHES: u64 = 40;
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    let records: Vec<Value> = (0..RECORDS).map(|n| record(11 + n % 80)).collect();
+    let mut body = bulk(&receiver, json!(records));
+    body["request"]["outputFormat"] = json!(
+        "{ref: .input.id, status: .output.status, token: .output.token, code: .output.errorCode, data: [first(try (.input.name\n) catch null)][0]}"
+    );
+    let body = body.to_string();
+    let before = processor_micros();
+    for _ in 0..BATCHES {
+        let answer = server
+            .post_text("/authtoken/json", Some("application/json"), body.clone())
+            .await;
+        assert_eq!(answer.status, 200);
+    }
+    receiver.got(BATCHES as usize).await;
+    let spent = processor_micros() - before;
+    println!(
+        "{:.1} microseconds of processor time a record",
+        spent as f64 / (RECORDS * BATCHES) as f64
+    );
+}
