@@ -236,7 +236,9 @@ impl Delivery<'_> {
     async fn dispatch(&self, call: Call, line: Option<usize>) -> Result<(), Failed> {
         let faults = self.simulator.faults();
         let dice = &self.simulator.dice;
-        tokio::time::sleep(faults.callback_delay()).await;
+        if faults.delay_callbacks_ms > 0 {
+            tokio::time::sleep(faults.callback_delay()).await;
+        }
         let told = move |working: &Working| match line {
             Some(line) => working.told(line),
             None => working.all_told(),

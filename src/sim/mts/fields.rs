@@ -32,7 +32,6 @@ fn pair(value: &Val) -> Option<(Val, Val)> {
 }
 
 /// An object that is being read; the faults found so far are kept in the order of the fields.
-#[derive(Debug)]
 pub struct Fields {
     object: Val,
     pub faults: Vec<String>,

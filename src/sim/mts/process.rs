@@ -24,7 +24,6 @@ const LONGEST_WINDOW: u64 = 200_000;
 const BLOCK: usize = 8192;
 
 /// A request in the queue.
-#[derive(Debug)]
 pub struct Job {
     pub id: String,
     pub request: TokenRequest,

@@ -25,7 +25,7 @@ pub struct Sender {
 }
 
 /// One call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     pub method: Method,
     pub url: String,
@@ -35,7 +35,7 @@ pub struct Call {
     pub timeout: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Body {
     None,
     Json(String),
@@ -44,7 +44,6 @@ pub enum Body {
 }
 
 /// An answer to a login: its status, its cookies, the start of its body.
-#[derive(Debug)]
 pub struct Reply {
     pub ok: bool,
     pub cookies: Vec<(String, String)>,
@@ -56,7 +55,7 @@ pub struct Reply {
 pub struct Failed;
 
 /// Headers in the order in which they were set, names in any case.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Headers(Vec<(String, Option<String>)>);
 
 impl Headers {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Options;
 use super::connection::{Door, Link};
 use super::faults::Change;
+use super::mishap::Mishap;
 use super::post::{Not, Post};
 use super::refusal::{Refusal, envelope};
 use super::simulator::Simulator;
@@ -59,38 +60,6 @@ pub async fn serve(
     axum::serve(door, service).with_graceful_shutdown(stopping).await
 }
 
-/// What goes wrong with one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mishap {
-    Nothing,
-    Broken,
-    Denied,
-    Gateway { done: bool },
-    Close { done: bool },
-    Hang { done: bool },
-    Garbage,
-    Cut(usize),
-}
-
-fn roll(simulator: &Simulator, method: &Method) -> Mishap {
-    let (faults, dice) = (simulator.faults(), &simulator.dice);
-    let done = dice.below(2) == 0;
-    if dice.hit(faults.error_rate) {
-        return match dice.below(4) {
-            0 if *method != Method::POST && done => Mishap::Denied,
-            0 => Mishap::Broken,
-            1 => Mishap::Gateway { done },
-            _ => Mishap::Close { done },
-        };
-    }
-    match () {
-        () if dice.hit(faults.hang_rate) => Mishap::Hang { done },
-        () if dice.hit(faults.garbage_rate) => Mishap::Garbage,
-        () if dice.hit(faults.truncate_rate) => Mishap::Cut(20 + dice.below(240) as usize),
-        () => Mishap::Nothing,
-    }
-}
-
 /// An answer in the making.
 #[derive(Debug)]
 enum Answer {
@@ -113,8 +82,10 @@ async fn handle(simulator: Arc<Simulator>, link: Link, request: Request) -> Resp
         link.cut.now();
         return nothing();
     }
-    tokio::time::sleep(faults.latency()).await;
-    let mishap = roll(&simulator, request.method());
+    if faults.latency_ms > 0 {
+        tokio::time::sleep(faults.latency()).await;
+    }
+    let mishap = Mishap::roll(&simulator, request.method());
     match mishap {
         Mishap::Gateway { done: false } => return bad_gateway(),
         Mishap::Close { done: false } => {
