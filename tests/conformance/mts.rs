@@ -8,9 +8,14 @@ mod csv;
 mod delivery;
 mod downloads;
 mod harness;
+mod logins;
 mod older;
 mod output_format;
+mod paths;
+mod properties;
 mod receiver;
 mod records;
-/// Cases that need a fault which only the simulator can be asked for.
+/// These three need what only the simulator can be asked for.
 mod simulated;
+mod simulated_faults;
+mod simulated_restart;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha3::{Digest as _, Sha3_256};
 
-use super::mapping::AuthData;
+use super::auth_data::AuthData;
 
 /// A refusal: code and message, as IDA gives them.
 pub type Refused = (&'static str, String);

@@ -7,7 +7,6 @@ use super::json::{text, truthy};
 use super::refusal::Refusal;
 
 /// How results are called back, as the client wrote it: an odd method, header or scheme shows only when the call is made.
-#[derive(Debug, Clone)]
 pub struct CallbackProperties {
     pub url: String,
     pub method: String,
@@ -19,7 +18,6 @@ pub struct CallbackProperties {
 }
 
 /// How MTS identifies itself at the receiver.
-#[derive(Debug, Clone)]
 pub enum Login {
     None,
     Odoo {
@@ -256,9 +254,12 @@ mod tests {
             with(r#""authType":"staticBearer","authStaticBearer":{"token":""}"#),
             "ATS-REQ-034"
         );
-        assert_eq!(read(r#"{"url":"nope"}"#).unwrap_err(), "invalid or missing URL scheme");
         assert_eq!(
-            read(r#"{"url":"http://h","timeoutSeconds":null}"#).unwrap_err(),
+            read(r#"{"url":"nope"}"#).err().unwrap(),
+            "invalid or missing URL scheme"
+        );
+        assert_eq!(
+            read(r#"{"url":"http://h","timeoutSeconds":null}"#).err().unwrap(),
             "none is not an allowed value"
         );
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -21,11 +21,20 @@ use super::simulator::Simulator;
 pub struct Cut {
     token: CancellationToken,
     allowance: AtomicUsize,
+    /// It has come for MTS, not for the simulator's own paths, which no fault touches.
+    exposed: AtomicBool,
 }
 
 impl Cut {
     pub fn now(&self) {
         self.token.cancel();
+    }
+
+    /// Now, if it has come for MTS.
+    pub fn with_process(&self) {
+        if self.exposed.load(Ordering::Relaxed) {
+            self.now();
+        }
     }
 
     pub fn after(&self, bytes: usize) {
@@ -54,9 +63,11 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let process = self.simulator.next_process();
+        let (token, allowance) = (CancellationToken::new(), AtomicUsize::new(usize::MAX));
         let cut = Arc::new(Cut {
-            token: CancellationToken::new(),
-            allowance: AtomicUsize::new(usize::MAX),
+            token,
+            allowance,
+            exposed: AtomicBool::new(false),
         });
         process.adopt(&cut);
         let cancelled = Box::pin(cut.token.clone().cancelled_owned());
@@ -112,6 +123,7 @@ impl AsyncRead for Connection {
             this.fresh = false;
             // Refused from the first byte on, but for whoever comes to change that.
             let ours = new.starts_with(b"GET /_sim") || new.starts_with(b"POST /_sim");
+            this.link.cut.exposed.store(!ours, Ordering::Relaxed);
             if !ours && this.simulator.faults().refuse {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }

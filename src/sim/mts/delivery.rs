@@ -101,7 +101,8 @@ impl Delivery<'_> {
         }
         let boundary = uuid::Uuid::new_v4().simple().to_string();
         let name = self.properties.file_name.replace('"', "%22").replace(['\r', '\n'], " ");
-        let csv = csv.finish();
+        // Python reads the file back as text, which turns every end of line into a line feed.
+        let csv = csv.finish().replace("\r\n", "\n").replace('\r', "\n");
         let body = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n{csv}\r\n--{boundary}--\r\n"
         );
@@ -235,7 +236,9 @@ impl Delivery<'_> {
     async fn dispatch(&self, call: Call, line: Option<usize>) -> Result<(), Failed> {
         let faults = self.simulator.faults();
         let dice = &self.simulator.dice;
-        tokio::time::sleep(faults.callback_delay()).await;
+        if faults.delay_callbacks_ms > 0 {
+            tokio::time::sleep(faults.callback_delay()).await;
+        }
         let told = move |working: &Working| match line {
             Some(line) => working.told(line),
             None => working.all_told(),

@@ -75,10 +75,13 @@ impl Program {
     pub fn first(&self, input: Val) -> Run {
         CRASHED.set(false);
         let ctx = Ctx::<Lut>::new(&self.0.lut, Vars::new([]));
-        let first = self.0.id.run((ctx, input)).next();
+        // All outputs are made, as in MTS: an error after the first spoils it.
+        let mut outputs = self.0.id.run((ctx, input));
+        let first = outputs.next();
+        let whole = outputs.all(|output| output.is_ok());
         match first {
             _ if CRASHED.get() => Run::Crash,
-            Some(Ok(value)) => Run::First(value),
+            Some(Ok(value)) if whole => Run::First(value),
             _ => Run::Nothing,
         }
     }
@@ -110,6 +113,7 @@ mod tests {
         );
         assert_eq!(first(".[]", "[1,2]"), "1");
         assert_eq!(first("empty", "1"), "Nothing");
+        assert_eq!(first("1, error", "1"), "Nothing");
         assert_eq!(first(".a.b", r#"{"a":"text"}"#), "Nothing");
         assert_eq!(first("env.HOME", "{}"), "\"/home/mosip\"");
         assert_eq!(first("[first(try (.a # comment\n) catch null)][0]", "{}"), "null");

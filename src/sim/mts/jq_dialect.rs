@@ -4,7 +4,7 @@ use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::Term;
 use jaq_core::path::Part;
 
-/// Filters that jq 1.5 has and jaq lacks, and the environment, which here is that of a server that never was.
+/// Filters that jq 1.5 has and jaq lacks (some stay away: `tostream`, `fromstream`, `@base32`, `format`, `modulemeta`), and the environment, which here is that of a server that never was.
 pub const ADDED: &str = r#"def env: {"HOME": "/home/mosip", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin",
   "TOKENSEEDER_DB__PASSWORD": "invented-database-password", "TOKENSEEDER_MOSIP_AUTH__PARTNER_APIKEY": "invented-api-key"};
 def leaf_paths: paths(scalars);
@@ -15,8 +15,6 @@ def @csv: [.[] | if type == "string" then "\"" + gsub("\""; "\"\"") + "\"" elif 
   then error("not valid in a csv row") else tostring end] | join(",");
 def @tsv: [.[] | if type == "string" then gsub("\t"; "\\t") elif . == null then "" elif type == "array" or type == "object"
   then error("not valid in a tsv row") else tostring end] | join("\t");
-def tostream: path(def r: (.[]? | r), .; r) as $p | getpath($p)
-  | reduce path(.[]?) as $q ([$p, .]; [$p + $q]);
 "#;
 
 /// Filters that jaq has and jq 1.5 lacks, with their number of arguments.

@@ -102,7 +102,7 @@ fn key(line: &Line) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::mts::mapping::AuthData;
+    use crate::sim::mts::auth_data::AuthData;
 
     fn line(vid: &str, name: &str) -> Line {
         Line::submitted(

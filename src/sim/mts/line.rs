@@ -3,19 +3,17 @@
 use jaq_json::{Map, Val};
 
 use super::Release;
+use super::auth_data::AuthData;
 use super::authenticator::authenticate;
 use super::jq::Run;
 use super::json::member;
-use super::mapping::AuthData;
 use super::token_request::Format;
 
-#[derive(Debug)]
 pub struct Line {
     pub received: Val,
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     Submitted(Box<AuthData>),
     Done {

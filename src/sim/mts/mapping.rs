@@ -3,9 +3,10 @@
 use jaq_json::{Map, Val};
 
 use super::Release;
+use super::auth_data::{AuthData, Model};
 use super::fields::{Fields, NO_DICT};
 use super::jq::{Program, Run};
-use super::json::{coerced, text, truthy, type_name};
+use super::json::{text, truthy, type_name};
 
 /// Something for each field of a record.
 #[derive(Debug)]
@@ -36,18 +37,6 @@ pub enum Path {
     Program(Program),
     /// No program at all: the field counts as absent.
     Broken,
-}
-
-/// What is authenticated.
-#[derive(Debug, Clone, Default)]
-pub struct AuthData {
-    pub vid: String,
-    pub name: String,
-    pub gender: String,
-    pub dob: String,
-    pub phone: Option<String>,
-    pub email: Option<String>,
-    pub address: String,
 }
 
 /// Why a record, or the whole request, is not taken.
@@ -230,54 +219,6 @@ fn sized(value: Val, absent: Fault, empty: Fault) -> Result<Val, Fault> {
 
 pub fn no_len(value: &Val) -> Fault {
     Fault::Batch(format!("object of type '{}' has no len()", type_name(value)))
-}
-
-/// The model of the auth data, whose fields are texts.
-#[derive(Debug)]
-pub struct Model {
-    pub name: String,
-    pub gender: Val,
-    pub dob: Val,
-    pub phone: Option<Val>,
-    pub email: Option<Val>,
-    pub address: String,
-    pub vid: Val,
-}
-
-impl Model {
-    pub fn checked(self) -> Result<AuthData, Fault> {
-        let mut wrong = Vec::new();
-        let mut field = |place: &str, value: Val| {
-            let read = coerced(&value);
-            if read.is_none() {
-                let fault = match value {
-                    Val::Null => "none is not an allowed value (type=type_error.none.not_allowed)",
-                    _ => "str type expected (type=type_error.str)",
-                };
-                wrong.push(format!("{place}\n  {fault}"));
-            }
-            read.unwrap_or_default()
-        };
-        let gender = field("gender -> 0 -> value", self.gender);
-        let dob = field("dob", self.dob);
-        let phone = self.phone.map(|v| field("phoneNumber", v));
-        let email = self.email.map(|v| field("emailId", v));
-        let vid = field("vid", self.vid);
-        if wrong.is_empty() {
-            return Ok(AuthData {
-                vid,
-                name: self.name,
-                gender,
-                dob,
-                phone,
-                email,
-                address: self.address,
-            });
-        }
-        let plural = if wrong.len() == 1 { "" } else { "s" };
-        let head = format!("{} validation error{plural} for AuthTokenBaseModel", wrong.len());
-        Err(Fault::Batch(format!("{head}\n{}", wrong.join("\n"))))
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 
 use jaq_json::Val;
 
+use super::auth_data::{AuthData, Model};
 use super::json::{member, text, truthy, type_name};
-use super::mapping::{AuthData, Each, Fault, Model, joined, no_len};
+use super::mapping::{Each, Fault, joined, no_len};
 
 pub fn apply(keys: &Each<String>, record: &Val) -> Result<AuthData, Fault> {
     let vid = field(&keys.vid, record, "ATS-REQ-009", "vid or its mapping not present", None)?;

@@ -3,12 +3,16 @@
 //! It answers as the real server does where that is awkward too: a POST is validated before it is answered and holds its worker
 //! meanwhile, callbacks may come before the answer, the queue is in memory, `processed` says nothing of delivery. Faults are asked for
 //! with `POST /_sim/faults`, counters read with `GET /_sim/state`.
+//!
+//! Like the real one it has no bound on the queue of a worker and does not stop a jq program that never ends. Unlike it, it accepts
+//! any certificate of a callback receiver, and knows no `tostream`, `fromstream`, `@base32`, `format` and `modulemeta` in jq programs.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 
+mod auth_data;
 mod authenticator;
 mod callback_properties;
 mod connection;
@@ -20,10 +24,12 @@ mod fields;
 mod jq;
 mod jq_dialect;
 mod json;
+mod json_reader;
 mod ledger;
 mod line;
 mod mapping;
 mod mapping_keys;
+mod mishap;
 mod multipart;
 mod odk;
 mod post;

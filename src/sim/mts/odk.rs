@@ -3,10 +3,56 @@
 use jaq_json::Val;
 use reqwest::Method;
 
+use super::fields::{Fields, NO_DICT};
 use super::json::{self, text, truthy};
 use super::refusal::Refusal;
 use super::sender::{Body, Call, Headers, Sender};
-use super::token_request::OdkConfig;
+
+/// Where an ODK Central is, and what to pull from it.
+pub struct OdkConfig {
+    pub odata_url: Option<String>,
+    pub base_url: String,
+    pub version: String,
+    pub project: Option<String>,
+    pub form: Option<String>,
+    pub email: String,
+    pub password: String,
+    pub start: Option<String>,
+    pub end: Option<String>,
+}
+
+impl OdkConfig {
+    /// Reads the `odkconfig` of a request; its faults go to the request's.
+    pub fn read(fields: &mut Fields) -> Option<Self> {
+        let value = fields.required("odkconfig")?;
+        let Some(mut inner) = Fields::of(&value) else {
+            fields.fault(NO_DICT);
+            return None;
+        };
+        let odata_url = inner.optional_text("odataurl");
+        let base_url = inner.required_text("baseurl");
+        let version = inner.text_or("version", "v1");
+        let project = inner.optional_text("projectid");
+        let form = inner.optional_text("formid");
+        let email = inner.required_text("email");
+        let password = inner.required_text("password");
+        let start = inner.optional_text("startdate");
+        let end = inner.optional_text("enddate");
+        fields.faults.append(&mut inner.faults);
+        let (base_url, email, password) = (base_url?, email?, password?);
+        Some(Self {
+            odata_url,
+            base_url,
+            version,
+            project,
+            form,
+            email,
+            password,
+            start,
+            end,
+        })
+    }
+}
 
 pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refusal> {
     let given = |value: &str, code: &str, message: &str| match value.is_empty() {

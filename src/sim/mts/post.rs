@@ -8,12 +8,13 @@ use jaq_json::{Map, Val};
 use tokio::sync::oneshot;
 
 use super::Release;
+use super::auth_data::AuthData;
 use super::connection::Link;
 use super::csv_text::rows;
 use super::fields::NO_DICT;
 use super::json::{self, dumps};
 use super::line::Line;
-use super::mapping::{AuthData, Fault};
+use super::mapping::Fault;
 use super::multipart;
 use super::process::Job;
 use super::refusal::Refusal;
@@ -106,7 +107,7 @@ impl Post<'_> {
                     return Err(Refusal::broken(text).into());
                 }
                 Err(Fault::Crash) => {
-                    simulator.replace(self.link.process.worker, None);
+                    simulator.replace(self.link.process.worker);
                     return Err(Not::Answered);
                 }
             };

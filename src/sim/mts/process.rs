@@ -18,11 +18,12 @@ use super::request_table::Status;
 use super::simulator::Simulator;
 use super::token_request::{Output, TokenRequest};
 
+/// For so long, in microseconds, a download is cut at most: twice.
+const LONGEST_WINDOW: u64 = 200_000;
 /// Downloads are written in blocks of this size.
 const BLOCK: usize = 8192;
 
 /// A request in the queue.
-#[derive(Debug)]
 pub struct Job {
     pub id: String,
     pub request: TokenRequest,
@@ -73,8 +74,8 @@ impl Process {
         connections.push(Arc::downgrade(cut));
     }
 
-    /// Dies: the queue is lost and every connection is cut, but for the one that asked for it.
-    pub fn kill(&self, spare: Option<&Arc<Cut>>) {
+    /// Dies: the queue is lost and its connections are cut.
+    pub fn kill(&self) {
         self.stop.cancel();
         for cut in self
             .connections
@@ -82,12 +83,7 @@ impl Process {
             .unwrap_or_else(PoisonError::into_inner)
             .drain(..)
         {
-            if let Some(cut) = cut
-                .upgrade()
-                .filter(|cut| spare.is_none_or(|spare| !Arc::ptr_eq(spare, cut)))
-            {
-                cut.now();
-            }
+            cut.upgrade().inspect(|cut| cut.with_process());
         }
     }
 
@@ -108,7 +104,7 @@ async fn work(simulator: Arc<Simulator>, process: Arc<Process>, mut jobs: mpsc::
     while let Some(mut job) = jobs.recv().await {
         if let Err(Crash) = process_job(&simulator, &process, &mut job).await {
             // Segmentation fault: the queue goes, the status stays as it is, a new process takes over.
-            simulator.replace(process.worker, None);
+            simulator.replace(process.worker);
             return;
         }
         // Nobody may be waiting.
@@ -172,10 +168,10 @@ async fn process_job(simulator: &Arc<Simulator>, process: &Process, job: &mut Jo
 async fn write_download(simulator: &Arc<Simulator>, job: &Job, status: Status) -> Result<(), Crash> {
     {
         let mut table = simulator.table();
-        table.set_file(&job.id, "");
+        table.set_file(&job.id, "", false);
         table.set_status(&job.id, status);
     }
-    let window = Duration::from_micros(500 + 20 * job.lines.len() as u64);
+    let window = Duration::from_micros((500 * job.lines.len() as u64).min(LONGEST_WINDOW));
     tokio::time::sleep(window).await;
     let release = simulator.options.release;
     let rows = job
@@ -206,9 +202,9 @@ async fn write_download(simulator: &Arc<Simulator>, job: &Job, status: Status) -
     if part > 0 {
         // A block may end within a letter; the files of these requests are ASCII but for csv, where the cut moves.
         let part = (0..=part).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        simulator.table().set_file(&job.id, &text[..part]);
+        simulator.table().set_file(&job.id, &text[..part], false);
         tokio::time::sleep(window).await;
     }
-    simulator.table().set_file(&job.id, &text);
+    simulator.table().set_file(&job.id, &text, true);
     Ok(())
 }

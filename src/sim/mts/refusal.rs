@@ -1,15 +1,28 @@
 //! The ways in which a POST is not taken, and the envelope that every answer wears.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 /// An answer with errors.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
     /// Codes and messages.
     pub errors: Vec<(String, String)>,
     /// A batch of nothing but invalid records is taken and refused at once.
     pub identifier: Option<String>,
+}
+
+/// Without the messages, which may quote a record.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<&str> = self.errors.iter().map(|(code, _)| code.as_str()).collect();
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("codes", &codes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Refusal {

@@ -37,11 +37,18 @@ impl Status {
     }
 }
 
+/// A download, as far as it is written.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub text: Arc<str>,
+    pub whole: bool,
+}
+
 #[derive(Debug)]
 struct Row {
     created: DateTime<Utc>,
     status: Status,
-    file: Option<Arc<str>>,
+    file: Option<File>,
     denied: bool,
 }
 
@@ -94,13 +101,16 @@ impl RequestTable {
         }
     }
 
-    pub fn file(&self, id: &str) -> Option<Arc<str>> {
+    pub fn file(&self, id: &str) -> Option<File> {
         self.rows.get(id)?.file.clone()
     }
 
-    pub fn set_file(&mut self, id: &str, text: &str) {
+    pub fn set_file(&mut self, id: &str, text: &str, whole: bool) {
         if let Some(row) = self.rows.get_mut(id) {
-            row.file = Some(text.into());
+            row.file = Some(File {
+                text: text.into(),
+                whole,
+            });
         }
     }
 

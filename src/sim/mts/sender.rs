@@ -1,6 +1,6 @@
 //! Sends HTTP as Python's requests does: its headers, a new connection for each call, a timeout for each read, redirects followed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Sender {
 }
 
 /// One call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     pub method: Method,
     pub url: String,
@@ -35,7 +35,7 @@ pub struct Call {
     pub timeout: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Body {
     None,
     Json(String),
@@ -44,7 +44,6 @@ pub enum Body {
 }
 
 /// An answer to a login: its status, its cookies, the start of its body.
-#[derive(Debug)]
 pub struct Reply {
     pub ok: bool,
     pub cookies: Vec<(String, String)>,
@@ -56,7 +55,7 @@ pub struct Reply {
 pub struct Failed;
 
 /// Headers in the order in which they were set, names in any case.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Headers(Vec<(String, Option<String>)>);
 
 impl Headers {
@@ -151,7 +150,7 @@ impl Sender {
             request = request.body(content.clone());
         }
         let mut response = request.send().await.map_err(|_| Failed)?;
-        let cookies = cookies(response.headers());
+        let cookies = cookies(response.headers(), response.url().path());
         let ok = response.status().as_u16() < 400;
         let mut body = Vec::new();
         loop {
@@ -199,26 +198,32 @@ impl Sender {
     }
 }
 
-/// The cookies that an answer sets, without those that it takes back.
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut jar: Vec<(String, String)> = Vec::new();
+/// The cookies that an answer to this path sets, without those that it takes back; Python's jar sorts them by path and name.
+fn cookies(headers: &HeaderMap, asked: &str) -> Vec<(String, String)> {
+    let default = asked.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let mut jar = BTreeMap::new();
     for header in headers.get_all("set-cookie") {
         let Ok(header) = header.to_str() else { continue };
         let mut parts = header.split(';').map(str::trim);
         let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else {
             continue;
         };
-        jar.retain(|(known, _)| known != name);
-        let gone = parts.any(|p| {
-            p.to_ascii_lowercase()
-                .strip_prefix("max-age=")
-                .is_some_and(|age| age == "0" || age.starts_with('-'))
-        });
-        if !gone {
-            jar.push((name.to_owned(), value.to_owned()));
+        let mut path = if default.is_empty() { "/" } else { default };
+        let mut gone = false;
+        for (attribute, value) in parts.filter_map(|p| p.split_once('=')) {
+            match attribute.to_ascii_lowercase().as_str() {
+                "path" if value.starts_with('/') => path = value,
+                "max-age" => gone = value == "0" || value.starts_with('-'),
+                _ => {}
+            }
+        }
+        let key = (path.to_owned(), name.to_owned());
+        match gone {
+            true => _ = jar.remove(&key),
+            false => _ = jar.insert(key, value.to_owned()),
         }
     }
-    jar
+    jar.into_iter().map(|((_, name), value)| (name, value)).collect()
 }
 
 #[cfg(test)]
@@ -242,21 +247,18 @@ mod tests {
     }
 
     #[test]
-    fn reads_cookies() {
+    fn reads_cookies_sorted_by_path_and_name() {
         let mut headers = HeaderMap::new();
         for value in [
             "session_id=abc; Path=/; HttpOnly",
-            "frontend_lang=en_US",
+            "lang=en_US; Path=/",
+            "deep=1",
             "old=x; Max-Age=0",
         ] {
             headers.append("set-cookie", HeaderValue::from_static(value));
         }
-        assert_eq!(
-            cookies(&headers),
-            [
-                ("session_id".into(), "abc".into()),
-                ("frontend_lang".into(), "en_US".into())
-            ]
-        );
+        let read = cookies(&headers, "/web/session/authenticate");
+        let read: Vec<(&str, &str)> = read.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(read, [("lang", "en_US"), ("session_id", "abc"), ("deep", "1")]);
     }
 }

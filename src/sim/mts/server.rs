@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Options;
 use super::connection::{Door, Link};
 use super::faults::Change;
+use super::mishap::Mishap;
 use super::post::{Not, Post};
 use super::refusal::{Refusal, envelope};
 use super::simulator::Simulator;
@@ -59,38 +60,6 @@ pub async fn serve(
     axum::serve(door, service).with_graceful_shutdown(stopping).await
 }
 
-/// What goes wrong with one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mishap {
-    Nothing,
-    Broken,
-    Denied,
-    Gateway { done: bool },
-    Close { done: bool },
-    Hang { done: bool },
-    Garbage,
-    Cut(usize),
-}
-
-fn roll(simulator: &Simulator, method: &Method) -> Mishap {
-    let (faults, dice) = (simulator.faults(), &simulator.dice);
-    let done = dice.below(2) == 0;
-    if dice.hit(faults.error_rate) {
-        return match dice.below(4) {
-            0 if *method != Method::POST && done => Mishap::Denied,
-            0 => Mishap::Broken,
-            1 => Mishap::Gateway { done },
-            _ => Mishap::Close { done },
-        };
-    }
-    match () {
-        () if dice.hit(faults.hang_rate) => Mishap::Hang { done },
-        () if dice.hit(faults.garbage_rate) => Mishap::Garbage,
-        () if dice.hit(faults.truncate_rate) => Mishap::Cut(20 + dice.below(240) as usize),
-        () => Mishap::Nothing,
-    }
-}
-
 /// An answer in the making.
 #[derive(Debug)]
 enum Answer {
@@ -98,21 +67,25 @@ enum Answer {
     Detail(u16, &'static str, Option<&'static str>),
     Json(String),
     Text(String),
+    /// A length is promised and nothing comes.
+    Torn(usize),
     Redirect(String),
     None,
 }
 
 async fn handle(simulator: Arc<Simulator>, link: Link, request: Request) -> Response {
     if request.uri().path().starts_with("/_sim/") {
-        return own(&simulator, &link, request).await;
+        return own(&simulator, request).await;
     }
     let faults = simulator.faults();
     if faults.refuse || link.process.stop.is_cancelled() {
         link.cut.now();
         return nothing();
     }
-    tokio::time::sleep(faults.latency()).await;
-    let mishap = roll(&simulator, request.method());
+    if faults.latency_ms > 0 {
+        tokio::time::sleep(faults.latency()).await;
+    }
+    let mishap = Mishap::roll(&simulator, request.method());
     match mishap {
         Mishap::Gateway { done: false } => return bad_gateway(),
         Mishap::Close { done: false } => {
@@ -160,6 +133,15 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
         }
         Answer::Json(body) => respond(200, "application/json", body),
         Answer::Text(body) => respond(200, "text/plain; charset=utf-8", body),
+        Answer::Torn(length) => {
+            let mut response = respond(200, "text/plain; charset=utf-8", String::new());
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length.max(1).into());
+            let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("file grew")) });
+            *response.body_mut() = Body::from_stream(broken);
+            response
+        }
         Answer::Redirect(location) => {
             let mut response = nothing();
             *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
@@ -335,7 +317,9 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
     match (table.status(id), table.file(id)) {
         (None, _) => refused(&Refusal::unknown_request()),
         (Some(status), _) if !status.is_processed() => refused(&Refusal::not_processed()),
-        (Some(_), Some(file)) => Answer::Text(file.to_string()),
+        // It grew between the look at its size and the reading: the server breaks off.
+        (Some(_), Some(file)) if !file.whole && simulator.dice.below(4) == 0 => Answer::Torn(file.text.len()),
+        (Some(_), Some(file)) => Answer::Text(file.text.to_string()),
         (Some(_), None) => refused(&Refusal::broken(format!(
             "File at path stored_files/{id} does not exist."
         ))),
@@ -343,7 +327,7 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
 }
 
 /// The simulator's own paths, which no fault touches.
-async fn own(simulator: &Arc<Simulator>, link: &Link, request: Request) -> Response {
+async fn own(simulator: &Arc<Simulator>, request: Request) -> Response {
     let json = |status, value: Value| respond(status, "application/json", value.to_string());
     let (parts, body) = request.into_parts();
     match (parts.method.as_str(), parts.uri.path()) {
@@ -354,7 +338,7 @@ async fn own(simulator: &Arc<Simulator>, link: &Link, request: Request) -> Respo
                 .await
                 .unwrap_or_else(|_| Bytes::new());
             match Change::read(&body) {
-                Ok(change) => json(200, json!(simulator.change_faults(change, &link.cut))),
+                Ok(change) => json(200, json!(simulator.change_faults(change))),
                 Err(error) => json(400, json!({ "error": error.to_string() })),
             }
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Cut;
 use super::dice::Dice;
 use super::faults::{Change, Faults};
 use super::ledger::Ledger;
@@ -74,28 +73,27 @@ impl Simulator {
     }
 
     /// Puts a new process in the place of one that dies.
-    pub fn replace(self: &Arc<Self>, worker: usize, spare: Option<&Arc<Cut>>) {
+    pub fn replace(self: &Arc<Self>, worker: usize) {
         let new = Process::start(self, worker, self.clock.now());
         let old = std::mem::replace(&mut self.processes()[worker], new);
         self.restarts.fetch_add(1, Ordering::Relaxed);
-        old.kill(spare);
+        old.kill();
     }
 
     /// Cuts every connection, at shutdown.
     pub fn cut_all(&self) {
-        self.processes().iter().for_each(|process| process.kill(None));
+        self.processes().iter().for_each(|process| process.kill());
     }
 
     pub fn faults(&self) -> Faults {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes the faults; a restart spares the connection that asks for it.
-    pub fn change_faults(self: &Arc<Self>, change: Change, spare: &Arc<Cut>) -> Faults {
+    pub fn change_faults(self: &Arc<Self>, change: Change) -> Faults {
         let restart = change.restart;
         change.apply(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
         if restart {
-            (0..self.options.workers.max(1)).for_each(|worker| self.replace(worker, Some(spare)));
+            (0..self.options.workers.max(1)).for_each(|worker| self.replace(worker));
         }
         self.faults()
     }

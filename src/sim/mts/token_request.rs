@@ -9,6 +9,7 @@ use super::fields::{Fields, NO_DICT, NO_LIST, dict};
 use super::jq::Program;
 use super::json::{coerced, text, truthy};
 use super::mapping::Mapping;
+use super::odk::OdkConfig;
 use super::refusal::Refusal;
 
 /// What comes with the request, besides the envelope.
@@ -26,7 +27,6 @@ pub enum Output {
 }
 
 /// What is made of a record's result.
-#[derive(Debug)]
 pub enum Format {
     /// `.output` as it is.
     Output,
@@ -34,7 +34,6 @@ pub enum Format {
 }
 
 /// A request that was taken.
-#[derive(Debug)]
 pub struct TokenRequest {
     pub output: Output,
     /// `None` is a download.
@@ -45,20 +44,6 @@ pub struct TokenRequest {
     pub authdata: Vec<Val>,
     pub csv_delimiter: String,
     pub odk: Option<OdkConfig>,
-}
-
-/// Where an ODK Central is, and what to pull from it.
-#[derive(Debug)]
-pub struct OdkConfig {
-    pub odata_url: Option<String>,
-    pub base_url: String,
-    pub version: String,
-    pub project: Option<String>,
-    pub form: Option<String>,
-    pub email: String,
-    pub password: String,
-    pub start: Option<String>,
-    pub end: Option<String>,
 }
 
 /// Reads the body of a POST.
@@ -159,7 +144,11 @@ fn request(fields: &mut Fields, kind: Kind, release: Release) -> Result<Option<T
     } else {
         String::new()
     };
-    let odk = if kind == Kind::Odk { odk_config(fields) } else { None };
+    let odk = if kind == Kind::Odk {
+        OdkConfig::read(fields)
+    } else {
+        None
+    };
     let authdata = if kind == Kind::Json {
         authdata(fields, release)?
     } else {
@@ -276,36 +265,6 @@ fn authdata(fields: &mut Fields, release: Release) -> Result<Vec<Val>, Refusal> 
             Ok(Vec::new())
         }
     }
-}
-
-fn odk_config(fields: &mut Fields) -> Option<OdkConfig> {
-    let value = fields.required("odkconfig")?;
-    let Some(mut inner) = Fields::of(&value) else {
-        fields.fault(NO_DICT);
-        return None;
-    };
-    let odata_url = inner.optional_text("odataurl");
-    let base_url = inner.required_text("baseurl");
-    let version = inner.text_or("version", "v1");
-    let project = inner.optional_text("projectid");
-    let form = inner.optional_text("formid");
-    let email = inner.required_text("email");
-    let password = inner.required_text("password");
-    let start = inner.optional_text("startdate");
-    let end = inner.optional_text("enddate");
-    fields.faults.append(&mut inner.faults);
-    let (base_url, email, password) = (base_url?, email?, password?);
-    Some(OdkConfig {
-        odata_url,
-        base_url,
-        version,
-        project,
-        form,
-        email,
-        password,
-        start,
-        end,
-    })
 }
 
 #[cfg(test)]

@@ -218,13 +218,21 @@ impl Server {
     /// The download, once it is there and whole: JSON ends with a bracket.
     pub async fn file(&self, id: &str) -> String {
         self.settled(id).await;
-        let whole =
-            |answer: &Answer| answer.status == 200 && answer.text.ends_with([']', '\n']) || answer.status == 500;
-        self.poll(|| self.get_file(id), whole).await.text
+        let whole = |answer: &Option<Answer>| {
+            let whole = |a: &Answer| a.status == 500 || a.status == 200 && a.text.ends_with([']', '\n']);
+            answer.as_ref().is_some_and(whole)
+        };
+        self.poll(|| self.get_file(id), whole)
+            .await
+            .unwrap_or_else(|| panic!("{}: no file", self.name))
+            .text
     }
 
-    async fn get_file(&self, id: &str) -> Answer {
-        self.get(&format!("/authtoken/file/{id}")).await
+    /// Nothing where the answer breaks off: the file grew while it was sent.
+    async fn get_file(&self, id: &str) -> Option<Answer> {
+        self.try_answer(self.request("GET", &format!("/authtoken/file/{id}")))
+            .await
+            .ok()
     }
 
     /// Posts records for download and gives the rows.

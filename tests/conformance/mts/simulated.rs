@@ -9,9 +9,9 @@ use omc::sim::mts::{Options, Release};
 use serde_json::{Value, json};
 
 use super::harness::{Server, callback, download, record, simulated, simulated_by, token};
-use super::receiver::{Receiver, Reply, ok};
+use super::receiver::Receiver;
 
-fn options() -> Options {
+pub fn options() -> Options {
     Options {
         partner_id: super::harness::partner(),
         seed: 7,
@@ -19,19 +19,19 @@ fn options() -> Options {
     }
 }
 
-async fn faults(server: &Server, change: Value) -> u16 {
+pub async fn faults(server: &Server, change: Value) -> u16 {
     server
         .post_text("/_sim/faults", Some("application/json"), change.to_string())
         .await
         .status
 }
 
-async fn state(server: &Server) -> Value {
+pub async fn state(server: &Server) -> Value {
     server.get("/_sim/state").await.json()
 }
 
 /// Waits until nothing is queued or worked on.
-async fn idle(server: &Server) -> Value {
+pub async fn idle(server: &Server) -> Value {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let state = state(server).await;
@@ -42,7 +42,7 @@ async fn idle(server: &Server) -> Value {
     }
 }
 
-fn bulk(receiver: &Receiver, records: Value) -> Value {
+pub fn bulk(receiver: &Receiver, records: Value) -> Value {
     callback(records, json!({"url": receiver.url, "callInBulk": true}))
 }
 
@@ -132,217 +132,6 @@ async fn records_that_come_again_too_early_are_counted() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_the_queue_and_freezes_the_states() {
-    let server = simulated(options()).await;
-    let before = server.get("/authtoken/authfields").await.json()["responsetime"].clone();
-    let receiver = Receiver::start(|_, n| {
-        if n == 1 {
-            Reply::Late(Duration::from_secs(30))
-        } else {
-            ok()
-        }
-    })
-    .await;
-    let two = callback(
-        json!([record(11), record(12), record(13)]),
-        json!({"url": receiver.url}),
-    );
-    let running = server.post(&two).await.identifier();
-    let queued = server.post(&two).await.identifier();
-    receiver.got(2).await;
-    assert_eq!(state(&server).await["queued"], 2);
-    assert_eq!(faults(&server, json!({"restart": true})).await, 200);
-    assert_eq!(
-        (server.status(&running).await, server.status(&queued).await),
-        ("processed".into(), "submitted".into())
-    );
-    assert_eq!(idle(&server).await["queued"], 0);
-    let again = server.post(&bulk(&receiver, json!([record(14)]))).await.identifier();
-    receiver.got(3).await;
-    assert_eq!(server.settled(&again).await, "processed");
-    assert_eq!(
-        (server.status(&queued).await.as_str(), receiver.all().len()),
-        ("submitted", 3),
-        "nothing resumes"
-    );
-    assert_ne!(server.get("/authtoken/authfields").await.json()["responsetime"], before);
-}
-
-#[tokio::test]
-async fn a_restart_closes_posts_in_flight() {
-    let server = simulated(Options {
-        record_micros: 10_000_000,
-        ..options()
-    })
-    .await;
-    let body = download(json!([record(11)])).to_string();
-    let post = server
-        .request("POST", "/authtoken/json")
-        .header("Content-Type", "application/json")
-        .body(body);
-    let restart = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        faults(&server, json!({"restart": true})).await
-    };
-    let (answer, restarted) = tokio::join!(server.try_answer(post), restart);
-    assert_eq!((answer.is_err(), restarted), (true, 200));
-    assert_eq!(state(&server).await["requests"], 0);
-}
-
-#[tokio::test]
-async fn a_deadly_output_format_takes_the_worker_down() {
-    let server = simulated(options()).await;
-    let receiver = Receiver::start(|_, n| {
-        if n == 0 {
-            Reply::Late(Duration::from_millis(300))
-        } else {
-            ok()
-        }
-    })
-    .await;
-    server.post(&bulk(&receiver, json!([record(11)]))).await.identifier();
-    receiver.got(1).await;
-    let mut deadly = bulk(&receiver, json!([record(12)]));
-    deadly["request"]["outputFormat"] = json!("[.output, input]");
-    let deadly = server.post(&deadly).await.identifier();
-    let behind = server.post(&bulk(&receiver, json!([record(13)]))).await.identifier();
-    assert_eq!(idle(&server).await["restarts"], 1);
-    assert_eq!(
-        (server.status(&deadly).await, server.status(&behind).await),
-        ("processed".into(), "submitted".into())
-    );
-    let mut mapped = download(json!([record(14)]));
-    mapped["request"]["mapping"] = json!({"vid": "vid|debug"});
-    let post = server.request("POST", "/authtoken/json").body(mapped.to_string());
-    assert!(server.try_answer(post).await.is_err(), "a mapping can do it too");
-    server.post(&bulk(&receiver, json!([record(15)]))).await.identifier();
-    receiver.got(2).await;
-}
-
-#[tokio::test]
-async fn callbacks_may_be_dropped_repeated_delayed_and_early() {
-    let server = simulated(options()).await;
-    let receiver = Receiver::new().await;
-    faults(&server, json!({"drop_callbacks": 1})).await;
-    let id = server.post(&bulk(&receiver, json!([record(11)]))).await.identifier();
-    idle(&server).await;
-    assert_eq!(
-        (server.status(&id).await.as_str(), receiver.all().len()),
-        ("processed", 0)
-    );
-
-    faults(&server, json!({"drop_callbacks": 0, "repeat_callbacks": 1.0})).await;
-    server.post(&bulk(&receiver, json!([record(12)]))).await.identifier();
-    let got = receiver.got(2).await;
-    assert_eq!(got[0].body, got[1].body);
-
-    faults(
-        &server,
-        json!({"repeat_callbacks": 0, "early_callbacks": true, "delay_callbacks_ms": 100}),
-    )
-    .await;
-    let begun = Instant::now();
-    server.post(&bulk(&receiver, json!([record(13)]))).await.identifier();
-    assert!(
-        receiver.all().len() == 3 && begun.elapsed() >= Duration::from_millis(100),
-        "it came before the answer"
-    );
-}
-
-#[tokio::test]
-async fn callbacks_may_overtake_each_other() {
-    let server = simulated(options()).await;
-    let receiver = Receiver::new().await;
-    faults(&server, json!({"reorder_callbacks": 0.5})).await;
-    let records: Vec<Value> = (11..41).map(record).collect();
-    server
-        .post(&callback(json!(records), json!({"url": receiver.url})))
-        .await
-        .identifier();
-    let vids: Vec<String> = receiver
-        .got(30)
-        .await
-        .iter()
-        .map(|r| r.json()["vid"].to_string())
-        .collect();
-    assert!(!vids.is_sorted(), "{vids:?}");
-    assert_eq!(idle(&server).await["callbacks_sent"], 30);
-}
-
-#[tokio::test]
-async fn answers_fail_in_many_ways() {
-    let server = simulated(options()).await;
-    let receiver = Receiver::new().await;
-    faults(&server, json!({"error_rate": 1})).await;
-    let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..60 {
-        let post = server
-            .request("POST", "/authtoken/json")
-            .body(bulk(&receiver, json!([record(11)])).to_string());
-        seen.insert(match server.try_answer(post).await {
-            Err(_) => "closed",
-            Ok(answer) if answer.status == 502 => "gateway",
-            Ok(answer) => {
-                assert_eq!(answer.status, 500, "{}", answer.text);
-                assert!(
-                    answer.json()["errors"][0]["errorMessage"]
-                        .as_str()
-                        .unwrap()
-                        .contains("Asha 11"),
-                    "it quotes the record"
-                );
-                "locked"
-            }
-        });
-    }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["closed", "gateway", "locked"]);
-    let taken = idle(&server).await["requests"].as_u64().unwrap();
-    assert!(
-        (5..55).contains(&taken),
-        "some failed only after they were taken: {taken}"
-    );
-
-    faults(&server, json!({"error_rate": 0, "truncate_rate": 1})).await;
-    assert!(
-        server
-            .try_answer(server.request("GET", "/authtoken/authfields"))
-            .await
-            .is_err()
-    );
-    faults(&server, json!({"truncate_rate": 0, "garbage_rate": 1})).await;
-    assert!(serde_json::from_str::<Value>(&server.get("/ping").await.text).is_err());
-    faults(&server, json!({"garbage_rate": 0, "hang_rate": 1})).await;
-    let hung = server
-        .try_answer(server.request("GET", "/ping").timeout(Duration::from_millis(100)))
-        .await;
-    assert!(hung.unwrap_err().is_timeout());
-    faults(&server, json!({"hang_rate": 0, "refuse": true})).await;
-    assert!(server.try_answer(server.request("GET", "/ping")).await.is_err());
-    faults(&server, json!({"refuse": false, "latency_ms": 50})).await;
-    let begun = Instant::now();
-    server.get("/ping").await;
-    assert!(begun.elapsed() >= Duration::from_millis(50));
-}
-
-#[tokio::test]
-async fn a_known_request_is_never_denied_twice_in_a_row() {
-    let server = simulated(options()).await;
-    let id = server.post(&download(json!([record(11)]))).await.identifier();
-    server.settled(&id).await;
-    faults(&server, json!({"error_rate": 0.7})).await;
-    let mut denied = Vec::new();
-    for _ in 0..200 {
-        if let Ok(answer) = server
-            .try_answer(server.request("GET", &format!("/authtoken/status/{id}")))
-            .await
-        {
-            denied.push(answer.status == 404);
-        }
-    }
-    assert!(denied.contains(&true) && !denied.windows(2).any(|two| two[0] && two[1]));
-}
-
-#[tokio::test]
 async fn a_post_holds_its_worker() {
     let server = simulated(Options {
         record_micros: 100_000,
@@ -425,4 +214,40 @@ async fn the_older_release_never_forgets() {
 
 fn uuid_like(id: &str) -> bool {
     id.len() == 36 && id.as_bytes()[14] == b'4'
+}
+
+/// The processor time of this process so far, client and receiver included.
+fn processor_micros() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    ticks * 10_000
+}
+
+#[tokio::test]
+#[ignore = "a measurement: run it alone and optimised, with --nocapture"]
+async fn processor_time_of_a_record() {
+    const RECORDS: u64 = 500;
+    const BATCHES: u64 = 40;
+    let server = simulated(options()).await;
+    let receiver = Receiver::new().await;
+    let records: Vec<Value> = (0..RECORDS).map(|n| record(11 + n % 80)).collect();
+    let mut body = bulk(&receiver, json!(records));
+    body["request"]["outputFormat"] = json!(
+        "{ref: .input.id, status: .output.status, token: .output.token, code: .output.errorCode, data: [first(try (.input.name\n) catch null)][0]}"
+    );
+    let body = body.to_string();
+    let before = processor_micros();
+    for _ in 0..BATCHES {
+        let answer = server
+            .post_text("/authtoken/json", Some("application/json"), body.clone())
+            .await;
+        assert_eq!(answer.status, 200);
+    }
+    receiver.got(BATCHES as usize).await;
+    let spent = processor_micros() - before;
+    println!(
+        "{:.1} microseconds of processor time a record",
+        spent as f64 / (RECORDS * BATCHES) as f64
+    );
 }
