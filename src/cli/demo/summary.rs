@@ -158,7 +158,7 @@ const EXPECTED: [(&[&str], &[&str]); 9] = [
     (&["missing_address"], &["ATS-REQ-015"]),
     (&["missing_names", "blank_text"], &["ATS-REQ-010", "ATS-REQ-003"]),
     (&["encrypted"], &["OMC-DATA-001"]),
-    (&["unknown_to_mosip", "other_demographics"], &["IDA-MLC-002", "IDA-DEA-001"]),
+    (&["refused_by_authenticator", "demographics_differ"], &["IDA-MLC-002", "IDA-DEA-001"]),
 ];
 
 /// Most memory this process ever had.

@@ -1,6 +1,6 @@
 //! `GET /_sim/state`: what the registry holds now, seen from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value as Json, json};
@@ -31,6 +31,7 @@ pub fn state(db: &Database, options: &Options, census: &Census, calls: &BTreeMap
         "duplicate_token_rows": counts.duplicate_token_rows,
         "wrong_tokens": counts.wrong_tokens,
         "vids_cleared_without_token": counts.vids_cleared_without_token,
+        "duplicates": counts.sharers(),
         "troubles": troubles,
         "calls": calls,
         "untouched": format!("{:016x}", untouched(db)),
@@ -48,9 +49,16 @@ struct Counts {
     duplicate_token_rows: u32,
     wrong_tokens: u32,
     vids_cleared_without_token: u32,
+    /// How many registrants hold each token.
+    holders: HashMap<String, u32>,
 }
 
 impl Counts {
+    /// Registrants who share a token with another.
+    fn sharers(&self) -> u32 {
+        self.holders.values().filter(|holders| **holders > 1).sum()
+    }
+
     fn add(&mut self, db: &Database, options: &Options, partner: &Row, shown: bool, today: i32) {
         let rows: Vec<&Row> = db
             .reg_ids(partner.id)
@@ -75,6 +83,9 @@ impl Counts {
         self.vids_cleared_without_token += u32::from(!known.is_empty() && !vid && !token_held);
         if !shown {
             return;
+        }
+        for token in BTreeSet::from_iter(&tokens) {
+            *self.holders.entry((*token).to_owned()).or_default() += 1;
         }
         self.registrants += 1;
         self.with_vid += u32::from(vid);
@@ -108,7 +119,8 @@ fn accepted_vid(vid: &str) -> bool {
 fn accepted_person(db: &Database, partner: &Row) -> bool {
     let model = &db.schema.models[db.names.partner];
     let cell = |name: &str| model.column(name).map_or(&Cell::Null, |column| partner.cell(column));
-    let text = |name: &str| cell(name).as_text().filter(|text| !text.is_empty());
+    // Text of blanks says nothing, though MTS would take it.
+    let text = |name: &str| cell(name).as_text().filter(|text| !text.trim().is_empty());
     let fields = ["given_name", "family_name", "gender", "address", "phone", "email"];
     let encrypted = fields.iter().any(|name| text(name) == Some("encrypted"));
     let named = text("given_name").is_some() || text("family_name").is_some();
