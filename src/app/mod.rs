@@ -28,6 +28,7 @@ pub use roster::{Roster, Standing};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::http::{self, callback};
@@ -48,7 +49,30 @@ pub struct App {
     /// Odoo's definitions were read at least once.
     pub heard: AtomicBool,
     stop: CancellationToken,
+    /// The grace period is over.
+    abandon: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// What outlives a reload of the configuration: the key and the store that it opens.
+#[derive(Clone)]
+pub struct Foundation {
+    config: crate::store::Config,
+    seal: Arc<Seal>,
+    store: Store,
+}
+
+impl Foundation {
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let seal = Arc::new(seal::load_or_make(&config.store.key_file)?);
+        let store = Store::open(&config.store, &seal.fingerprint())?;
+        Ok(Self { config: config.store.clone(), seal, store })
+    }
+
+    /// Whether this configuration names the same store and key.
+    pub fn serves(&self, config: &Config) -> bool {
+        self.config == config.store
+    }
 }
 
 /// A daemon at work.
@@ -61,21 +85,23 @@ pub struct Running {
     ticker: Ticker,
 }
 
-/// Opens the store, binds the listeners, and starts working. Odoo and MTS may be down: they are waited for.
+/// Binds the listeners, and starts working. Odoo and MTS may be down: they are waited for.
 pub async fn start(
     config: Config,
+    foundation: Foundation,
     clock: Arc<dyn Clock>,
     metrics: Option<PrometheusHandle>,
 ) -> anyhow::Result<Running> {
-    let seal = Arc::new(seal::load_or_make(&config.store.key_file)?);
-    let store = Store::open(&config.store, &seal.fingerprint())?;
+    let Foundation { seal, store, .. } = foundation;
     let callback_listener = bind(config.callback.listen, "callback.listen").await?;
     let admin_listener = bind(config.admin.listen, "admin.listen").await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
     let app = build(config, callback, Arc::clone(&seal), store, clock)?;
     for connector in definitions::kept(&app.worker)? {
-        app.tend(connector, Standing::Kept);
+        // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
+        let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
+        app.tend(Arc::new(stopped), Standing::Kept);
     }
 
     let (listeners, serving) = (CancellationToken::new(), TaskTracker::new());
@@ -94,8 +120,8 @@ pub async fn start(
     }
     serving.close();
 
-    app.tasks.spawn(poll::run(Arc::clone(&app)));
-    app.tasks.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
+    app.spawn(poll::run(Arc::clone(&app)));
+    app.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
     let ticker = Ticker::start(chores::jobs(&app)).await.context("cannot start the ticker")?;
     tracing::info!(%callback, %admin, "OMC is up");
     Ok(Running { app, callback, admin, listeners, serving, ticker })
@@ -119,6 +145,7 @@ fn build(
         clean_ups: std::sync::atomic::AtomicU64::new(0),
         heard: AtomicBool::new(false),
         stop: CancellationToken::new(),
+        abandon: CancellationToken::new(),
         tasks: TaskTracker::new(),
     }))
 }
@@ -165,10 +192,21 @@ fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
 
 impl App {
     /// Takes a good definition, and works by it from now on.
-    fn tend(self: &Arc<Self>, connector: Arc<crate::domain::connector::Connector>, standing: Standing) {
-        if let Some(definition) = self.roster.put(connector, standing) {
-            self.tasks.spawn(tend::connector(Arc::clone(&self.worker), definition, self.stop.clone()));
+    fn tend(self: &Arc<Self>, connector: Arc<Connector>, standing: Standing) {
+        if let Some((definition, stop)) = self.roster.put(connector, standing, &self.stop) {
+            self.spawn(tend::connector(Arc::clone(&self.worker), definition, stop));
         }
+    }
+
+    /// A task that is waited for at the end, but not for ever.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let abandon = self.abandon.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = abandon.cancelled() => {}
+            }
+        });
     }
 
     fn receiver(self: &Arc<Self>) -> callback::Receiver {
@@ -198,6 +236,7 @@ impl Running {
         self.ticker.stop().await;
         self.app.tasks.close();
         let finished = tokio::time::timeout(grace, self.app.tasks.wait()).await.is_ok();
+        self.app.abandon.cancel();
         // Callbacks are taken for as long as anything is in hand.
         self.listeners.cancel();
         let closed = tokio::time::timeout(Duration::from_secs(5), self.serving.wait()).await.is_ok();

@@ -52,6 +52,13 @@ async fn once(app: &Arc<App>, reader: &mut Reader) -> Result<(), Halt> {
             tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
             drop_pending(app, id)?;
         }
+        if app.worker.store.counts(id).open() == 0 {
+            app.roster.forget(id);
+            app.worker.store.change_now(|change| {
+                change.put_definition(id, None);
+                Ok(())
+            })?;
+        }
     }
     for asked in runs {
         begin(app, &asked).await?;
@@ -102,7 +109,6 @@ fn drop_pending(app: &App, id: ConnectorId) -> Result<(), StoreError> {
         })?;
     }
     worker.store.change_now(|change| {
-        change.put_definition(id, None);
         let now = worker.clock.now();
         let runs: Vec<_> = change.runs().filter(|run| run.connector == id && !run.is_over()).cloned().collect();
         for mut run in runs {
@@ -160,7 +166,10 @@ impl App {
     pub(super) fn runnable(&self, id: ConnectorId) -> Result<Arc<Connector>, String> {
         use crate::domain::connector::Activity;
         let standing = self.roster.with(id, |entry| entry.standing).ok_or_else(|| format!("no connector {id}"))?;
-        let connector = self.roster.connector(id).filter(|_| matches!(standing, Standing::Current | Standing::Kept));
+        if standing == Standing::Kept {
+            return Err("Odoo has not been heard since the start; try again when it answers".to_owned());
+        }
+        let connector = self.roster.connector(id).filter(|_| standing == Standing::Current);
         match connector {
             None => Err(format!("the definition is {}; `omc check` says more", standing.name())),
             Some(connector) if connector.activity == Activity::Stopped => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::definition::Problem;
@@ -43,7 +44,12 @@ pub struct Entry {
     pub problems: Vec<Problem>,
     /// The last good definition, for the loops that work by it; none if there never was one.
     definition: Option<watch::Sender<Arc<Connector>>>,
+    /// Ends those loops.
+    stop: CancellationToken,
 }
+
+/// What the loops of a connector go by.
+pub type Orders = (watch::Receiver<Arc<Connector>>, CancellationToken);
 
 impl Entry {
     /// The last good definition, stopped unless it is current.
@@ -57,14 +63,15 @@ impl Entry {
 pub struct Roster(Mutex<BTreeMap<ConnectorId, Entry>>);
 
 impl Roster {
-    /// Takes a good definition. A receiver comes back for a connector that nobody works for yet.
-    pub fn put(&self, connector: Arc<Connector>, standing: Standing) -> Option<watch::Receiver<Arc<Connector>>> {
+    /// Takes a good definition. Orders come back for a connector that nobody works for yet.
+    pub fn put(&self, connector: Arc<Connector>, standing: Standing, stop: &CancellationToken) -> Option<Orders> {
         let mut entries = self.entries();
         let entry = entries.entry(connector.id).or_insert_with(|| Entry {
             name: String::new(),
             standing,
             problems: Vec::new(),
             definition: None,
+            stop: stop.child_token(),
         });
         entry.name.clone_from(&connector.name);
         entry.standing = standing;
@@ -81,7 +88,8 @@ impl Roster {
             None => {
                 let (sender, receiver) = watch::channel(connector);
                 entry.definition = Some(sender);
-                Some(receiver)
+                entry.stop = stop.child_token();
+                Some((receiver, entry.stop.clone()))
             }
         }
     }
@@ -94,6 +102,7 @@ impl Roster {
             standing: Standing::Kept,
             problems: Vec::new(),
             definition: None,
+            stop: CancellationToken::new(),
         });
         if !name.is_empty() {
             name.clone_into(&mut entry.name);
@@ -111,6 +120,13 @@ impl Roster {
             });
         }
         news
+    }
+
+    /// Forgets a connector; nobody works for it any more.
+    pub fn forget(&self, id: ConnectorId) {
+        if let Some(entry) = self.entries().remove(&id) {
+            entry.stop.cancel();
+        }
     }
 
     pub fn connector(&self, id: ConnectorId) -> Option<Arc<Connector>> {

@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
-use crate::app::{self, telemetry};
+use crate::app::{self, Foundation, telemetry};
 use crate::clock::SystemClock;
 use crate::config::Config;
 
@@ -35,8 +35,9 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
         interrupt: signal(SignalKind::interrupt())?,
         reload: signal(SignalKind::hangup())?,
     };
+    let mut foundation = Foundation::open(&config)?;
     loop {
-        let running = app::start(config, Arc::new(SystemClock), metrics.clone()).await?;
+        let running = app::start(config, foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
         notify(&[NotifyState::Ready]);
         let told = signals.wait(path).await;
         match &told {
@@ -56,6 +57,9 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
             }
             Told::Reload(new) => {
                 config = *new;
+                if !foundation.serves(&config) {
+                    foundation = Foundation::open(&config)?;
+                }
                 level.set(&config.log)?;
                 tracing::info!("the configuration is read again");
             }

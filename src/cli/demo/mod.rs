@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::exit::Exit;
-use crate::app::{self, Running, telemetry};
+use crate::app::{self, Foundation, Running, telemetry};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::domain::span::Span;
@@ -49,7 +49,8 @@ pub(super) async fn run(arguments: Arguments, json: bool) -> anyhow::Result<Exit
     let registry = Registry::start(&arguments, &mts.url).await?;
     let before = registry.state().await?;
     let config = config(&registry, folder.path())?;
-    let running = app::start(config, Arc::new(SystemClock), telemetry::metrics()).await?;
+    let foundation = Foundation::open(&config)?;
+    let running = app::start(config, foundation, Arc::new(SystemClock), telemetry::metrics()).await?;
 
     let settled = follow(&running, arguments.registrants).await;
     let after = registry.state().await?;
