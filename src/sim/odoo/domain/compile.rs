@@ -39,18 +39,9 @@ pub const NEGATIVE: [&str; 4] = ["!=", "not like", "not ilike", "not in"];
 /// Compiles a domain. With `active_test`, archived rows are left out unless the domain itself speaks of `active`.
 pub fn compile(db: &Database, model: ModelId, domain: &Value, active_test: bool) -> Outcome<Filter> {
     let mut tokens = normalize(domain)?;
+    well_formed(db, model, &tokens)?;
     let archivable = db.schema.models[model].field("active").filter(|_| active_test);
     if let Some(field) = archivable {
-        for token in &tokens {
-            if let Token::Odd(odd) = token
-                && !matches!(odd, Value::Text(_))
-            {
-                return Err(Fault::type_error(format!(
-                    "'{}' object is not subscriptable",
-                    odd.python_type()
-                )));
-            }
-        }
         let speaks = |token: &Token| matches!(token, Token::Leaf(parts) if parts.first().and_then(Value::as_text) == Some("active"));
         let root = Compiler { db, model }.tokens(&mut tokens)?;
         let root = if tokens_speak(domain, speaks)? {
@@ -62,6 +53,45 @@ pub fn compile(db: &Database, model: ModelId, domain: &Value, active_test: bool)
     }
     let root = Compiler { db, model }.tokens(&mut tokens)?;
     Ok(Filter { model, root })
+}
+
+/// What Odoo complains of before it looks at any operator or value: from the end, terms that are no terms; then, from the
+/// start, terms of the wrong length and fields there are not.
+fn well_formed(db: &Database, model: ModelId, tokens: &[Token]) -> Outcome<()> {
+    for token in tokens.iter().rev() {
+        match token {
+            Token::Odd(Value::Text(text)) if text.chars().count() < 2 => {
+                return Err(Fault::other("IndexError", "string index out of range"));
+            }
+            Token::Odd(Value::Text(_)) => {}
+            Token::Odd(odd) => {
+                let kind = odd.python_type();
+                return Err(Fault::type_error(format!("'{kind}' object is not subscriptable")));
+            }
+            _ => {}
+        }
+    }
+    let known = &db.schema.models[model];
+    for token in tokens {
+        let Token::Leaf(parts) = token else { continue };
+        if parts.len() != 3 {
+            let text = match parts.len() {
+                few @ 0..3 => format!("not enough values to unpack (expected 3, got {few})"),
+                _ => "too many values to unpack (expected 3)".to_owned(),
+            };
+            return Err(Fault::value_error(text));
+        }
+        let Some(path) = parts[0].as_text() else { continue };
+        let name = path.split('.').next().unwrap_or_default();
+        if known.field(name).is_none() {
+            let leaf = Value::tuple_repr(parts);
+            return Err(Fault::value_error(format!(
+                "Invalid field {}.{name} in leaf {leaf}",
+                known.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn tokens_speak(domain: &Value, speaks: impl Fn(&Token) -> bool) -> Outcome<bool> {
@@ -141,11 +171,7 @@ impl Compiler<'_> {
 
     fn leaf(&self, parts: &[Value], negate: bool) -> Outcome<Node> {
         let [left, operator, right] = parts else {
-            let text = match parts.len() {
-                few @ 0..3 => format!("not enough values to unpack (expected 3, got {few})"),
-                _ => "too many values to unpack (expected 3)".to_owned(),
-            };
-            return Err(Fault::value_error(text));
+            return Ok(Node::Always(true));
         };
         if let (Some(one @ 0..=1), Some("="), Some(1)) = (left.as_int(), operator.as_text(), right.as_int()) {
             return Ok(Node::Always((one == 1) != negate));
@@ -161,11 +187,7 @@ impl Compiler<'_> {
             .map_or((path, None), |(name, rest)| (name, Some(rest)));
         let model = &self.db.schema.models[self.model];
         let Some(field) = model.field(name) else {
-            let leaf = Value::tuple_repr(parts);
-            return Err(Fault::value_error(format!(
-                "Invalid field {}.{name} in leaf {leaf}",
-                model.name
-            )));
+            return Ok(Node::Always(true));
         };
         let known = &model.fields[field];
         let relation = known.kind.relation().and_then(|other| self.db.schema.model(other));
@@ -176,6 +198,13 @@ impl Compiler<'_> {
         let Some(operator) = operator.as_text().filter(|operator| OPERATORS.contains(operator)) else {
             return Err(Fault::value_error(format!("Invalid leaf {}", Value::tuple_repr(parts))));
         };
+        if rest.is_some() {
+            let leaf = Value::tuple_repr(parts);
+            return Err(Fault::other(
+                "AssertionError",
+                format!("Invalid field '{path}' in domain term {leaf}"),
+            ));
+        }
         if let "any" | "not any" = operator {
             let Some(other) = relation else {
                 return Err(Fault::other("KeyError", "None"));
@@ -312,6 +341,13 @@ impl Compiler<'_> {
             return Ok(Node::Field(field, Box::new(Check::Linked(negate))));
         }
         let ids: HashSet<i32> = match (right, other) {
+            (Value::Bool(true), _) => {
+                return Err(Fault::other(
+                    "psycopg2.errors.UndefinedFunction",
+                    "operator does not exist: integer = boolean\nLINE 1: ...\n             ^\nHINT:  No operator matches the \
+                     given name and argument types. You might need to add explicit type casts.\n",
+                ));
+            }
             (_, Some(other)) if matches!(operator, "child_of" | "parent_of") => {
                 self.family(other, operator, right)?.into_iter().collect()
             }

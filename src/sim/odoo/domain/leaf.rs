@@ -52,7 +52,7 @@ pub fn scalar(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
     if operator.ends_with("like") {
         let wild = !operator.starts_with('=');
         let text = if right.is_unset() && wild {
-            "False".to_owned()
+            String::new()
         } else {
             right.python_str()
         };
@@ -90,7 +90,7 @@ fn member(model: &Model, field: FieldId, items: &[Value], negate: bool) -> Outco
         if item.is_unset() {
             unset = true;
         } else {
-            cells.push(comparable(model, field, "=", item)?);
+            cells.push(comparable(model, field, "in", item)?);
         }
     }
     if model.fields[field].kind == Kind::Boolean {
@@ -139,16 +139,16 @@ fn comparable(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
                 .map(Cell::Time)
                 .ok_or_else(|| invalid_input("timestamp", &text))
         }
-        Kind::Integer | Kind::Many2one(_) => number(right, known.name == "id"),
+        Kind::Integer | Kind::Many2one(_) => number(right, known.name == "id", operator == "in"),
         Kind::Float => match right {
             Value::Double(number) => Ok(Cell::Float(*number)),
-            other => number(other, false),
+            other => number(other, false, false),
         },
         _ => Ok(Cell::text(&right.python_str())),
     }
 }
 
-fn number(right: &Value, id: bool) -> Outcome<Cell> {
+fn number(right: &Value, id: bool, member: bool) -> Outcome<Cell> {
     let number = match right {
         Value::Text(text) => text.trim().parse().map_err(|_| {
             if id {
@@ -162,18 +162,32 @@ fn number(right: &Value, id: bool) -> Outcome<Cell> {
         })?,
         #[expect(clippy::cast_possible_truncation, reason = "as Python's int() does")]
         Value::Double(number) => *number as i64,
+        Value::Bool(_) if id => {
+            let text = Value::Text(right.python_str());
+            return number(&text, true, member);
+        }
         other => other.as_int().unwrap_or(0),
     };
-    if i32::try_from(number).is_err() {
+    // An id is sent as text and cast; other numbers are compared as what they are.
+    if id && !member && i32::try_from(number).is_err() {
         return Err(Fault::other(
             "psycopg2.errors.NumericValueOutOfRange",
-            "integer out of range\n\n        ^",
+            format!("value \"{number}\" is out of range for type integer\nLINE 1: ...\n             ^\n"),
         ));
     }
     Ok(Cell::Int(number))
 }
 
 fn invalid_input(kind: &str, text: &str) -> Fault {
+    if text.starts_with(|first: char| first.is_ascii_digit()) && text.contains(['/', '-']) {
+        return Fault::other(
+            "psycopg2.errors.DatetimeFieldOverflow",
+            format!(
+                "date/time field value out of range: \"{text}\"\nLINE 1: ...\n             ^\nHINT:  Perhaps you need a \
+                 different \"datestyle\" setting.\n"
+            ),
+        );
+    }
     Fault::other(
         "psycopg2.errors.InvalidDatetimeFormat",
         format!("invalid input syntax for type {kind}: \"{text}\"\nLINE 1: ...\n             ^\n"),

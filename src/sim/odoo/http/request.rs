@@ -98,7 +98,7 @@ impl Request {
             None => 0,
         };
         if length > MAX_BODY {
-            return Err(Failure::TooLarge);
+            return Err(drained(stream, length.saturating_sub(rest.len()), patience).await);
         }
         rest.reserve(length.saturating_sub(rest.len()).min(1024 * 1024));
         while rest.len() < length {
@@ -109,6 +109,19 @@ impl Request {
         request.body = rest;
         Ok(request)
     }
+}
+
+/// Reads a body that is refused anyway, or the answer would be lost with the connection.
+async fn drained(stream: &mut TcpStream, mut left: usize, patience: Duration) -> Failure {
+    let mut scrap = vec![0u8; 64 * 1024];
+    left = left.min(2 * MAX_BODY);
+    while left > 0 {
+        match timeout(patience, stream.read(&mut scrap)).await {
+            Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read),
+            _ => return Failure::Malformed,
+        }
+    }
+    Failure::TooLarge
 }
 
 async fn fill(

@@ -137,7 +137,12 @@ fn many2one(model: &Model, field: &Field, value: &Value) -> Outcome<Cell> {
         Value::Array(items) => items.first().and_then(Value::as_int),
         Value::Int(number) => Some(*number),
         Value::Bool(true) => Some(1),
-        Value::Text(text) => text.trim().parse().ok(),
+        Value::Text(text) => Some(text.trim().parse().map_err(|_| {
+            Fault::other(
+                "psycopg2.errors.InvalidTextRepresentation",
+                format!("invalid input syntax for type integer: \"{text}\"\nLINE 1: ...\n             ^\n"),
+            )
+        })?),
         _ => None,
     };
     match number {

@@ -35,7 +35,8 @@ pub fn create(env: &mut Env, model: ModelId, rows: &[&Values]) -> Outcome<Vec<i3
                 None => default(env, known.default),
             };
             row.set(column, cell);
-            if !named.contains(&field) {
+            let given = known.default != Default::None || fields.iter().any(|(named, _)| *named == field);
+            if given && !named.contains(&field) {
                 named.push(field);
             }
         }

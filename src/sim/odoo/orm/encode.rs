@@ -139,11 +139,18 @@ pub fn fields_get(db: &Database, model: ModelId, only: &[&str], attributes: &[&s
 }
 
 fn describe(field: &Field) -> Vec<(Key, Value)> {
-    let mut members: Vec<(Key, Value)> = vec![
-        (Cow::Borrowed("name"), field.name.into()),
-        (Cow::Borrowed("readonly"), field.readonly.into()),
-    ];
+    let mut members: Vec<(Key, Value)> = Vec::with_capacity(20);
     let mut push = |name, value| members.push((Cow::Borrowed(name), value));
+    push("change_default", false.into());
+    push("company_dependent", false.into());
+    push(
+        "depends",
+        Value::Array(field.related.map(Value::from).into_iter().collect()),
+    );
+    push("exportable", true.into());
+    push("manual", false.into());
+    push("name", field.name.into());
+    push("readonly", field.readonly.into());
     if let Some(path) = field.related {
         push("related", path.into());
     }
@@ -165,6 +172,10 @@ fn describe(field: &Field) -> Vec<(Key, Value)> {
     push("sortable", field.stored().into());
     push("store", field.stored().into());
     push("string", field.label.into());
+    if matches!(field.kind, Kind::Char { .. }) {
+        push("translate", false.into());
+        push("trim", true.into());
+    }
     push("type", field.kind.name().into());
     members
 }

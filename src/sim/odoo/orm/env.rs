@@ -52,15 +52,10 @@ impl Env<'_> {
 
     /// `MissingError` where one of the ids is not there.
     pub fn must_exist(&self, model: ModelId, ids: &[i32]) -> Outcome<()> {
-        let gone: Vec<i32> = ids
-            .iter()
-            .copied()
-            .filter(|id| self.db.row(model, *id).is_none())
-            .collect();
-        if gone.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::missing(self.model(model).name, &gone, self.uid))
+        // Odoo names the first one only.
+        match ids.iter().find(|id| self.db.row(model, **id).is_none()) {
+            None => Ok(()),
+            Some(gone) => Err(Fault::missing(self.model(model).name, &[*gone], self.uid)),
         }
     }
 

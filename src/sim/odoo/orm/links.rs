@@ -48,7 +48,15 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
     };
     let (mut made, mut gone): (Vec<Vec<(Key, Value)>>, Vec<i32>) = (Vec::new(), Vec::new());
     let point = |id: Value| -> Vec<(Key, Value)> { vec![(Key::Borrowed(back), id)] };
-    for command in value.as_array().unwrap_or(&[]) {
+    let Some(commands) = value.as_array() else {
+        if !value.truthy() {
+            return Ok(());
+        }
+        let (name, field) = (env.model(model).name, env.model(model).fields[field].name);
+        let value = value.python_str();
+        return Err(Fault::value_error(format!("Wrong value for {name}.{field}: {value}")));
+    };
+    for command in commands {
         let parts = command.as_array().unwrap_or(&[]);
         let target = parts
             .get(1)
@@ -62,9 +70,8 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
                 made.push(values);
             }
             (Some(1), Some(target), Some(values)) => write(env, other, &[target], members(values)?)?,
-            // Whoever's row it is; and a row that is not there is no error.
+            // Whoever's row it is.
             (Some(2), Some(target), _) if env.db.row(other, target).is_some() => gone.push(target),
-            (Some(2), ..) => {}
             (Some(3), Some(target), _) => write(env, other, &[target], &point(Value::Bool(false)))?,
             (Some(4), Some(target), _) => write(env, other, &[target], &point(Value::from(id)))?,
             (Some(5), ..) => {
@@ -86,14 +93,8 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
                 }
                 write(env, other, &wanted, &point(Value::from(id)))?;
             }
-            _ => {
-                let name = env.model(model).name;
-                let field = env.model(model).fields[field].name;
-                return Err(Fault::value_error(format!(
-                    "Wrong value for {name}.{field}: {}",
-                    value.repr()
-                )));
-            }
+            // A row that is not there, a command that is none: passed over without a word.
+            _ => {}
         }
     }
     unlink(env, other, &gone)?;

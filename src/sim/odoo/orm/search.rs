@@ -14,8 +14,8 @@ pub fn parse_order(db: &Database, model: ModelId, order: &str) -> Outcome<Vec<Or
         let name = words.next().unwrap_or_default();
         let direction = words.next().unwrap_or("asc").to_ascii_lowercase();
         let descending = match (direction.as_str(), words.next(), name) {
-            ("asc", None, name) if !name.is_empty() => false,
-            ("desc", None, name) if !name.is_empty() => true,
+            ("asc", None, name) if is_plain(name) => false,
+            ("desc", None, name) if is_plain(name) => true,
             _ => {
                 return Err(Fault::user(format!(
                     "Invalid \"order\" specified ({order}). A valid \"order\" specification is a comma-separated list \
@@ -30,6 +30,11 @@ pub fn parse_order(db: &Database, model: ModelId, order: &str) -> Outcome<Vec<Or
         parts.push(Order { field, descending });
     }
     Ok(parts)
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | ':' | '_');
+    !name.is_empty() && name.chars().all(plain)
 }
 
 /// The model's own order.

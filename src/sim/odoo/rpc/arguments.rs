@@ -82,12 +82,8 @@ fn id(value: &Value) -> Outcome<i32> {
             ),
         )
     })?;
-    i32::try_from(number).map_err(|_| {
-        Fault::other(
-            "psycopg2.errors.NumericValueOutOfRange",
-            "integer out of range\n\n        ^",
-        )
-    })
+    // Beyond what an id can be: a row there is not.
+    Ok(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
 /// A count: `False`, `None` and 0 mean none given.

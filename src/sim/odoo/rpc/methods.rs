@@ -31,9 +31,7 @@ pub fn call(env: &mut Env, model: ModelId, method: &str, arguments: &mut Argumen
 }
 
 fn filter(env: &Env, model: ModelId, domain: Option<Value>) -> Outcome<Filter> {
-    let domain = domain
-        .filter(|domain| !domain.is_unset())
-        .unwrap_or_else(|| Value::Array(vec![]));
+    let domain = domain.unwrap_or_else(|| Value::Array(vec![]));
     domain::compile(env.db, model, &domain, env.context.active_test)
 }
 
@@ -81,7 +79,8 @@ fn search_count(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome
 }
 
 fn search_read(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
-    let (domain, fields) = (arguments.take("domain"), arguments.take("fields"));
+    let domain = arguments.take("domain").filter(Value::truthy);
+    let fields = arguments.take("fields");
     let page = (
         arguments.take("offset"),
         arguments.take("limit"),
@@ -132,6 +131,10 @@ fn create(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<V
             let rows = items.iter().map(members).collect::<Outcome<Vec<_>>>()?;
             orm::create(env, model, &rows).map(Value::ids)
         }
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => {
+            let kind = values.python_type();
+            Err(Fault::type_error(format!("'{kind}' object is not iterable")))
+        }
         one => {
             let ids = orm::create(env, model, &[members(one)?])?;
             Ok(ids.first().map_or(Value::Bool(false), |id| Value::from(*id)))
@@ -175,12 +178,15 @@ fn fields_get(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<V
     let (only, attributes) = (arguments.take("allfields"), arguments.take("attributes"));
     arguments.done()?;
     let names = |value: &Option<Value>| -> Vec<String> {
-        let items = value.as_ref().and_then(Value::as_array).unwrap_or(&[]);
-        items.iter().map(Value::python_str).collect()
+        match value {
+            Some(Value::Text(one)) => vec![one.clone()],
+            other => {
+                let items = other.as_ref().and_then(Value::as_array).unwrap_or(&[]);
+                items.iter().map(Value::python_str).collect()
+            }
+        }
     };
     let (only, attributes) = (names(&only), names(&attributes));
-    let strs = |names: &'_ [String]| -> Vec<String> { names.to_vec() };
-    let (only, attributes) = (strs(&only), strs(&attributes));
     let only: Vec<&str> = only.iter().map(String::as_str).collect();
     let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
     Ok(orm::fields_get(env.db, model, &only, &attributes))

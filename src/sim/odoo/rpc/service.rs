@@ -331,7 +331,7 @@ pub fn execute(
         )));
     }
     server.count(format!("{name}.{method}"));
-    let mut arguments = Arguments::new(&format!("{}.{method}", class_name(name)), placed, named);
+    let mut arguments = Arguments::new(&format!("{}.{method}", class_name(name, method)), placed, named);
     let context = Context::from_value(arguments.take_named("context").as_ref());
     let result = server.transaction(uid, context, |env| {
         let Some(target) = env.db.schema.model(name) else {
@@ -355,9 +355,10 @@ pub fn execute(
     }
 }
 
-fn class_name(model: &str) -> String {
-    match model {
-        "res.partner" => "Partner".to_owned(),
-        _ => "BaseModel".to_owned(),
+/// The Python class that defines the method, as `TypeError` names it.
+fn class_name(model: &str, method: &str) -> &'static str {
+    match (model, method) {
+        ("res.partner", "write" | "create") => "Partner",
+        _ => "BaseModel",
     }
 }

@@ -51,9 +51,8 @@ pub const DEFAULT_FIELDS: &str = r#"[
         ]"#;
 
 pub fn mts() -> Model {
-    let mut fields = upstream(false);
-    fields.extend(registry_fields());
-    Model::new("mts.connector", "Mosip Token Seeder Connectors", "id", fields)
+    let description = "Mosip Token Seeder Connectors";
+    Model::extended("mts.connector", description, "id", upstream(false), registry_fields())
 }
 
 /// The fields of the first of upstream's two addons.

@@ -32,8 +32,20 @@ pub struct Model {
 
 impl Model {
     fn new(name: &'static str, description: &'static str, order: &'static str, fields: Vec<Field>) -> Self {
+        Self::extended(name, description, order, fields, Vec::new())
+    }
+
+    /// As `new`, with the fields a later addon adds after those every model has.
+    fn extended(
+        name: &'static str,
+        description: &'static str,
+        order: &'static str,
+        fields: Vec<Field>,
+        later: Vec<Field>,
+    ) -> Self {
         let mut fields = fields;
         fields.extend(field::magic());
+        fields.extend(later);
         let mut column = 0;
         for field in &mut fields {
             if let Source::Column(index) = &mut field.source {
