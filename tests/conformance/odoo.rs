@@ -4,8 +4,6 @@
 
 #[path = "odoo_client.rs"]
 mod client;
-#[path = "odoo_common.rs"]
-mod common;
 #[path = "odoo_connector.rs"]
 mod connector;
 #[path = "odoo_control.rs"]
@@ -20,6 +18,8 @@ mod door;
 mod errors;
 #[path = "odoo_http.rs"]
 mod http;
+#[path = "odoo_login.rs"]
+mod login;
 #[path = "odoo_reg_ids.rs"]
 mod reg_ids;
 #[path = "odoo_session.rs"]

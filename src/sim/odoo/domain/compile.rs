@@ -6,8 +6,9 @@ use super::super::database::Database;
 use super::super::fault::{Fault, Outcome};
 use super::super::schema::{Compute, FieldId, Kind, ModelId, Source};
 use super::super::wire::Value;
+use super::form::well_formed;
 use super::leaf;
-use super::plan::{Order, search};
+use super::names::{family, name_search, small};
 use super::test::{Check, Filter, Node};
 use super::token::{Token, normalize};
 
@@ -38,95 +39,20 @@ pub const NEGATIVE: [&str; 4] = ["!=", "not like", "not ilike", "not in"];
 
 /// Compiles a domain. With `active_test`, archived rows are left out unless the domain itself speaks of `active`.
 pub fn compile(db: &Database, model: ModelId, domain: &Value, active_test: bool) -> Outcome<Filter> {
-    let mut tokens = normalize(domain)?;
+    let tokens = normalize(domain)?;
     well_formed(db, model, &tokens)?;
-    let archivable = db.schema.models[model].field("active").filter(|_| active_test);
-    if let Some(field) = archivable {
-        let speaks = |token: &Token| matches!(token, Token::Leaf(parts) if parts.first().and_then(Value::as_text) == Some("active"));
-        let root = Compiler { db, model }.tokens(&mut tokens)?;
-        let root = if tokens_speak(domain, speaks)? {
-            root
-        } else {
-            Node::All(vec![Node::Field(field, Box::new(Check::Truth(true))), root])
-        };
-        return Ok(Filter { model, root });
+    let speaks = tokens.iter().any(|token| match token {
+        Token::Leaf(parts) => parts.first().and_then(Value::as_text) == Some("active"),
+        _ => false,
+    });
+    let mut root = Node::Always(true);
+    if !tokens.is_empty() {
+        root = Compiler { db, model }.tree(&mut tokens.into_iter(), false)?;
     }
-    let root = Compiler { db, model }.tokens(&mut tokens)?;
+    if let (true, false, Some(active)) = (active_test, speaks, db.schema.models[model].field("active")) {
+        root = Node::All(vec![Node::Field(active, Box::new(Check::Truth(true))), root]);
+    }
     Ok(Filter { model, root })
-}
-
-/// What Odoo complains of before it looks at any operator or value: from the end, terms that are no terms; then, from the
-/// start, terms of the wrong length and fields there are not.
-fn well_formed(db: &Database, model: ModelId, tokens: &[Token]) -> Outcome<()> {
-    for token in tokens.iter().rev() {
-        match token {
-            Token::Odd(Value::Text(text)) if text.chars().count() < 2 => {
-                return Err(Fault::other("IndexError", "string index out of range"));
-            }
-            Token::Odd(Value::Text(_)) => {}
-            Token::Odd(odd) => {
-                let kind = odd.python_type();
-                return Err(Fault::type_error(format!("'{kind}' object is not subscriptable")));
-            }
-            _ => {}
-        }
-    }
-    let known = &db.schema.models[model];
-    for token in tokens {
-        let Token::Leaf(parts) = token else { continue };
-        if parts.len() != 3 {
-            let text = match parts.len() {
-                few @ 0..3 => format!("not enough values to unpack (expected 3, got {few})"),
-                _ => "too many values to unpack (expected 3)".to_owned(),
-            };
-            return Err(Fault::value_error(text));
-        }
-        let Some(path) = parts[0].as_text() else { continue };
-        let name = path.split('.').next().unwrap_or_default();
-        if known.field(name).is_none() {
-            let leaf = Value::tuple_repr(parts);
-            return Err(Fault::value_error(format!(
-                "Invalid field {}.{name} in leaf {leaf}",
-                known.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn tokens_speak(domain: &Value, speaks: impl Fn(&Token) -> bool) -> Outcome<bool> {
-    Ok(normalize(domain)?.iter().any(speaks))
-}
-
-/// Ids whose name meets `operator name`, as `_name_search` finds them.
-pub fn name_search(db: &Database, model: ModelId, name: &Value, operator: &str) -> Outcome<Vec<i32>> {
-    let known = &db.schema.models[model];
-    let by_owner = model == db.names.reg_id;
-    let domain = if by_owner {
-        let leaf = Value::Array(vec!["partner_id".into(), operator.into(), name.clone()]);
-        Value::Array(if name.truthy() { vec![leaf] } else { vec![] })
-    } else if name.as_text() == Some("") && matches!(operator, "like" | "ilike") {
-        Value::Array(vec![])
-    } else {
-        let joint = if NEGATIVE.contains(&operator) { "&" } else { "|" };
-        let mut parts = vec![Value::from(joint); known.names.len() - 1];
-        for field in known.names {
-            parts.push(Value::Array(vec![(*field).into(), operator.into(), name.clone()]));
-        }
-        Value::Array(parts)
-    };
-    let filter = compile(db, model, &domain, false)?;
-    // The registry's own name search of IDs stops at a hundred.
-    search(
-        db,
-        &filter,
-        &[Order {
-            field: None,
-            descending: by_owner,
-        }],
-        0,
-        by_owner.then_some(100),
-    )
 }
 
 struct Compiler<'a> {
@@ -135,14 +61,6 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn tokens(&self, tokens: &mut Vec<Token>) -> Outcome<Node> {
-        if tokens.is_empty() {
-            return Ok(Node::Always(true));
-        }
-        let mut rest = std::mem::take(tokens).into_iter();
-        self.tree(&mut rest, false)
-    }
-
     fn tree(&self, rest: &mut std::vec::IntoIter<Token>, negate: bool) -> Outcome<Node> {
         match rest.next() {
             Some(Token::Not) => self.tree(rest, !negate),
@@ -272,7 +190,7 @@ impl Compiler<'_> {
         let model = &self.db.schema.models[self.model];
         let known = &model.fields[field];
         if known.name == "id" && matches!(operator, "child_of" | "parent_of") {
-            let ids = self.family(self.model, operator, right)?;
+            let ids = family(self.db, self.model, operator, right)?;
             return Ok(Node::Field(field, Box::new(leaf::among(ids))));
         }
         match (known.source, &known.kind) {
@@ -304,7 +222,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         if let "child_of" | "parent_of" = operator {
-            let ids = self.family(other, operator, right)?;
+            let ids = family(self.db, other, operator, right)?;
             return Ok(Some(Node::Field(field, Box::new(leaf::among(ids)))));
         }
         let names = match right {
@@ -349,7 +267,7 @@ impl Compiler<'_> {
                 ));
             }
             (_, Some(other)) if matches!(operator, "child_of" | "parent_of") => {
-                self.family(other, operator, right)?.into_iter().collect()
+                family(self.db, other, operator, right)?.into_iter().collect()
             }
             (Value::Text(_), Some(other)) => {
                 let positive = match operator {
@@ -366,31 +284,6 @@ impl Compiler<'_> {
         };
         Ok(Node::Field(field, Box::new(Check::Holds { ids, negate })))
     }
-
-    /// Ids with all that stand below or above them along `parent_id`.
-    fn family(&self, model: ModelId, operator: &str, right: &Value) -> Outcome<Vec<i32>> {
-        let start: Vec<i32> = match right {
-            Value::Text(_) => name_search(self.db, model, right, "ilike")?,
-            Value::Array(items) => items.iter().filter_map(Value::as_int).filter_map(small).collect(),
-            one => one.as_int().and_then(small).filter(|id| *id != 0).into_iter().collect(),
-        };
-        let parent = self.db.schema.models[model].column("parent_id");
-        let mut found: Vec<i32> = Vec::new();
-        let mut next = start;
-        while let Some(id) = next.pop() {
-            if found.contains(&id) {
-                continue;
-            }
-            found.push(id);
-            let Some(column) = parent else { continue };
-            if operator == "child_of" {
-                next.extend(self.db.table(model).back(column, id).unwrap_or(&[]));
-            } else {
-                next.extend(self.db.row(model, id).and_then(|row| row.cell(column).as_ref_id()));
-            }
-        }
-        Ok(found)
-    }
 }
 
 fn flatten(nodes: Vec<Node>) -> Node {
@@ -402,8 +295,4 @@ fn flatten(nodes: Vec<Node>) -> Node {
         }
     }
     Node::All(flat)
-}
-
-fn small(number: i64) -> Option<i32> {
-    i32::try_from(number).ok()
 }

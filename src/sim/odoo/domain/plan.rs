@@ -17,7 +17,9 @@ pub struct Order {
     pub descending: bool,
 }
 
-enum Candidates {
+/// The rows a search looks at.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Candidates {
     Ids(Vec<i32>),
     /// From this id on.
     From(i32),
@@ -120,7 +122,8 @@ fn key(db: &Database, model: usize, row: &Row, part: Order) -> Cell {
     }
 }
 
-fn candidates(db: &Database, filter: &Filter, node: &Node) -> Option<Candidates> {
+/// The fewest rows that are sure to hold all that meet the node; `None` is all of them.
+pub fn candidates(db: &Database, filter: &Filter, node: &Node) -> Option<Candidates> {
     match node {
         Node::All(nodes) => {
             let mut best: Option<Candidates> = None;

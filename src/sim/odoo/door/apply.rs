@@ -102,7 +102,7 @@ fn apply_one(env: &mut Env, connector: &Connector, partner: i32, result: &Value)
     let remove = result.get("remove_vid").is_some_and(Value::truthy);
     let tokens = tokens(env, connector, partner);
     match result.get("token") {
-        None | Some(Value::Nil | Value::Bool(false)) => return clean_up(env, vid, &tokens),
+        None | Some(Value::Nil | Value::Bool(false)) => clean_up(env, vid, &tokens),
         Some(Value::Text(token)) => {
             if let Some(code) = unfit(env, connector, token) {
                 return Answer::error(code);

@@ -126,7 +126,7 @@ impl Maker<'_> {
         let person = Person::invent(&mut self.random, index);
         let partner = self.partner(index, &person);
         self.vid(partner, vid, VidRow::fresh(index, self.born(index)));
-        if index % 5 == 0 {
+        if index.is_multiple_of(5) {
             let number = format!("{:010}", 1_000_000_000 + u64::from(index));
             self.reg_id(partner, NATIONAL_TYPE, &number, VidRow::fresh(index, self.born(index)));
         }
@@ -293,7 +293,7 @@ struct VidRow {
 impl VidRow {
     /// A good one: its status set or not, its expiry far off or not set.
     fn fresh(index: u32, made: i64) -> Self {
-        let status = (index % 3 != 0).then_some("valid");
+        let status = (!index.is_multiple_of(3)).then_some("valid");
         let expiry = (index % 4 == 1).then(|| day(made) + 3_650);
         Self { status, expiry, made }
     }

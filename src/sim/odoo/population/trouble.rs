@@ -82,7 +82,7 @@ impl Trouble {
             Self::BlankText => {
                 person.given = Some("   ".into());
                 person.family = Some(" ".into());
-                person.address = Some(if dice % 2 == 0 { " " } else { "Block \u{a0} " }.into());
+                person.address = Some(if dice.is_multiple_of(2) { " " } else { "Block \u{a0} " }.into());
             }
             Self::LongName => person.given = Some("Ana-".repeat(38)[..150].to_owned()),
             _ => {}
