@@ -108,22 +108,34 @@ pub struct Record {
     pub connector: ConnectorId,
     /// The run that found it; counts go there.
     pub run: RunId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vid: Option<HeldVid>,
     /// Of the auth data last sent or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Digest>,
     /// The last few, oldest first; results of all of them are still ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     pub state: State,
-    /// Not to be touched before.
+    /// Not to be touched before; whole milliseconds.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
     pub due: DateTime<Utc>,
     /// Failures in a row that count against this record.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failures: u16,
     /// A run met the registrant while the record was under way: its data may have changed meanwhile.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub met_again: bool,
     /// An administrator was told that it is refused or given up.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub reported: bool,
     /// Went to MTS in its run.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sent: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Record {
