@@ -208,5 +208,14 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     )
 }
 
+/// A call of every allowed filter, for the tests of the evaluator.
 #[cfg(test)]
-mod tests;
+pub(crate) fn examples() -> impl Iterator<Item = String> {
+    builtins::all().map(|(name, arity, _)| match arity {
+        0 => name.to_owned(),
+        _ => format!("{name}({})", vec!["\"a\""; arity].join("; ")),
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

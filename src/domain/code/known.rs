@@ -49,7 +49,7 @@ const ASK_MTS: &str =
     "Nothing to do on the registrant. Check the connector and the configuration of MTS; OMC tries again by itself.";
 const ASK_IDENTITY: &str = "The person's MOSIP identity does not allow this at present; the person must have it put right at MOSIP. Requeue the record afterwards.";
 
-const KNOWN: &[Known] = &[
+static KNOWN: &[Known] = &[
     // Ours.
     known(
         "OMC-VID-001",

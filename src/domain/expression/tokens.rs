@@ -31,31 +31,74 @@ pub(super) fn steps(tokens: &[Token<&str>]) -> usize {
 
 /// Writings that jq 1.6 does not know.
 pub(super) fn unknown_to_mts(tokens: &[Token<&str>], into: &mut BTreeSet<String>) {
-    for pair in tokens.windows(2) {
-        let (before, after) = (pair[0].0, pair[1].0);
-        if before == "?" && after.starts_with("//") && touches(before, after) {
-            into.insert("`?//` (write a blank: `? //`)".to_owned());
-        }
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| &tokens[before]);
+        let after = tokens.get(at + 1).map_or("", |after| after.0);
+        let writing = match token.0 {
+            "?" if after.starts_with("//") && touches(token.0, after) => "`?//` (write a blank: `? //`)",
+            "?" if (is_name_path(after) || after.starts_with('[')) && !ends_path(&tokens[..at]) => {
+                "a path after `?` (write a bracket around what comes before it)"
+            }
+            "." if after.starts_with('[') && before.is_some_and(ends_term) => {
+                "a dot before a bracket (write `.a[\"b\"]`)"
+            }
+            block if block.starts_with('{') => {
+                for entry in entries(token) {
+                    if needs_parentheses(entry) {
+                        into.insert(
+                            "an operator, `if` or `try` in an object without parentheses (write `{a: (.b // .c)}`)"
+                                .to_owned(),
+                        );
+                    }
+                    if matches!(entry, [only] if KEYWORDS.contains(&only.0)) {
+                        into.insert("a keyword as a key without a value (write `{if: .if}`)".to_owned());
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        into.insert(writing.to_owned());
     }
-    for three in tokens.windows(3) {
-        let (before, dot, after) = (three[0].0, three[1].0, three[2].0);
-        if dot == "." && after.starts_with('[') && touches(before, dot) && !is_operator(before) && before != "," {
-            into.insert("a dot before a bracket (write `.a[\"b\"]`)".to_owned());
-        }
+    for inner in tokens.iter().flat_map(inner) {
+        unknown_to_mts(inner, into);
     }
-    for token in tokens {
-        if let Tok::Block(entries) = &token.1
-            && token.0.starts_with('{')
-            && entries.split(|entry| entry.0 == ",").any(needs_parentheses)
-        {
-            into.insert(
-                "an operator, `if` or `try` in an object without parentheses (write `{a: (.b // .c)}`)".to_owned(),
-            );
-        }
-        for inner in inner(token) {
-            unknown_to_mts(inner, into);
-        }
+}
+
+/// The entries between the braces of an object.
+fn entries<'t, 's>(token: &'t Token<&'s str>) -> impl Iterator<Item = &'t [Token<&'s str>]> {
+    let tokens = match &token.1 {
+        Tok::Block(tokens) => tokens.as_slice(),
+        _ => &[],
+    };
+    // The closing brace is the last token.
+    let within = tokens.split_last().map_or([].as_slice(), |(_, within)| within);
+    within.split(|entry| entry.0 == ",")
+}
+
+/// `.name`.
+fn is_name_path(symbol: &str) -> bool {
+    symbol.len() > 1 && symbol.starts_with('.') && symbol != ".."
+}
+
+/// Whether a term may end with this token.
+fn ends_term(token: &Token<&str>) -> bool {
+    match token.1 {
+        Tok::Word => !KEYWORDS.contains(&token.0) || token.0 == "end",
+        Tok::Sym => is_name_path(token.0) || matches!(token.0, "." | "?" | ".."),
+        _ => true,
     }
+}
+
+/// Whether tokens end in a part of a path: `.a`, `."a"`, `.["a"]`, `f[0]`.
+fn ends_path(tokens: &[Token<&str>]) -> bool {
+    let before = tokens.len().checked_sub(2).map(|before| &tokens[before]);
+    tokens.last().is_some_and(|last| match last.1 {
+        Tok::Sym => is_name_path(last.0) || (last.0 == "?" && ends_path(&tokens[..tokens.len() - 1])),
+        Tok::Str(_) => before.is_some_and(|before| before.0 == "."),
+        Tok::Block(_) => last.0.starts_with('[') && before.is_some_and(ends_term),
+        _ => false,
+    })
 }
 
 /// Whether the value of an object's entry is more than jq 1.6 takes there: a term, or terms joined with `|`.
@@ -73,9 +116,9 @@ fn needs_parentheses(entry: &[Token<&str>]) -> bool {
     })
 }
 
-const KEYWORDS: [&str; 16] = [
+const KEYWORDS: [&str; 19] = [
     "if", "then", "elif", "else", "end", "try", "catch", "as", "and", "or", "def", "reduce", "foreach", "label",
-    "break", "import",
+    "break", "import", "include", "module", "__loc__",
 ];
 
 fn is_operator(symbol: &str) -> bool {
