@@ -49,7 +49,8 @@ impl Counts {
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    due: BTreeSet<(ConnectorId, Queue, DateTime<Utc>, RecordKey)>,
+    /// Times in whole milliseconds, as records keep them.
+    due: BTreeSet<(ConnectorId, Queue, i64, RecordKey)>,
     members: HashMap<BatchId, BTreeSet<RecordKey>>,
     counts: HashMap<ConnectorId, Counts>,
     pub batches: BTreeMap<BatchId, Batch>,
@@ -58,13 +59,13 @@ pub(super) struct Index {
     pub next_batch: u64,
 }
 
-fn queue(record: &Record) -> Option<(ConnectorId, Queue, DateTime<Utc>, RecordKey)> {
+fn queue(record: &Record) -> Option<(ConnectorId, Queue, i64, RecordKey)> {
     let queue = match record.state {
         State::Pending { .. } => Queue::Submit,
         State::TokenReceived { .. } | State::TokenWritten { .. } => Queue::Write,
         _ => return None,
     };
-    Some((record.connector, queue, record.due, record.key))
+    Some((record.connector, queue, record.due.timestamp_millis(), record.key))
 }
 
 impl Index {
@@ -97,23 +98,23 @@ impl Index {
 
     pub fn due(&self, connector: ConnectorId, queue: Queue, now: DateTime<Utc>, limit: usize) -> Vec<RecordKey> {
         self.queued(connector, queue)
-            .take_while(|(at, _)| *at <= now)
+            .take_while(|(at, _)| *at <= now.timestamp_millis())
             .map(|(_, key)| key)
             .take(limit)
             .collect()
     }
 
     pub fn next_due(&self, connector: ConnectorId, queue: Queue) -> Option<DateTime<Utc>> {
-        self.queued(connector, queue).next().map(|(at, _)| at)
+        self.queued(connector, queue).next().and_then(|(at, _)| DateTime::from_timestamp_millis(at))
     }
 
-    fn queued(&self, connector: ConnectorId, queue: Queue) -> impl Iterator<Item = (DateTime<Utc>, RecordKey)> + '_ {
+    fn queued(&self, connector: ConnectorId, queue: Queue) -> impl Iterator<Item = (i64, RecordKey)> + '_ {
         let first = RecordKey {
             token_type: crate::domain::identity::IdTypeId(0),
             registrant: crate::domain::identity::RegistrantId(0),
         };
         self.due
-            .range((connector, queue, DateTime::<Utc>::MIN_UTC, first)..)
+            .range((connector, queue, i64::MIN, first)..)
             .take_while(move |(of, kind, _, _)| (*of, *kind) == (connector, queue))
             .map(|(_, _, at, key)| (*at, *key))
     }

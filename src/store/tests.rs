@@ -169,6 +169,22 @@ fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
 }
 
 #[test]
+fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let at = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
+    let backoff = backoff();
+    let occasion = Occasion { now: at, backoff: &backoff, jitter: 0.0 };
+    store
+        .change_now(|change| change.admit(RunId::NONE, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion))
+        .unwrap();
+    assert_eq!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().len(), 1);
+    apply(&store, 1, Event::Left);
+    assert!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().is_empty());
+    assert_eq!(store.next_due(CONNECTOR, Queue::Submit), None);
+}
+
+#[test]
 fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&config(folder.path()), "k").unwrap();
