@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
     // A provider that is there already does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Few threads: what blocks is the store, which does one thing at a time, and each thread costs memory.
-    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(8).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(4).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start")),

@@ -14,6 +14,10 @@ use super::error::StoreError;
 /// Bytes of pages sled may keep in memory. It is a wish: what counts is that the store stays small.
 const CACHE: u64 = 8 * 1024 * 1024;
 
+/// Bytes of a segment of sled's log. It keeps dozens of such buffers while many changes wait for the disk, and the values
+/// here are small.
+const SEGMENT: usize = 128 * 1024;
+
 /// An empty file beside sled's own.
 const MARK: &str = "omc-store";
 
@@ -40,7 +44,7 @@ impl Disk {
         let folder = File::open(path).map_err(unusable)?;
         let config = sled::Config::new()
             .path(path)
-            .cache_capacity(CACHE)
+            .cache_capacity(CACHE).segment_size(SEGMENT)
             .flush_every_ms(Some(1000));
         // sled panics on some damaged files.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
