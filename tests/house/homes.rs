@@ -46,7 +46,8 @@ pub fn crates() -> impl Iterator<Item = &'static str> {
 }
 
 fn lies_in(path: &str, file: &str) -> bool {
-    file.strip_suffix('*').map_or(path == file, |start| path.starts_with(start))
+    file.strip_suffix('*')
+        .map_or(path == file, |start| path.starts_with(start))
 }
 
 /// The crates with a home that a file names, and what is wrong with that.
@@ -54,17 +55,24 @@ pub fn named(source: &Source) -> Vec<(&'static str, Option<String>)> {
     let path = source.path.to_string_lossy();
     let mut found = Vec::new();
     for mention in mentions(source) {
-        let Target::Other(segments) = &mention.target else { continue };
+        let Target::Other(segments) = &mention.target else {
+            continue;
+        };
         let Some(home) = HOMES.iter().find(|home| segments[0] == home.krate) else {
             continue;
         };
-        let at_home = home.files.iter().any(|file| lies_in(&path, file)) || (home.in_simulator && source.in_simulator());
+        let at_home =
+            home.files.iter().any(|file| lies_in(&path, file)) || (home.in_simulator && source.in_simulator());
         let allowed_part = home.part.is_some_and(|(files, modules)| {
             lies_in(&path, files) && segments.get(1).is_some_and(|module| modules.contains(&module.as_str()))
         });
         let complaint = (!at_home && !allowed_part).then(|| {
             let (krate, files) = (home.krate, home.files.join(" or "));
-            format!("{path}:{}: `{}` belongs behind {files}, not here ({krate})", mention.line, segments.join("::"))
+            format!(
+                "{path}:{}: `{}` belongs behind {files}, not here ({krate})",
+                mention.line,
+                segments.join("::")
+            )
         });
         found.push((home.krate, complaint));
     }
@@ -100,22 +108,37 @@ mod tests {
 
     #[test]
     fn the_simulators_have_their_own_readers_and_evaluators() {
-        assert_eq!(complaints("src/sim/odoo/wire.rs", "use quick_xml::Reader; use jaq_core::Ctx;"), 0);
-        assert_eq!(complaints("src/sim/odoo/wire.rs", "use xmlrpc::Value; fn f() { sled::open(); }"), 2);
+        assert_eq!(
+            complaints("src/sim/odoo/wire.rs", "use quick_xml::Reader; use jaq_core::Ctx;"),
+            0
+        );
+        assert_eq!(
+            complaints("src/sim/odoo/wire.rs", "use xmlrpc::Value; fn f() { sled::open(); }"),
+            2
+        );
     }
 
     #[test]
     fn an_expression_is_parsed_in_the_domain_and_never_evaluated() {
         let path = "src/domain/expression/check.rs";
-        assert_eq!(complaints(path, "use jaq_core::load::parse::Term; use jaq_core::ops::Math;"), 0);
+        assert_eq!(
+            complaints(path, "use jaq_core::load::parse::Term; use jaq_core::ops::Math;"),
+            0
+        );
         assert_eq!(complaints(path, "use jaq_core::{Ctx, Compiler};"), 2);
         assert_eq!(complaints(path, "use jaq_std::defs;"), 1);
-        assert_eq!(complaints("src/domain/mapping.rs", "use jaq_core::load::parse::Term;"), 1);
+        assert_eq!(
+            complaints("src/domain/mapping.rs", "use jaq_core::load::parse::Term;"),
+            1
+        );
     }
 
     #[test]
     fn a_function_of_the_same_name_is_no_crate() {
-        assert_eq!(complaints("src/sim/odoo/http.rs", "fn f() { xmlrpc(1); let sled = 2; }"), 0);
+        assert_eq!(
+            complaints("src/sim/odoo/http.rs", "fn f() { xmlrpc(1); let sled = 2; }"),
+            0
+        );
     }
 
     #[test]

@@ -46,8 +46,14 @@ fn none(complaints: Vec<String>) {
 #[test]
 fn every_file_is_part_of_the_house() {
     let read: BTreeSet<_> = everything().into_iter().map(|source| source.path).collect();
-    let strays = source::every_file(folder()).into_iter().filter(|path| !read.contains(path));
-    none(strays.map(|path| format!("{}: no `mod` leads here", path.display())).collect());
+    let strays = source::every_file(folder())
+        .into_iter()
+        .filter(|path| !read.contains(path));
+    none(
+        strays
+            .map(|path| format!("{}: no `mod` leads here", path.display()))
+            .collect(),
+    );
 }
 
 #[test]
@@ -59,7 +65,11 @@ fn imports_point_down() {
 fn every_module_has_its_layer() {
     let there: BTreeSet<String> = everything().iter().map(|source| source.top().to_owned()).collect();
     let known = layers::known().filter(|module| !there.contains(*module));
-    none(known.map(|module| format!("`{module}` has a layer, and is not there")).collect());
+    none(
+        known
+            .map(|module| format!("`{module}` has a layer, and is not there"))
+            .collect(),
+    );
 }
 
 #[test]
@@ -67,7 +77,11 @@ fn crates_stay_behind_their_files() {
     let named: Vec<_> = everything().iter().flat_map(homes::named).collect();
     none(named.iter().filter_map(|(_, complaint)| complaint.clone()).collect());
     let unused = homes::crates().filter(|krate| named.iter().all(|(named, _)| named != krate));
-    none(unused.map(|krate| format!("`{krate}` has a home, and nobody names it")).collect());
+    none(
+        unused
+            .map(|krate| format!("`{krate}` has a home, and nobody names it"))
+            .collect(),
+    );
 }
 
 #[test]
@@ -107,5 +121,8 @@ fn long_files_are_found() {
     assert_eq!(length_complaints(&sources, &[]).len(), 1);
     assert_eq!(length_complaints(&sources, &[("src/store/a.rs", "why")]).len(), 0);
     assert_eq!(length_complaints(&sources, &[("src/store/b.rs", "why")]).len(), 2);
-    assert_eq!(length_complaints(&sources[..1], &[("src/store/b.rs", "why"), ("src/store/a.rs", "why")]).len(), 1);
+    assert_eq!(
+        length_complaints(&sources[..1], &[("src/store/b.rs", "why"), ("src/store/a.rs", "why")]).len(),
+        1
+    );
 }

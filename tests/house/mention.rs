@@ -140,7 +140,11 @@ impl<'ast> Visit<'ast> for Collector {
 
     fn visit_item_extern_crate(&mut self, item: &'ast syn::ItemExternCrate) {
         // `extern crate self as x` would make a name for the root.
-        let name = if item.ident == "self" { "crate".to_owned() } else { item.ident.to_string() };
+        let name = if item.ident == "self" {
+            "crate".to_owned()
+        } else {
+            item.ident.to_string()
+        };
         self.note(item.span().start().line, vec![name]);
     }
 

@@ -35,7 +35,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn complain(&mut self, line: usize, text: &str) {
-        self.found.push(format!("{}:{line}: {text}", self.source.path.display()));
+        self.found
+            .push(format!("{}:{line}: {text}", self.source.path.display()));
     }
 
     fn unwraps(&mut self, line: usize) {
@@ -137,7 +138,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
                 .require_list()
                 .is_ok_and(|list| list.tokens.to_string().contains("reason"))
         {
-            self.complain(attribute.span().start().line, "a lint is switched off without a `reason`");
+            self.complain(
+                attribute.span().start().line,
+                "a lint is switched off without a `reason`",
+            );
         }
         visit::visit_attribute(self, attribute);
     }
@@ -189,7 +193,10 @@ mod tests {
     #[test]
     fn nothing_is_left_unfinished_or_switched_off() {
         assert_eq!(told("src/sim/mts/post.rs", "fn f() { todo!() }").len(), 1);
-        assert_eq!(told("src/odoo/client.rs", "fn f() { dbg!(1); unimplemented!() }").len(), 2);
+        assert_eq!(
+            told("src/odoo/client.rs", "fn f() { dbg!(1); unimplemented!() }").len(),
+            2
+        );
         assert_eq!(told("src/odoo/client.rs", "#[allow(dead_code)] fn f() {}").len(), 1);
         assert_eq!(told("src/odoo/client.rs", "#![allow(warnings)]").len(), 1);
         let reasoned = "#[expect(dead_code, reason = \"the next version uses it\")] fn f() {}";
