@@ -148,7 +148,9 @@ impl Config {
     }
 }
 
-/// figment's error, without its own words for profiles.
+/// figment's error, without its own words for profiles, and without the line of the file that it quotes: a secret may be in it.
 fn told(error: &figment::Error) -> String {
-    error.to_string().replace("\"default.", "\"")
+    let text = error.to_string().replace("\"default.", "\"");
+    let is_quoted = |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    text.lines().filter(|line| !line.is_empty() && !is_quoted(line)).collect::<Vec<_>>().join(": ")
 }

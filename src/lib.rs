@@ -1,11 +1,15 @@
 //! OMC: turns MOSIP VIDs in an OpenG2P registry into auth tokens, by way of a MOSIP Token Seeder (MTS).
 //!
-//! Imports point down only; `tests/house.rs` keeps it so:
+//! Imports point down only; `tests/house` keeps it so:
 //!
 //! ```text
 //! main -> cli -> { app, sim }
 //!         app -> config -> { worker, http, schedule } -> { store, odoo, mts, jq } -> { domain, seal, clock }
 //! ```
+//!
+//! Those in one pair of braces never see each other. `http` sees `store`, `domain`, `seal` and `clock`, and never a client.
+//! `config` has a layer of its own between `app` and the rest: each module below owns its section, `config` gathers them, and
+//! only who composes the daemon sees the whole.
 //!
 //! `sim` (the simulators of both servers) sees only `clock` of all these: a shared wire type would hide a bug on both sides.
 

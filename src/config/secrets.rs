@@ -62,8 +62,10 @@ fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {
 }
 
 fn plain(provider: &impl Provider) -> Result<Plain, ConfigError> {
-    let data = provider.data().map_err(|error| ConfigError::Wrong(super::told(&error)))?;
-    Ok(Plain { metadata: provider.metadata(), data })
+    let metadata = provider.metadata();
+    let place = metadata.source.as_ref().map_or_else(String::new, |source| format!("{source}: "));
+    let data = provider.data().map_err(|error| ConfigError::Wrong(format!("{place}{}", super::told(&error))))?;
+    Ok(Plain { metadata, data })
 }
 
 /// A secret of the file: as the key, or in a file of its own.

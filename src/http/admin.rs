@@ -19,6 +19,9 @@ use crate::domain::run::Run;
 use crate::seal::{Personal, same_secret};
 use crate::store::{Store, StoreError};
 
+/// Finds a connector by what a person calls it, or says why not.
+pub type Find = Box<dyn Fn(&str) -> Result<ConnectorId, String> + Send + Sync>;
+
 /// What the listener can have done; the daemon fills it in.
 pub struct Desk {
     pub store: Store,
@@ -29,7 +32,7 @@ pub struct Desk {
     /// What the daemon is doing.
     pub status: Box<dyn Fn() -> Value + Send + Sync>,
     /// Finds a connector by its id or its unique name.
-    pub find: Box<dyn Fn(&str) -> Result<ConnectorId, String> + Send + Sync>,
+    pub find: Find,
     /// Asks for a manual run.
     pub start: Box<dyn Fn(ConnectorId) -> Result<RunId, String> + Send + Sync>,
     /// Opens refused and given-up records again; tells how many.

@@ -1,0 +1,352 @@
+//! `config.toml.example` and the ways in which a configuration reaches OMC.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use omc::clock::SystemClock;
+use omc::config::Config;
+use omc::sim::odoo as simulator;
+use secrecy::ExposeSecret;
+
+const EXAMPLE: &str = include_str!("../config.toml.example");
+
+/// Secrets have no field that the other keys' list would name.
+const SECRETS: [&str; 2] = ["odoo.password", "odoo.password_file"];
+
+/// One `key = value` of the example.
+struct Entry {
+    section: String,
+    key: String,
+    line: String,
+    commented: bool,
+    example: bool,
+}
+
+fn entries() -> Vec<Entry> {
+    let mut section = String::new();
+    let mut found = Vec::new();
+    for line in EXAMPLE.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+        }
+        let plain = line.strip_prefix('#').unwrap_or(line);
+        let Some((key, _)) = plain.split_once(" = ") else {
+            continue;
+        };
+        if plain.starts_with(|first: char| first.is_ascii_lowercase()) {
+            found.push(Entry {
+                section: section.clone(),
+                key: key.to_owned(),
+                line: plain.to_owned(),
+                commented: line.starts_with('#'),
+                example: line.ends_with("# example"),
+            });
+        }
+    }
+    found
+}
+
+/// The entries as a file of their own.
+fn written<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        text.push_str(&format!("{}.{}\n", entry.section, entry.line));
+    }
+    text
+}
+
+fn sections() -> Vec<String> {
+    known_to("nonsense = 1")
+}
+
+fn keys(section: &str) -> Vec<String> {
+    known_to(&format!("{section}.nonsense = 1"))
+}
+
+/// What the error about an unknown name lists.
+fn known_to(text: &str) -> Vec<String> {
+    let error = Config::from_toml(text).unwrap_err().to_string();
+    let (_, listed) = error.split_once("expected").unwrap();
+    let (listed, _) = listed.rsplit_once('`').unwrap();
+    let words = listed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words
+        .filter(|word| !["", "one", "of", "or", "none"].contains(word))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn it_parses_as_it_is() {
+    let config = Config::from_toml(EXAMPLE).unwrap();
+    assert_eq!(config.odoo.database, "registry");
+}
+
+#[test]
+fn every_key_is_in_it_once_and_none_that_is_not() {
+    let mut known: BTreeSet<String> = SECRETS.map(str::to_owned).into();
+    for section in sections() {
+        assert!(EXAMPLE.contains(&format!("\n[{section}]\n")), "section {section}");
+        known.extend(keys(&section).iter().map(|key| format!("{section}.{key}")));
+    }
+    let entries = entries();
+    let there: BTreeSet<String> = entries
+        .iter()
+        .map(|entry| format!("{}.{}", entry.section, entry.key))
+        .collect();
+    assert_eq!(there.len(), entries.len(), "a key comes twice");
+    assert_eq!(there, known);
+    assert!(known.len() > 30, "{known:?}");
+}
+
+#[test]
+fn every_key_is_explained() {
+    let mut explained = false;
+    for line in EXAMPLE.lines() {
+        let key = line.starts_with('#') && !line.starts_with("# ") || line.contains(" = ") && !line.starts_with('#');
+        // One explanation may serve keys that stand together.
+        assert!(!key || explained, "{line}");
+        explained = line.starts_with("# ") || (key && explained);
+    }
+}
+
+#[test]
+fn the_defaults_are_the_defaults() {
+    let entries = entries();
+    let must: Vec<_> = entries.iter().filter(|entry| !entry.commented).collect();
+    let bare = Config::from_toml(&written(must.iter().copied())).unwrap();
+    let spelt_out = Config::from_toml(&written(entries.iter().filter(|entry| !entry.example))).unwrap();
+    assert_eq!(format!("{spelt_out:#?}"), format!("{bare:#?}"));
+    for entry in &must {
+        assert!(
+            ["url", "database", "username"].contains(&entry.key.as_str()),
+            "{}",
+            entry.line
+        );
+    }
+}
+
+#[test]
+fn changing_any_default_shows() {
+    // Or the comparison above would prove nothing.
+    let bare = format!("{:#?}", Config::from_toml("").unwrap());
+    for (key, value) in [
+        ("odoo.page_size", "7"),
+        ("schedule.overlap", "\"11m\""),
+        ("log.format", "\"text\""),
+        ("submit.mandatory_fields", "[]"),
+        ("callback.max_body", "2000000"),
+        ("store.path", "\"x\""),
+    ] {
+        let other = Config::from_toml(&format!("{key} = {value}")).unwrap();
+        assert_ne!(format!("{other:#?}"), bare, "{key}");
+    }
+}
+
+#[test]
+fn examples_of_what_has_no_default_are_accepted_or_refused_as_it_says() {
+    let url = "https://omc.example.org";
+    assert!(EXAMPLE.contains(url));
+    assert!(Config::from_toml(&format!("callback.public_url = \"{url}\"")).is_ok());
+    for key in ["tls_cert", "tls_key"] {
+        let error = Config::from_toml(&format!("callback.{key} = \"/x\"")).unwrap_err();
+        assert!(error.to_string().starts_with("callback.tls_cert: "), "{error}");
+    }
+}
+
+#[test]
+fn unknown_keys_and_sections_are_errors_that_name_them() {
+    for (text, name) in [
+        ("[odoo]\ndatabse = \"x\"", "databse"),
+        ("[odo]\nurl = \"x\"", "odo"),
+        ("[submit]\nbatch_sise = 3", "batch_sise"),
+        ("[mosip]\nurl = \"x\"", "url"),
+    ] {
+        let error = Config::from_toml(text).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_type_never_prints_a_secret() {
+    for text in [
+        "odoo.password = 48151623",
+        "odoo.password = 48151623\nodoo.password_file = \"/dev/null\"",
+        "odoo.password = [\"48151623\"]",
+        "odoo.password = {x = \"48151623\"}",
+        "odoo.password = 48151623.5",
+        "odoo.password = \"48151623\"\nodoo.password_file = \"/dev/null\"",
+        "odoo.password = \"48151623\"\nodoo.page_size = \"many\"",
+        "odoo.pasword = \"48151623\"",
+    ] {
+        let error = Config::from_toml(text).unwrap_err();
+        for told in [error.to_string(), format!("{error:?}")] {
+            assert!(!told.contains("48151623"), "{text}: {told}");
+        }
+    }
+    let config = Config::from_toml("odoo.password = \"48151623\"").unwrap();
+    assert_eq!(config.odoo.password.as_ref().unwrap().expose_secret(), "48151623");
+    assert!(!format!("{config:?}").contains("48151623"));
+}
+
+#[test]
+fn a_line_that_is_no_toml_never_prints_a_secret() {
+    for text in [
+        "[odoo]\npassword = \"48151623",
+        "[odoo]\npassword = 48151623 and more",
+        "[odoo]\npassword = 'a' 48151623",
+        "[odoo]\npassword = \"48151623\"\npassword = \"48151623\"",
+    ] {
+        let error = Config::from_toml(text).unwrap_err();
+        assert!(!error.to_string().contains("48151623"), "{error}");
+    }
+}
+
+// === the binary in an environment ===
+
+fn omc(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_omc"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    format!("{out}{err}")
+}
+
+#[test]
+fn the_environment_comes_last() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), "store.path = \"from-the-file\"").unwrap();
+    let told = |environment: &[(&str, &str)]| told(&omc(folder.path(), &["store", "check"], environment));
+    assert!(told(&[]).starts_with("from-the-file: no store yet"));
+    assert!(told(&[("OMC_STORE__PATH", "elsewhere")]).starts_with("elsewhere: no store yet"));
+}
+
+#[test]
+fn names_without_two_underscores_are_somebody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let strangers = [
+        ("OMC_SERVICE_PORT", "tcp://10.0.0.1:80"),
+        ("OMC_STORE", "x"),
+        ("OMC_NONSENSE", "1"),
+    ];
+    let output = omc(folder.path(), &["store", "check"], &strangers);
+    assert!(output.status.success(), "{}", told(&output));
+    let output = omc(folder.path(), &["store", "check"], &[("OMC_STORE__NONSENSE", "1")]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(told(&output).contains("nonsense"), "{}", told(&output));
+}
+
+#[test]
+fn wrong_configuration_ends_with_78_and_wrong_usage_with_64() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), "odoo.page_size = 0").unwrap();
+    let output = omc(folder.path(), &["check"], &[]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(told(&output).contains("page_size"), "{}", told(&output));
+    assert!(
+        told(&output).contains("config.toml"),
+        "names the file: {}",
+        told(&output)
+    );
+    std::fs::write(folder.path().join("config.toml"), "[odoo\n").unwrap();
+    let told_of_no_toml = told(&omc(folder.path(), &["check"], &[]));
+    assert!(
+        told_of_no_toml.contains("config.toml") && told_of_no_toml.contains("line 1"),
+        "{told_of_no_toml}"
+    );
+    let output = omc(folder.path(), &["check", "--config", "nowhere.toml"], &[]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(told(&output).contains("nowhere.toml"), "{}", told(&output));
+    assert_eq!(omc(folder.path(), &["chek"], &[]).status.code(), Some(64));
+}
+
+#[test]
+fn a_secret_of_the_environment_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for environment in [
+        &[("OMC_ODOO__PASSWORD", "48151623")][..],
+        &[("OMC_ODOO__PASSWORD", "{x=48151623}")],
+        &[
+            ("OMC_ODOO__PASSWORD", "48151623"),
+            ("OMC_ODOO__PASSWORD_FILE", "/nowhere"),
+        ],
+        &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PAGE_SIZE", "many")],
+        &[("OMC_ODOO__PASSWORD__X", "48151623")],
+    ] {
+        let told = told(&omc(folder.path(), &["check"], environment));
+        assert!(!told.contains("48151623"), "{told}");
+    }
+}
+
+/// The last one ends in blanks, which are part of it.
+const PASSWORDS: [&str; 6] = ["0123", "true", "{x=1}", "[1, 2]", "\"quoted\"", "word # with ' and é "];
+
+#[tokio::test]
+async fn a_password_arrives_as_it_is_by_each_way() {
+    for password in PASSWORDS {
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .await
+            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let options = simulator::Options {
+            registrants: 1,
+            password: password.to_owned(),
+            ..simulator::Options::default()
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let serving = tokio::spawn(simulator::serve(listener, options, Arc::new(SystemClock), stopped));
+        let looked = tokio::task::spawn_blocking(move || log_in(&url, password))
+            .await
+            .unwrap();
+        for (way, told) in looked {
+            assert!(told.contains("login: accepted"), "{password:?} by {way}: {told}");
+        }
+        stop.send(()).unwrap();
+        serving.await.unwrap().unwrap();
+    }
+}
+
+/// What `omc check` tells of a login with the password, by each way of giving it.
+fn log_in(url: &str, password: &str) -> Vec<(&'static str, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let base = format!("[odoo]\nurl = \"{url}\"\ndatabase = \"omc\"\nusername = \"admin\"\n");
+    let config = folder.path().join("config.toml");
+    let check = |environment: &[(&str, &str)]| told(&omc(folder.path(), &["check"], environment));
+    let mut found = Vec::new();
+
+    std::fs::write(
+        &config,
+        format!("{base}password = {}\n", serde_json::Value::from(password)),
+    )
+    .unwrap();
+    found.push(("key", check(&[])));
+
+    std::fs::write(folder.path().join("secret"), format!("{password}\n")).unwrap();
+    std::fs::write(&config, format!("{base}password_file = \"secret\"\n")).unwrap();
+    found.push(("password_file", check(&[])));
+
+    std::fs::write(&config, &base).unwrap();
+    found.push(("environment", check(&[("OMC_ODOO__PASSWORD", password)])));
+    found.push((
+        "file of the environment",
+        check(&[("OMC_ODOO__PASSWORD_FILE", "secret")]),
+    ));
+
+    // What is given outside counts before the file.
+    std::fs::write(&config, format!("{base}password = \"wrong\"\n")).unwrap();
+    found.push(("environment over key", check(&[("OMC_ODOO__PASSWORD", password)])));
+    found
+}
