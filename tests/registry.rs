@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use omc::clock::SystemClock;
 use omc::domain::connector::{Connector, Model};
+use omc::domain::mapping::Mandatory;
 use omc::domain::identity::{ConnectorId, RegIdRow, RegistrantId};
 use omc::odoo::connectors;
 use omc::odoo::registry::report::{Change, ConnectorReport, RunReport, RunState, Trigger};
@@ -196,14 +197,15 @@ async fn connector(client: &Client, model: Model) -> Connector {
     let definitions = connectors::definitions(client, model).await.unwrap();
     let types = connectors::id_types(client).await.unwrap();
     let of = |name: &str| types.iter().find(|(_, known)| known == name).unwrap().0;
-    let paths = |path: &str| json!([[path]]);
+    let mandatory = serde_json::to_value(Mandatory::default()).unwrap();
     let connector = json!({
         "id": definitions[0].id, "model": model, "name": "Main", "activity": "Started", "mts_url": "http://mts.example/",
         "timetable": {"Every": {"minutes": 1}}, "filter": [["is_registrant", "=", true]],
-        "fields": ["id", "given_name", "gender", "birthdate"],
-        "mapping": {"vid": ["vid"], "name": paths("given_name"), "gender": ["gender"], "dob": ["birthdate"],
-                    "phone_number": ["phone"], "email_id": ["email"], "full_address": paths("address")},
-        "mandatory": {"name": true, "gender": true, "dob": true, "full_address": true},
+        "fields": [{"name": "id", "kind": "integer"}, {"name": "given_name", "kind": "text"},
+                   {"name": "gender", "kind": "selection"}, {"name": "birthdate", "kind": "date"}],
+        "mapping": {"vid": "vid", "name": ["given_name"], "gender": "gender", "dob": "birthdate", "phoneNumber": "phone",
+                    "emailId": "email", "fullAddress": ["address"]},
+        "mandatory": mandatory,
         "input_format": null, "output_format": null, "language": "eng",
         "callback": {"auth": "StaticBearer", "method": "POST", "timeout": {"secs": 10, "nanos": 0}, "extra_headers": []},
         "vid_type": of("MOSIP VID"), "token_type": of("MOSIP UIN TOKEN"), "remove_vid": true, "batch_size": null,

@@ -191,7 +191,7 @@ fn output_format(row: &mut Row<'_>) -> Option<Option<Expression>> {
     expression(row, "output_format", |format| {
         let unknown = format.unknown_to_mts();
         unknown
-            .map(|what| format!("the jq of MTS (1.6) does not know this, or does not survive it: {what}"))
+            .map(|what| format!("the jq of MTS (1.5) does not know this, or does not survive it: {what}"))
             .collect()
     })
 }

@@ -1,7 +1,7 @@
 //! A jq expression that passed the static check.
 //!
 //! Two expressions belong to a connector: the *input format*, which OMC itself runs over each record, and the *output
-//! format*, which MTS runs with jq 1.6 inside its own process, where an expression can read the server's environment, stop
+//! format*, which MTS runs with jq 1.5 inside its own process, where an expression can read the server's environment, stop
 //! the worker or never end. Both are therefore held to one list of what is allowed: paths, literals, conditions, bindings,
 //! arithmetic, and filters that end and see only their input. There are no definitions, no loops and no assignments.
 //!
@@ -133,7 +133,7 @@ impl Expression {
         self.outline.keys()
     }
 
-    /// What of the expression MTS cannot run, or not safely (jq 1.6): not good for an output format.
+    /// What of the expression MTS cannot run, or not safely (jq 1.5): not good for an output format.
     pub fn unknown_to_mts(&self) -> impl Iterator<Item = &str> {
         self.unknown_to_mts.iter().map(String::as_str)
     }

@@ -321,7 +321,7 @@ fn each_wrong_field_is_told_by_its_name() {
         (
             "output_format",
             json!("trim"),
-            "the jq of MTS (1.6) does not know this, or does not survive it: `trim`",
+            "the jq of MTS (1.5) does not know this, or does not survive it: `trim`",
         ),
         ("output_format", json!("gsub(\"\"; \"x\")"), "never end"),
         ("input_format", json!("@csv"), "`@csv` is known to MTS but not to OMC"),

@@ -5,9 +5,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Knows {
     Both,
-    /// jq 1.6, which MTS runs the output format with.
+    /// jq 1.5, which MTS runs the output format with.
     OnlyMts,
-    /// jaq, which OMC runs the input format with. jq 1.6 does not know it, or does not survive it.
+    /// jaq, which OMC runs the input format with. jq 1.5 does not know it, or does not survive it.
     OnlyOmc,
 }
 
@@ -100,7 +100,7 @@ const BUILTINS: &[Builtin] = &[
     both("select", &[1]),
     both("any", &[0, 1, 2]),
     both("all", &[0, 1, 2]),
-    both("isempty", &[1]),
+    only_omc("isempty", &[1]),
     both("first", &[0, 1]),
     both("last", &[0, 1]),
     both("nth", &[1]),
@@ -112,10 +112,9 @@ const BUILTINS: &[Builtin] = &[
     both("rindex", &[1]),
     both("indices", &[1]),
     both("getpath", &[1]),
-    only_mts("IN", &[1, 2]),
     // Text.
     both("length", &[0]),
-    both("utf8bytelength", &[0]),
+    only_omc("utf8bytelength", &[0]),
     both("tostring", &[0]),
     both("tonumber", &[0]),
     both("tojson", &[0]),
@@ -139,7 +138,7 @@ const BUILTINS: &[Builtin] = &[
     both("sub", &[2, 3]),
     both("gsub", &[2, 3]),
     both("explode", &[0]),
-    // jq 1.6 ends its process on a number that is no character, and MTS with it.
+    // jq 1.5 ends its process on a number that is no character, and MTS with it.
     only_omc("implode", &[0]),
     both("@text", &[0]),
     both("@json", &[0]),
@@ -147,18 +146,18 @@ const BUILTINS: &[Builtin] = &[
     both("@uri", &[0]),
     both("@sh", &[0]),
     both("@base64", &[0]),
-    both("@base64d", &[0]),
+    only_omc("@base64d", &[0]),
     only_mts("@csv", &[0]),
     only_mts("@tsv", &[0]),
     only_mts("@base32", &[0]),
     // Numbers and times.
     both("floor", &[0]),
-    both("ceil", &[0]),
-    both("round", &[0]),
+    only_omc("ceil", &[0]),
+    only_omc("round", &[0]),
     only_omc("abs", &[0]),
     both("fromdate", &[0]),
     both("fromdateiso8601", &[0]),
-    // jq 1.6 ends its process on a number that is no time.
+    // jq 1.5 ends its process on a number that is no time.
     only_omc("todate", &[0]),
     only_omc("todateiso8601", &[0]),
     only_omc("strftime", &[1]),
@@ -188,7 +187,6 @@ const BUILTINS: &[Builtin] = &[
     both("min_by", &[1]),
     both("max_by", &[1]),
     both("flatten", &[0, 1]),
-    only_mts("INDEX", &[1, 2]),
 ];
 
 const NO_END: &str = "it may never end, or fill the memory";

@@ -17,7 +17,7 @@ const MOST_REPETITIONS: f64 = 1000.0;
 /// What the check found out besides that all is allowed.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// What jq 1.6, and so MTS, does not know.
+    /// What jq 1.5, and so MTS, does not know.
     pub(super) unknown_to_mts: BTreeSet<String>,
     /// What jaq, and so OMC, does not know.
     pub(super) unknown_to_omc: BTreeSet<String>,

@@ -1,6 +1,6 @@
-//! Searches that jq 1.6 does not survive.
+//! Searches that jq 1.5 does not survive.
 //!
-//! In jq 1.6 a search for all matches never ends, or stops the process, when the pattern can match nothing at all (`""`, `"^"`,
+//! In jq 1.5 a search for all matches never ends, or stops the process, when the pattern can match nothing at all (`""`, `"^"`,
 //! `"x*"`), and so does the search for the places of an empty text; the worker of MTS is lost with it. In an output format
 //! such a search must therefore have its pattern written out, and of a kind that always takes a character.
 

@@ -1,5 +1,5 @@
 //! What is seen on the tokens, before the parser is let at them: how deep and how long an expression is, and writings that jaq
-//! takes and jq 1.6 does not.
+//! takes and jq 1.5 does not.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(super) fn steps(tokens: &[Token<&str>]) -> usize {
         .sum()
 }
 
-/// Writings that jq 1.6 does not know.
+/// Writings that jq 1.5 does not know.
 pub(super) fn unknown_to_mts(tokens: &[Token<&str>], into: &mut BTreeSet<String>) {
     for (at, token) in tokens.iter().enumerate() {
         let before = at.checked_sub(1).map(|before| &tokens[before]);
@@ -101,7 +101,7 @@ fn ends_path(tokens: &[Token<&str>]) -> bool {
     })
 }
 
-/// Whether the value of an object's entry is more than jq 1.6 takes there: a term, or terms joined with `|`.
+/// Whether the value of an object's entry is more than jq 1.5 takes there: a term, or terms joined with `|`.
 fn needs_parentheses(entry: &[Token<&str>]) -> bool {
     let Some(colon) = entry.iter().position(|token| token.0 == ":") else {
         return false;
