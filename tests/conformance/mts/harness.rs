@@ -219,7 +219,8 @@ impl Server {
     pub async fn file(&self, id: &str) -> String {
         self.settled(id).await;
         let whole = |answer: &Option<Answer>| {
-            let whole = |a: &Answer| a.status == 500 || a.status == 200 && a.text.ends_with([']', '\n']);
+            // Just after `processed` the file may not be there yet (500), or grow still.
+            let whole = |a: &Answer| a.status == 200 && a.text.ends_with([']', '\n']);
             answer.as_ref().is_some_and(whole)
         };
         self.poll(|| self.get_file(id), whole)
