@@ -93,7 +93,7 @@ pub fn tick(
     }
     let Some(kind) = due(connector, &cursor, definition, full_sweep, now) else { return Ok(None) };
     let since = cursor.changed_since.filter(|_| cursor.definition.as_deref() == Some(definition));
-    store.change_now(|change| begin(change, connector.id, kind, since, None, now))
+    store.change_now(|change| begin(change, connector.id, kind, since, None, definition, now))
 }
 
 fn due(
@@ -122,6 +122,7 @@ pub fn begin(
     kind: Kind,
     since: Option<DateTime<Utc>>,
     odoo_run: Option<u32>,
+    definition: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<RunId>, StoreError> {
     let full = kind.is_full() || since.is_none();
@@ -141,6 +142,7 @@ pub fn begin(
     let id = change.new_run_id();
     let mut run = Run::new(id, connector, kind, since, now);
     run.odoo_run = odoo_run;
+    definition.clone_into(&mut run.definition);
     change.put_run(run);
     tracing::info!(%connector, run = id.0, trigger = kind.name(), full, "run begins");
     Ok(Some(id))

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 
 use super::{App, Standing};
+use crate::domain::connector::Connector;
 use crate::domain::identity::RunId;
 use crate::domain::record::{RecordKey, State};
 use crate::domain::run::Kind;
@@ -14,6 +15,7 @@ use crate::http::admin::{Desk, Requeue, shown};
 use crate::schedule;
 use crate::seal::Personal;
 use crate::store::StoreError;
+use crate::worker::definitions;
 
 /// Records opened in one change of the store.
 const CHUNK: usize = 500;
@@ -30,16 +32,20 @@ impl App {
             status: Box::new(move || status.status()),
             find: Box::new(move |text| find.roster.find(text)),
             start: Box::new(move |id| {
-                start.runnable(id)?;
-                start.start_by_hand(id)
+                let connector = start.runnable(id)?;
+                start.start_by_hand(&connector)
             }),
             requeue: Box::new(move |asked| requeue.requeue(&asked)),
         }
     }
 
-    fn start_by_hand(&self, id: crate::domain::identity::ConnectorId) -> Result<RunId, String> {
-        let now = self.worker.clock.now();
-        let begun = self.worker.store.change_now(|change| schedule::begin(change, id, Kind::Manual, None, None, now));
+    fn start_by_hand(&self, connector: &Connector) -> Result<RunId, String> {
+        let (id, now) = (connector.id, self.worker.clock.now());
+        let definition = definitions::fingerprint(&self.worker, connector);
+        let begun = self
+            .worker
+            .store
+            .change_now(|change| schedule::begin(change, id, Kind::Manual, None, None, &definition, now));
         match begun {
             Ok(Some(run)) => Ok(run),
             Ok(None) => Err("a full run of this connector is under way; `omc status` shows it".to_owned()),

@@ -112,8 +112,7 @@ fn drop_pending(app: &App, id: ConnectorId) -> Result<(), StoreError> {
         let now = worker.clock.now();
         let runs: Vec<_> = change.runs().filter(|run| run.connector == id && !run.is_over()).cloned().collect();
         for mut run in runs {
-            run.phase = crate::domain::run::Phase::Stopped;
-            run.ended = Some(now);
+            run.stop(now);
             change.put_run(run);
         }
         Ok(())
@@ -127,9 +126,12 @@ async fn begin(app: &App, asked: &RequestedRun) -> Result<(), Halt> {
         return Ok(());
     }
     let why_not = match app.runnable(asked.connector) {
-        Ok(_) => {
+        Ok(connector) => {
             let (id, run, now) = (asked.connector, asked.run, worker.clock.now());
-            worker.store.change_now(|change| schedule::begin(change, id, Kind::Manual, None, Some(run), now))?;
+            let definition = definitions::fingerprint(worker, &connector);
+            worker
+                .store
+                .change_now(|change| schedule::begin(change, id, Kind::Manual, None, Some(run), &definition, now))?;
             return Ok(());
         }
         Err(why) => why,

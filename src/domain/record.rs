@@ -47,6 +47,14 @@ pub struct HeldVid {
     pub digest: Digest,
 }
 
+/// A token that MTS gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldToken {
+    pub token: Sealed,
+    pub digest: Digest,
+    pub values: Option<Sealed>,
+}
+
 /// One sending of the record to MTS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -99,6 +107,9 @@ pub enum State {
     Abandoned {
         stage: Stage,
         cause: Code,
+        /// Given up while it was to be written: MTS need not be asked again, and a one-time VID could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<HeldToken>,
     },
 }
 

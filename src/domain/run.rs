@@ -108,6 +108,9 @@ pub struct Run {
     pub last_id: u32,
     /// Only registrants changed since; unset for a full run.
     pub since: Option<DateTime<Utc>>,
+    /// Of the definition that it began with.
+    #[serde(default)]
+    pub definition: String,
     /// Where the cursor goes when the last page is admitted: Odoo's time at the first page, less the overlap.
     pub horizon: Option<DateTime<Utc>>,
     pub counters: Counters,
@@ -132,6 +135,7 @@ impl Run {
             ended: None,
             last_id: 0,
             since: if kind.is_full() { None } else { since },
+            definition: String::new(),
             horizon: None,
             counters: Counters::default(),
             odoo_run: None,
@@ -140,6 +144,12 @@ impl Run {
 
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Done | Phase::Stopped)
+    }
+
+    /// Ends a run before its time.
+    pub fn stop(&mut self, now: DateTime<Utc>) {
+        self.phase = Phase::Stopped;
+        self.ended = Some(now);
     }
 
     /// Ends a run whose pages are all admitted and whose records are all settled. Tells whether it ended now.

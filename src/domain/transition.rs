@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::code::{Class, Code};
 use super::identity::{BatchId, ConnectorId, RunId};
 use super::opaque::{Digest, Nonce, Sealed};
-use super::record::{Attempt, Bucket, HeldVid, Record, Stage, State};
+use super::record::{Attempt, Bucket, HeldToken, HeldVid, Record, Stage, State};
 use super::retry::{Backoff, delta};
 
 /// What happened to a record.
@@ -142,6 +142,12 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
     };
     match (&record.state, event) {
         (_, Event::Met { run, connector }) => step.met(run, connector),
+        (State::Abandoned { held: Some(held), .. }, Event::Requeued) => {
+            let HeldToken { token, digest, values } = held.clone();
+            step.join(RunId::NONE);
+            step.reopen(None);
+            step.after.state = State::TokenReceived { token, digest, values };
+        }
         (State::Rejected { .. } | State::Abandoned { .. }, Event::Requeued) => {
             step.join(RunId::NONE);
             step.reopen(None);
@@ -262,7 +268,12 @@ impl Step<'_> {
     }
 
     fn abandon(&mut self, stage: Stage, cause: Code) {
-        self.after.state = State::Abandoned { stage, cause };
+        let held = match std::mem::replace(&mut self.after.state, State::Rejected { code: cause.clone() }) {
+            State::TokenReceived { token, digest, values } => Some(HeldToken { token, digest, values }),
+            State::TokenWritten { token, digest } => Some(HeldToken { token, digest, values: None }),
+            _ => None,
+        };
+        self.after.state = State::Abandoned { stage, cause, held };
     }
 
     fn sent(&mut self, batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest) {

@@ -179,6 +179,24 @@ impl Error {
         }
     }
 
+    /// Whether every other call must be expected to fail as well: the way to Odoo, its database or the login is at fault, and
+    /// not what was asked.
+    pub fn concerns_every_call(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::HtmlInsteadOfXml
+            | Self::Http { .. }
+            | Self::Malformed(_)
+            | Self::DoorClosed
+            | Self::NoServerTime => true,
+            Self::Application(failure) => {
+                matches!(failure, Failure::MissingDatabase | Failure::DatabaseUnavailable | Failure::RequestStalled)
+            }
+            other => other.is_login(),
+        }
+    }
+
     /// Whether a call that was to write may have done so. Faults roll Odoo's transaction back, but for
     /// [`Failure::NoReturn`], which is raised after the commit.
     pub fn effect_unknown(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Halt, Worker};
+use super::{Halt, Remote, Worker};
 use crate::domain::connector::Connector;
 use crate::domain::identity::{IdTypeId, RegistrantId, RunId};
 use crate::domain::record::RecordKey;
@@ -23,21 +23,24 @@ pub fn scopes<'a>(connectors: impl IntoIterator<Item = &'a Connector>) -> Vec<&'
 
 /// Cleans up one page; `None` when it was the last.
 pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<Option<u32>, Halt> {
+    let own = || Some(Remote::CleanUp(connector.id));
+    worker.pass(&[Remote::CleanUp(connector.id)])?;
     let registry = worker.registry().await?;
     let page = registry.holders_of_both(connector, after, worker.settings.page_size);
-    let page = worker.ask_odoo(Some(connector.id), page).await?;
+    let page = worker.ask_odoo_behind(own(), page).await?;
     let last = page.ids.last().map(|last| last.0);
     let idle: Vec<RegistrantId> = page.ids.into_iter().filter(|id| !is_under_way(worker, connector, *id)).collect();
     for chunk in idle.chunks(500) {
-        let found = worker.ask_odoo(Some(connector.id), registry.read(connector, chunk, true)).await?;
+        let found = worker.ask_odoo_behind(own(), registry.read(connector, chunk, true)).await?;
         let (stale, corrected) = sort(&found);
         if !stale.is_empty() {
-            let outcomes = worker.ask_odoo(Some(connector.id), registry.remove_vids(connector, &stale)).await?;
+            let outcomes = worker.ask_odoo_behind(own(), registry.remove_vids(connector, &stale)).await?;
             let removed = outcomes
                 .iter()
                 .filter(|outcome| matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true }))
                 .count();
             worker.tally.swept(removed as u64);
+            warn_of_failures(connector, &stale, &outcomes);
             tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
         }
         if !corrected.is_empty() {
@@ -53,7 +56,17 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
             worker.tally.took_in(new);
         }
     }
+    worker.breakers.succeeded(&Remote::CleanUp(connector.id));
     Ok(if page.complete { None } else { last })
+}
+
+fn warn_of_failures(connector: &Connector, stale: &[StaleVid], outcomes: &[Outcome]) {
+    for (row, outcome) in stale.iter().zip(outcomes) {
+        if let Outcome::TokenWritten(error) = outcome {
+            let registrant = row.registrant;
+            tracing::warn!(connector = %connector.id, %registrant, %error, "a VID could not be removed; it is tried again");
+        }
+    }
 }
 
 fn is_under_way(worker: &Worker, connector: &Connector, registrant: RegistrantId) -> bool {

@@ -149,10 +149,20 @@ impl Worker {
         *self.registry.write().await = None;
     }
 
-    /// Makes one call to Odoo, behind the breaker. A failure that lies in a connector's definition shuts only that connector's.
+    /// Makes one call to Odoo, behind its breaker. A failure that lies in what is asked for a connector, its filter above all,
+    /// shuts only that connector's.
     pub async fn ask_odoo<T>(
         &self,
         connector: Option<ConnectorId>,
+        call: impl Future<Output = Result<T, odoo::Error>>,
+    ) -> Result<T, Halt> {
+        self.ask_odoo_behind(connector.map(Remote::Connector), call).await
+    }
+
+    /// As [`Worker::ask_odoo`]; a failure that lies in what is asked shuts `own`.
+    pub async fn ask_odoo_behind<T>(
+        &self,
+        own: Option<Remote>,
         call: impl Future<Output = Result<T, odoo::Error>>,
     ) -> Result<T, Halt> {
         if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.clock.now()) {
@@ -161,24 +171,21 @@ impl Worker {
         let error = match call.await {
             Ok(value) => {
                 self.breakers.succeeded(&Remote::Odoo);
-                if let Some(connector) = connector {
-                    self.breakers.succeeded(&Remote::Connector(connector));
-                }
                 return Ok(value);
             }
             Err(error) => error,
         };
-        let for_all = error.is_temporary() || error.is_login() || matches!(error, odoo::Error::DoorClosed);
-        let remote = match connector {
-            Some(connector) if !for_all => {
+        if error.is_missing_method() || error.is_missing_model() {
+            // The addon may have come or gone.
+            self.forget_registry().await;
+        }
+        let remote = match own {
+            Some(own) if !error.concerns_every_call() => {
                 self.breakers.succeeded(&Remote::Odoo);
-                Remote::Connector(connector)
+                own
             }
             _ => Remote::Odoo,
         };
-        if error.is_missing_method() || error.is_missing_model() {
-            self.forget_registry().await;
-        }
         let until = self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now());
         Err(Halt::Until(until))
     }

@@ -22,13 +22,13 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.tally.pulls();
     let page = registry.page(connector, run.last_id, worker.settings.page_size, run.since);
     let page = worker.ask_odoo(Some(connector.id), page).await?;
+    worker.breakers.succeeded(&super::Remote::Connector(connector.id));
     let (found, complete) = (page.ids.len(), page.complete);
 
     let admission = Admission {
         run: run.id,
         connector: connector.clone(),
         overlap: worker.settings.overlap,
-        definition: super::definitions::fingerprint(worker, connector),
     };
     let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
     let new = worker
@@ -59,7 +59,6 @@ struct Admission {
     run: RunId,
     connector: Connector,
     overlap: chrono::TimeDelta,
-    definition: String,
 }
 
 impl Admission {
@@ -89,7 +88,8 @@ impl Admission {
         cursor.changed_since = later(cursor.changed_since, run.horizon);
         if run.since.is_none() {
             cursor.last_full = Some(run.started);
-            cursor.definition = Some(self.definition.clone());
+            // If the definition changed under way, those who were passed before that must be looked at again.
+            cursor.definition = Some(run.definition.clone());
         }
         change.put_cursor(run.connector, &cursor)
     }

@@ -20,6 +20,12 @@ pub enum Remote {
     Authentication(Url),
     /// A connector whose filter or fields Odoo refuses.
     Connector(ConnectorId),
+    /// A connector whose results Odoo refuses to take.
+    WriteBack(ConnectorId),
+    /// A connector's VID clean-up.
+    CleanUp(ConnectorId),
+    /// What Odoo is told about a connector.
+    Report(ConnectorId),
     /// A connector whose request MTS refuses.
     Submission(ConnectorId),
 }
@@ -31,6 +37,9 @@ impl fmt::Display for Remote {
             Self::Mts(url) => write!(f, "MTS {url}"),
             Self::Authentication(url) => write!(f, "MOSIP authentication behind {url}"),
             Self::Connector(id) => write!(f, "connector {id} in Odoo"),
+            Self::WriteBack(id) => write!(f, "write-back of connector {id}"),
+            Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),
+            Self::Report(id) => write!(f, "report on connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Halt, Worker};
+use super::{Halt, Remote, Worker};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
 use crate::domain::identity::{ConnectorId, RegistrantId, RunId};
@@ -36,14 +36,18 @@ impl Reporter {
     pub async fn step(&mut self, worker: &Worker, id: ConnectorId, condition: &Condition) -> Result<(), Halt> {
         let registry = worker.registry().await?;
         if !registry.through_door() {
+            // Nobody can be told: what is refused shows in `omc failed`.
+            while forget_refusals(worker, id).await? == AT_ONCE {}
             return Ok(());
         }
+        worker.pass(&[Remote::Report(id)])?;
         for run in worker.store.runs().into_iter().filter(|run| run.connector == id) {
             self.tell_run(worker, &registry, run).await?;
         }
         self.tell_connector(worker, &registry, id, condition).await?;
         while tell_refusals(worker, &registry, id).await? == AT_ONCE {}
         self.runs.retain(|id, _| worker.store.run(*id).is_some());
+        worker.breakers.succeeded(&Remote::Report(id));
         Ok(())
     }
 
@@ -65,7 +69,7 @@ impl Reporter {
             return Ok(());
         }
         let report = Report { connector: now.clone(), ..Report::default() };
-        worker.ask_odoo(Some(id), registry.report(id, &report)).await?;
+        worker.ask_odoo_behind(Some(Remote::Report(id)), registry.report(id, &report)).await?;
         self.told.insert(id, now);
         Ok(())
     }
@@ -77,7 +81,7 @@ impl Reporter {
             return Ok(());
         }
         let report = Report { run: Some(run_report(&run)), ..Report::default() };
-        let row = worker.ask_odoo(Some(run.connector), registry.report(run.connector, &report)).await?;
+        let row = worker.ask_odoo_behind(Some(Remote::Report(run.connector)), registry.report(run.connector, &report)).await?;
         let id = run.id;
         let known = worker
             .store
@@ -146,8 +150,17 @@ async fn tell_refusals(worker: &Worker, registry: &crate::odoo::Registry, id: Co
         }
     }
     if !(report.rejections.is_empty() && report.resolved.is_empty()) {
-        worker.ask_odoo(Some(id), registry.report(id, &report)).await?;
+        worker.ask_odoo_behind(Some(Remote::Report(id)), registry.report(id, &report)).await?;
     }
+    clear(worker, id, notices).await
+}
+
+async fn forget_refusals(worker: &Worker, id: ConnectorId) -> Result<usize, Halt> {
+    let notices = worker.store.notices(id, AT_ONCE)?;
+    clear(worker, id, notices).await
+}
+
+async fn clear(worker: &Worker, id: ConnectorId, notices: Vec<(RecordKey, Notice)>) -> Result<usize, Halt> {
     let told = notices.len();
     worker
         .store

@@ -79,6 +79,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let registry = worker.registry().await?;
     let ids: Vec<RegistrantId> = due.iter().map(|record| record.key.registrant).collect();
     let found = worker.ask_odoo(Some(connector.id), registry.read(connector, &ids, false)).await?;
+    worker.breakers.succeeded(&Remote::Connector(connector.id));
     let prepared = prepare(worker, connector, due, found);
     let Some(batch) = admit(worker, connector, &gate, prepared).await? else { return Ok(Progress::Worked) };
     post(worker, connector, &gate, batch).await?;

@@ -22,7 +22,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     if due.is_empty() {
         return Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Write)));
     }
-    worker.pass(&[Remote::Connector(connector.id)])?;
+    worker.pass(&[Remote::WriteBack(connector.id)])?;
     let registry = worker.registry().await?;
     let mut results = Vec::with_capacity(due.len());
     let mut events: Vec<(RecordKey, Event)> = Vec::new();
@@ -42,13 +42,19 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         let digest = Digest(worker.seal.digest(Purpose::Vid, vid.expose().as_bytes()));
         vids.get(&registrant) == Some(&digest)
     };
-    let outcomes = worker.ask_odoo(Some(connector.id), registry.apply(connector, &results, &matches)).await?;
+    let apply = registry.apply(connector, &results, &matches);
+    let outcomes = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), apply).await?;
+    worker.breakers.succeeded(&Remote::WriteBack(connector.id));
 
     let (mut written, mut cleared) = (0, 0);
     for (key, outcome) in keys.into_iter().zip(outcomes) {
         if let registry::Outcome::Written { vid_removed } | registry::Outcome::Already { vid_removed } = outcome {
             written += 1;
             cleared += u64::from(vid_removed);
+        }
+        if let registry::Outcome::TokenWritten(error) = &outcome {
+            let registrant = key.registrant;
+            tracing::warn!(connector = %connector.id, %registrant, %error, "the token is there, its VID could not be removed");
         }
         events.push((key, Event::Written(told(outcome, connector.remove_vid))));
     }

@@ -121,7 +121,7 @@ static KNOWN: &[Known] = &[
     known(
         "OMC-WRITE-001",
         Person,
-        "The token could not be written to Odoo after several attempts. It is kept, and nothing was removed.",
+        "Writing the token and removing the VID did not come to an end after several attempts. The token is kept.",
         "Check the rights of the daemon's Odoo user with `omc check`, then requeue the record.",
     ),
     known(

@@ -222,8 +222,7 @@ fn the_servers_fault_costs_nothing_and_the_records_own_has_an_end() {
         given_up.state,
         State::Abandoned {
             stage: Stage::Answer,
-            cause: Code::ANSWER_LOST
-        }
+            cause: Code::ANSWER_LOST, held: None }
     );
     assert_eq!(effects.notice, Some(Notice::Refused));
     assert!(
@@ -297,6 +296,18 @@ fn a_changed_vid_goes_back_to_the_start_and_another_token_is_a_refusal() {
             code: Code::OTHER_TOKEN
         }
     );
+}
+
+#[test]
+fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
+    let mut record = kept(&submitted(), token(NONCE, TOKEN));
+    for _ in 0..3 {
+        record = kept(&record, Event::Written(Outcome::Later));
+    }
+    assert!(matches!(&record.state, State::Abandoned { stage: Stage::Write, held: Some(held), .. } if held.digest == TOKEN));
+    let again = kept(&record, Event::Requeued);
+    assert!(matches!(again.state, State::TokenReceived { digest: TOKEN, .. }));
+    assert_eq!(again.failures, 0);
 }
 
 #[test]
