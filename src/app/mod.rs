@@ -64,7 +64,10 @@ pub struct Foundation {
 
 impl Foundation {
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let seal = Arc::new(seal::load_or_make(&config.store.key_file)?);
+        let key_file = &config.store.key_file;
+        // A new key would open nothing of a store that is there.
+        let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
+        let seal = Arc::new(seal?);
         let store = Store::open(&config.store, &seal.fingerprint())?;
         Ok(Self { config: config.store.clone(), seal, store })
     }

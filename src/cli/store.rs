@@ -7,6 +7,7 @@ use super::exit::Exit;
 use crate::config::Config;
 use crate::seal;
 use crate::store::Store;
+use crate::worker::definitions;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -25,25 +26,29 @@ pub(super) fn run(config: &Config, command: &Command, json: bool) -> anyhow::Res
 
 fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let path = config.store.path.display();
-    if !config.store.path.exists() {
-        println!("{}", if json { json!({"ok": true, "records": 0}).to_string() } else { format!("{path}: no store yet") });
+    if !Store::exists(&config.store.path) {
+        let none = json!({"ok": true, "values": 0, "batches": 0, "runs": 0, "bytes": 0});
+        println!("{}", if json { none.to_string() } else { format!("{path}: no store yet") });
         return Ok(Exit::Done);
     }
-    let seal = seal::load_or_make(&config.store.key_file)?;
+    let seal = seal::load(&config.store.key_file)?;
     let store = Store::open(&config.store, &seal.fingerprint())?;
-    let mut records = 0_u64;
-    for record in store.records() {
-        record?;
-        records += 1;
+    let values = store.check()?;
+    for (connector, sealed) in store.definitions()? {
+        let opened = seal.open(&definitions::place(connector), &sealed);
+        opened.map_err(|error| anyhow::anyhow!("the kept definition of connector {connector}: {error}"))?;
     }
-    let (batches, runs) = (store.batches().len(), store.runs().len());
-    let (orphaned, size) = (store.orphaned_batches().len(), store.size());
+    let (batches, runs, orphaned) = (store.batches().len(), store.runs().len(), store.orphaned_batches().len());
+    let (size, ok) = (store.size(), orphaned == 0);
     if json {
-        println!("{}", json!({"ok": orphaned == 0, "records": records, "batches": batches, "runs": runs, "bytes": size}));
+        println!("{}", json!({"ok": ok, "values": values, "batches": batches, "runs": runs, "bytes": size}));
     } else {
-        println!("{path}: {records} records, {batches} batches, {runs} runs, {size} bytes; every value reads");
+        println!("{path}: {values} values, {batches} batches, {runs} runs, {size} bytes; every value reads");
+        if !ok {
+            println!("{orphaned} batches are awaited and not there; the daemon sends their records again");
+        }
     }
-    Ok(if orphaned == 0 { Exit::Done } else { Exit::Failed })
+    Ok(if ok { Exit::Done } else { Exit::Failed })
 }
 
 fn reset(config: &Config, json: bool) -> anyhow::Result<Exit> {

@@ -32,29 +32,31 @@ impl Provider for Plain {
     }
 }
 
-/// Parts the secrets from the rest.
+/// Parts the secrets from the rest. The environment counts before the file, whose secret is then not even looked at.
 pub(super) fn part(file: Option<Data<Toml>>, environment: Env) -> Result<(Figment, Secrets), ConfigError> {
-    let mut figment = Figment::new();
-    let mut password = None;
-    if let Some(file) = file {
-        let mut plain = plain(&file)?;
-        password = taken(&mut plain, ODOO_PASSWORD)?;
-        figment = figment.merge(plain);
-    }
-    let mut plain = plain(&environment)?;
-    // figment has guessed at the value; only that it is there counts.
     let (section, key) = ODOO_PASSWORD;
-    let from_file = file_of(&mut plain, ODOO_PASSWORD)?;
-    remove(&mut plain, section, key);
+    let mut from_environment = plain(&environment)?;
+    let given_file = file_of(&mut from_environment, ODOO_PASSWORD)?;
+    // figment has guessed at the value; only that it is there counts.
+    remove(&mut from_environment, section, key);
     let variable = format!("OMC_{}__{}", section.to_uppercase(), key.to_uppercase());
-    let from_variable = std::env::var(&variable).ok().filter(|_| environment_is_read(&environment, section, key));
-    password = match (from_variable, from_file) {
+    let given = std::env::var(&variable).ok().filter(|_| environment_is_read(&environment, section, key));
+    let mut password = match (given, given_file) {
         (Some(_), Some(_)) => return Err(ConfigError::Secret(format!("{section}.{key}"))),
         (Some(value), None) => Some(SecretString::from(value)),
-        (None, Some(secret)) => Some(secret),
-        (None, None) => password,
+        (None, secret) => secret,
     };
-    Ok((figment.merge(plain), Secrets { odoo_password: password }))
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        let mut plain = plain(&file)?;
+        if password.is_none() {
+            password = taken(&mut plain, ODOO_PASSWORD)?;
+        }
+        remove(&mut plain, section, key);
+        remove(&mut plain, section, &format!("{key}_file"));
+        figment = figment.merge(plain);
+    }
+    Ok((figment.merge(from_environment), Secrets { odoo_password: password }))
 }
 
 fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {

@@ -15,22 +15,17 @@ use super::error::Error;
 use super::model::Options;
 use super::wire::{self, Record};
 
-/// The contract's fields of a connector, in either model; those that a model lacks are not asked for.
-const FIELDS: [&str; 44] = [
+/// The fields of a connector that OMC goes by, in either model; those that a model lacks are not asked for. Passwords are not
+/// among them: OMC makes its own.
+const FIELDS: [&str; 29] = [
     "active",
     "batch_size",
-    "callback_auth_database",
-    "callback_auth_password",
-    "callback_auth_url",
-    "callback_auth_username",
     "callback_authtype",
     "callback_extra_headers",
     "callback_httpmethod",
     "callback_timeout",
     "callback_url",
-    "company_id",
     "delivery_type",
-    "end_datetime",
     "g2p_search_domain",
     "g2p_selected_fields",
     "input_format",
@@ -39,28 +34,19 @@ const FIELDS: [&str; 44] = [
     "is_recurring",
     "job_status",
     "lang_code",
-    "last_error",
-    "last_run_id",
     "mandatory_fields",
     "mapping",
     "mts_url",
     "name",
-    "next_run",
-    "odk_base_url",
-    "odk_email",
-    "odk_odata_url",
-    "odk_password",
     "output_format",
     "output_type",
     "phone_country_code",
     "remove_vid",
     "schedule_cron",
     "schedule_tz",
-    "start_datetime",
     "token_id_type_id",
     "value_fields",
     "vid_id_type_id",
-    "write_date",
 ];
 /// More connectors than any registry has; what is beyond is left out, with a warning.
 const MAX_DEFINITIONS: u32 = 1000;

@@ -18,19 +18,29 @@ pub enum KeyError {
     Unmakable { path: PathBuf, source: std::io::Error },
     #[error("the key file {path} does not hold 32 bytes in base64; put the original back from your backup")]
     Malformed { path: PathBuf },
+    #[error(
+        "there is a store, but its key file {path} is missing; put it back from your backup, or run `omc store reset` to start \
+         with an empty store"
+    )]
+    Missing { path: PathBuf },
     #[error("the machine gives no random numbers: {0}")]
     NoEntropy(getrandom::Error),
 }
 
 /// Reads the key file, or makes it (mode 0600) where there is none.
 pub fn load_or_make(path: &Path) -> Result<Seal, KeyError> {
+    match load(path) {
+        Err(KeyError::Missing { .. }) => make(path),
+        loaded => loaded,
+    }
+}
+
+/// Reads the key file of what is there already.
+pub fn load(path: &Path) -> Result<Seal, KeyError> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text).ok_or_else(|| KeyError::Malformed { path: path.to_owned() }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path),
-        Err(source) => Err(KeyError::Unreadable {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeyError::Missing { path: path.to_owned() }),
+        Err(source) => Err(KeyError::Unreadable { path: path.to_owned(), source }),
     }
 }
 

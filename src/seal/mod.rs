@@ -12,7 +12,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-pub use key::{KeyError, load_or_make};
+pub use key::{KeyError, load, load_or_make};
 pub use personal::Personal;
 
 const NONCE: usize = 24;

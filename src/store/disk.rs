@@ -93,7 +93,7 @@ impl Disk {
 
     /// Whether a store was made here once: sled takes some damaged files for empty ones.
     pub fn is_marked(&self) -> bool {
-        self.path.join(MARK).exists()
+        is_marked(&self.path)
     }
 
     /// Notes that there is a store here now.
@@ -121,6 +121,11 @@ impl Disk {
             },
         }
     }
+}
+
+/// Whether a store was made in this folder once.
+pub(super) fn is_marked(path: &Path) -> bool {
+    path.join(MARK).exists()
 }
 
 fn open_error(path: &Path, error: sled::Error) -> StoreError {

@@ -113,6 +113,31 @@ impl Store {
         })))
     }
 
+    /// Whether a store was made there.
+    pub fn exists(path: &Path) -> bool {
+        disk::is_marked(path)
+    }
+
+    /// Reads every value once; tells how many there are.
+    pub fn check(&self) -> Result<u64, StoreError> {
+        let mut values = 0;
+        for record in self.records() {
+            record?;
+            values += 1;
+        }
+        for pair in self.0.disk.scan(keys::CURSORS) {
+            codec::decode::<Cursor>(&pair?.1)?;
+            values += 1;
+        }
+        for prefix in [keys::BATCHES, keys::RUNS, keys::DEFINITIONS, keys::NOTICES] {
+            for pair in self.0.disk.scan(prefix) {
+                pair?;
+                values += 1;
+            }
+        }
+        Ok(values)
+    }
+
     /// Removes a store that nobody has open. The key file stays.
     pub fn reset(path: &Path) -> Result<(), StoreError> {
         if !path.exists() {

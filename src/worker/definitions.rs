@@ -177,6 +177,7 @@ pub fn kept(worker: &Worker) -> Result<Vec<Arc<Connector>>, StoreError> {
     Ok(sealed.into_iter().filter_map(open).collect())
 }
 
-fn place(connector: ConnectorId) -> Vec<u8> {
+/// Where a kept definition belongs.
+pub fn place(connector: ConnectorId) -> Vec<u8> {
     [&b"definition"[..], &connector.0.to_be_bytes()].concat()
 }
