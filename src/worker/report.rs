@@ -32,11 +32,11 @@ pub struct Condition {
 }
 
 impl Reporter {
-    /// Reports on one connector, if there is anything new. Without the door there is nobody to tell.
-    pub async fn step(&mut self, worker: &Worker, id: ConnectorId, condition: &Condition) -> Result<(), Halt> {
+    /// Reports on one connector, if there is anything new. Without the door there is nobody to tell; tells whether there is.
+    pub async fn step(&mut self, worker: &Worker, id: ConnectorId, condition: &Condition) -> Result<bool, Halt> {
         let registry = worker.registry().await?;
         if !registry.through_door() {
-            return Ok(());
+            return Ok(false);
         }
         for run in worker.store.runs().into_iter().filter(|run| run.connector == id) {
             self.tell_run(worker, &registry, run).await?;
@@ -44,7 +44,7 @@ impl Reporter {
         self.tell_connector(worker, &registry, id, condition).await?;
         while tell_refusals(worker, &registry, id).await? == AT_ONCE {}
         self.runs.retain(|id, _| worker.store.run(*id).is_some());
-        Ok(())
+        Ok(true)
     }
 
     async fn tell_connector(
