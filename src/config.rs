@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
 use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig};
@@ -49,6 +50,21 @@ pub enum LogFormat {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info".to_owned(), format: LogFormat::Json }
+    }
+}
+
+impl LogConfig {
+    /// A plain level is for OMC itself; libraries keep to warnings. Who writes filter syntax means what it says.
+    pub fn filter(&self) -> Result<EnvFilter, String> {
+        let level = &self.level;
+        let directives = match level.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            true => format!("warn,omc={level}"),
+            // sled logs while a thread's storage is torn down, where writing a line aborts the process.
+            false if !level.contains("sled") => format!("{level},sled=warn"),
+            false => level.clone(),
+        };
+        EnvFilter::try_new(directives)
+            .map_err(|error| format!("write error, warn, info, debug, trace or tracing's filter syntax ({error})"))
     }
 }
 
@@ -113,6 +129,9 @@ impl Config {
         }
         if let Err(error) = self.mandatory() {
             return wrong("submit.mandatory_fields", &error);
+        }
+        if let Err(error) = self.log.filter() {
+            return wrong("log.level", &error);
         }
         if let Err(error) = self.retry.backoff() {
             return wrong("retry", &error.to_string());

@@ -85,6 +85,7 @@ pub fn tick(
     if connector.activity == Activity::Stopped {
         if connector.timetable == Timetable::Once && cursor.last_scheduled.is_some() {
             // Started again, it is to run again.
+            tracing::debug!(connector = %connector.id, "a one-time connector is stopped; its run is forgotten");
             store.change_now(|change| {
                 change.put_cursor(connector.id, &Cursor { last_scheduled: None, ..cursor.clone() })
             })?;

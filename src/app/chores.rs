@@ -12,7 +12,7 @@ use super::{App, Standing};
 use crate::domain::connector::Activity;
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
-use crate::domain::run::{Kind, Phase};
+use crate::domain::run::Cursor;
 use crate::domain::timetable::Timetable;
 use crate::schedule::{self, Work};
 use crate::store::StoreError;
@@ -92,16 +92,25 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
     }
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
     let started: Vec<_> = current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
+    let mut complete = true;
     for connector in clean_up::scopes(started.iter().map(AsRef::as_ref)) {
         let mut after = Some(0);
         while let Some(from) = after {
             if app.stop.is_cancelled() {
                 return Ok(());
             }
-            after = clean_up::step(&app.worker, connector, from).await?;
+            after = match clean_up::step(&app.worker, connector, from).await {
+                Ok(after) => after,
+                // What is in the way may be this connector's own; the others go on, and this one is tried again.
+                Err(Halt::Until(_)) => {
+                    complete = false;
+                    None
+                }
+                Err(error) => return Err(error),
+            };
         }
     }
-    if !started.is_empty() {
+    if complete && !started.is_empty() {
         *last = Some(Instant::now());
         app.clean_ups.fetch_add(1, Ordering::Relaxed);
     }
@@ -115,11 +124,23 @@ async fn tell(app: &App, reporter: &mut Reporter) {
     for id in app.roster.ids() {
         let Some(condition) = condition(app, id) else { continue };
         match reporter.step(&app.worker, id, &condition).await {
-            Ok(()) => {}
-            Err(Halt::Until(_)) => return,
+            Ok(true) if condition.completed => rest(app, id),
+            // What is in the way may be this connector's own.
+            Ok(_) | Err(Halt::Until(_)) => {}
             Err(error) => tracing::error!(connector = %id, %error, "the report to Odoo failed"),
         }
     }
+}
+
+/// Odoo knows now that a one-time connector is completed. Whoever starts it again, also before the next look at the definitions,
+/// wants another run.
+fn rest(app: &App, id: ConnectorId) {
+    app.roster.rest(id);
+    let forgotten = app.worker.store.change_now(|change| {
+        let cursor = change.cursor(id)?;
+        change.put_cursor(id, &Cursor { last_scheduled: None, ..cursor })
+    });
+    logged("the end of a one-time connector", forgotten.map_err(Halt::from));
 }
 
 /// What there is to say about a connector; nothing about one that Odoo does not have any more.
@@ -145,7 +166,7 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
         lines.extend(remotes.iter().filter_map(|remote| worker.breakers.trouble(remote)));
         if connector.activity == Activity::Started {
             condition.next_run = next_run(app, &connector).ok().flatten();
-            condition.completed = connector.timetable == Timetable::Once && its_run_is_done(app, id);
+            condition.completed = connector.timetable == Timetable::Once && is_through(app, id);
         }
     }
     condition.last_error = (!lines.is_empty()).then(|| lines.join("\n"));
@@ -160,13 +181,12 @@ fn next_run(
     Ok(connector.timetable.due(cursor.last_scheduled, app.worker.clock.now()))
 }
 
-/// Whether the run that began when the connector was last started is done.
-fn its_run_is_done(app: &App, id: ConnectorId) -> bool {
+/// Whether a one-time connector has run and nothing of it is left. Its own run may never have begun, where a manual one that was
+/// pulling did the work, or may be one that began before the connector was stopped and started again.
+fn is_through(app: &App, id: ConnectorId) -> bool {
     let store = &app.worker.store;
-    let Some(began) = store.cursor(id).ok().and_then(|cursor| cursor.last_scheduled) else { return false };
-    let runs = store.runs();
-    let its = runs.iter().rev().find(|run| run.connector == id && run.kind == Kind::OneTime);
-    its.is_some_and(|run| run.phase == Phase::Done && run.started >= began)
+    let began = store.cursor(id).is_ok_and(|cursor| cursor.last_scheduled.is_some());
+    began && store.counts(id).open() == 0 && !store.runs().iter().any(|run| run.connector == id && !run.is_over())
 }
 
 /// Shows what is under way, as metrics.

@@ -88,6 +88,13 @@ pub struct Running {
     ticker: Ticker,
 }
 
+/// Whether a daemon could be built by this configuration, as far as that shows without starting one.
+pub fn vet(config: &Config) -> anyhow::Result<()> {
+    odoo::Client::new(&config.odoo)?;
+    settings(config, config.callback.listen)?;
+    Ok(())
+}
+
 /// Binds the listeners, and starts working. Odoo and MTS may be down: they are waited for.
 pub async fn start(
     config: Config,

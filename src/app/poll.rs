@@ -1,6 +1,6 @@
 //! Reads Odoo's definitions, requested runs and requeued refusals, again and again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,19 +10,20 @@ use crate::domain::connector::Connector;
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State};
 use crate::domain::run::Kind;
-use crate::domain::transition::{Event, Occasion};
+use crate::domain::transition::{Event, Occasion, Outcome};
 use crate::odoo::connectors::{RequestedRun, RequeuedRejection};
 use crate::schedule;
-use crate::store::StoreError;
+use crate::store::{Queue, StoreError};
 use crate::worker::definitions::{self, Found, Reader, Reading};
 use crate::worker::{Halt, report};
 
 /// Polls until told to stop.
 pub(super) async fn run(app: Arc<App>) {
     let mut reader = Reader::default();
+    let mut requeues = Requeues::default();
     while !app.stop.is_cancelled() {
         let interval = app.config.odoo.poll_interval.as_duration();
-        let wait = match once(&app, &mut reader).await {
+        let wait = match once(&app, &mut reader, &mut requeues).await {
             Ok(()) => interval,
             Err(Halt::Until(until)) => (until - app.worker.clock.now()).to_std().unwrap_or_default(),
             Err(error) => {
@@ -37,7 +38,11 @@ pub(super) async fn run(app: Arc<App>) {
     }
 }
 
-async fn once(app: &Arc<App>, reader: &mut Reader) -> Result<(), Halt> {
+/// The requeues that were carried out, by the row of the rejection: it says `requeued` until Odoo hears the outcome, and one
+/// Requeue is one attempt.
+type Requeues = BTreeMap<u32, String>;
+
+async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> Result<(), Halt> {
     let Reading { connectors, missing, runs, requeued } = reader.read(&app.worker).await?;
     let first = !app.heard.swap(true, Ordering::Relaxed);
     if first && !missing.is_empty() {
@@ -50,8 +55,8 @@ async fn once(app: &Arc<App>, reader: &mut Reader) -> Result<(), Halt> {
     for id in app.roster.ids().into_iter().filter(|id| !there.contains(id)) {
         if app.roster.withdraw(id, "", Standing::Gone, Vec::new()) {
             tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
-            drop_pending(app, id)?;
         }
+        let_go(app, id).await?;
         if app.worker.store.counts(id).open() == 0 {
             app.roster.forget(id);
             app.worker.store.change_now(|change| {
@@ -63,7 +68,12 @@ async fn once(app: &Arc<App>, reader: &mut Reader) -> Result<(), Halt> {
     for asked in runs {
         begin(app, &asked).await?;
     }
-    requeued.iter().try_for_each(|asked| requeue(app, asked))?;
+    requeues.retain(|row, when| requeued.iter().any(|asked| asked.rejection == *row && asked.asked == *when));
+    for asked in requeued {
+        if !requeues.contains_key(&asked.rejection) && requeue(app, &asked)? {
+            requeues.insert(asked.rejection, asked.asked);
+        }
+    }
     Ok(())
 }
 
@@ -92,18 +102,54 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What waits to be sent for a connector that is no more is let go; a run of another connector will find it.
+/// What waits for a connector that is no more is let go, at every look: answers that are lost come back to the queue. A full run
+/// of another connector will find it. What MTS still holds is written back as it comes, but not through the door: that is the
+/// connector's own.
+async fn let_go(app: &App, id: ConnectorId) -> Result<(), Halt> {
+    let worker = &app.worker;
+    if worker.store.counts(id).to_write > 0 && worker.registry().await?.through_door() {
+        give_up_results(app, id)?;
+    }
+    if worker.store.counts(id).pending > 0 || worker.store.runs().iter().any(|run| run.connector == id && !run.is_over()) {
+        drop_pending(app, id)?;
+    }
+    Ok(())
+}
+
+fn give_up_results(app: &App, id: ConnectorId) -> Result<(), StoreError> {
+    let worker = &app.worker;
+    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    let results = worker.store.due(id, Queue::Write, far, usize::MAX)?;
+    tracing::warn!(
+        connector = %id, results = results.len(),
+        "deleted in Odoo, so its results cannot be written; another connector will ask for them again"
+    );
+    for chunk in results.chunks(1000) {
+        worker.store.change_now(|change| {
+            for Record { key, .. } in chunk {
+                if matches!(change.record(*key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Write)) {
+                    change.apply(*key, Event::Written(Outcome::Superseded), &worker.occasion())?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
 fn drop_pending(app: &App, id: ConnectorId) -> Result<(), StoreError> {
     let worker = &app.worker;
     let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
     loop {
-        let pending = worker.store.due(id, crate::store::Queue::Submit, far, 1000)?;
+        let pending = worker.store.due(id, Queue::Submit, far, 1000)?;
         if pending.is_empty() {
             break;
         }
         worker.store.change_now(|change| {
             for Record { key, .. } in pending {
-                change.apply(key, Event::Left, &worker.occasion())?;
+                if matches!(change.record(key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Submit)) {
+                    change.apply(key, Event::Left, &worker.occasion())?;
+                }
             }
             Ok(())
         })?;
@@ -143,8 +189,9 @@ async fn begin(app: &App, asked: &RequestedRun) -> Result<(), Halt> {
     Ok(())
 }
 
-fn requeue(app: &App, asked: &RequeuedRejection) -> Result<(), StoreError> {
-    let Some(connector) = app.roster.connector(asked.connector) else { return Ok(()) };
+/// Tells whether it could be carried out.
+fn requeue(app: &App, asked: &RequeuedRejection) -> Result<bool, StoreError> {
+    let Some(connector) = app.roster.connector(asked.connector) else { return Ok(false) };
     let worker = &app.worker;
     let key = report::key_of(&connector, asked.registrant);
     worker.store.change_now(|change| {
@@ -159,7 +206,7 @@ fn requeue(app: &App, asked: &RequeuedRejection) -> Result<(), StoreError> {
                 change.admit(RunId::NONE, connector.id, key.token_type, &[key.registrant], &occasion)?;
             }
         }
-        Ok(())
+        Ok(true)
     })
 }
 

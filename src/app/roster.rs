@@ -56,6 +56,19 @@ impl Entry {
     pub fn connector(&self) -> Option<Arc<Connector>> {
         self.definition.as_ref().map(|sender| sender.borrow().clone())
     }
+
+    /// What works by the definition sends nothing more.
+    fn rest(&self) {
+        if let Some(sender) = &self.definition {
+            sender.send_if_modified(|known| {
+                let runs = known.activity == Activity::Started;
+                if runs {
+                    *known = Arc::new(Connector { activity: Activity::Stopped, ..Connector::clone(known) });
+                }
+                runs
+            });
+        }
+    }
 }
 
 /// All of them.
@@ -110,16 +123,15 @@ impl Roster {
         let news = entry.standing != standing || entry.problems != problems;
         entry.standing = standing;
         entry.problems = problems;
-        if let Some(sender) = &entry.definition {
-            sender.send_if_modified(|known| {
-                let runs = known.activity == Activity::Started;
-                if runs {
-                    *known = Arc::new(Connector { activity: Activity::Stopped, ..Connector::clone(known) });
-                }
-                runs
-            });
-        }
+        entry.rest();
         news
+    }
+
+    /// A connector's work is done: it is stopped until Odoo says otherwise.
+    pub fn rest(&self, id: ConnectorId) {
+        if let Some(entry) = self.entries().get(&id) {
+            entry.rest();
+        }
     }
 
     /// Forgets a connector; nobody works for it any more.

@@ -13,7 +13,7 @@ pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
 
 /// Begins to log, to stderr.
 pub fn init(config: &LogConfig) -> anyhow::Result<LogLevel> {
-    let (filter, handle) = reload::Layer::new(filter(&config.level)?);
+    let (filter, handle) = reload::Layer::new(config.filter().map_err(anyhow::Error::msg)?);
     let registry = tracing_subscriber::registry().with(filter);
     let stderr = fmt::layer().with_writer(std::io::stderr);
     let begun = match config.format {
@@ -26,15 +26,8 @@ pub fn init(config: &LogConfig) -> anyhow::Result<LogLevel> {
 
 impl LogLevel {
     pub fn set(&self, config: &LogConfig) -> anyhow::Result<()> {
-        Ok(self.0.reload(filter(&config.level)?)?)
+        Ok(self.0.reload(config.filter().map_err(anyhow::Error::msg)?)?)
     }
-}
-
-/// A plain level is for OMC itself; libraries keep to warnings. Who writes filter syntax means what it says.
-fn filter(level: &str) -> anyhow::Result<EnvFilter> {
-    let plain = level.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let directives = if plain { format!("warn,omc={level}") } else { level.to_owned() };
-    EnvFilter::try_new(directives).context("log.level: write error, warn, info, debug, trace or tracing's filter syntax")
 }
 
 /// Begins to keep metrics; once in a process.

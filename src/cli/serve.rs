@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
-use crate::app::{self, Foundation, telemetry};
+use crate::app::{self, Foundation, Running, telemetry};
 use crate::clock::SystemClock;
 use crate::config::Config;
 
@@ -36,35 +37,54 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
         reload: signal(SignalKind::hangup())?,
     };
     let mut foundation = Foundation::open(&config)?;
+    let mut running = app::start(config.clone(), foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
     loop {
-        let running = app::start(config, foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
         notify(&[NotifyState::Ready]);
-        let told = signals.wait(path).await;
-        match &told {
-            Told::Stop => notify(&[NotifyState::Stopping]),
-            Told::Reload(_) => match NotifyState::monotonic_usec_now() {
-                Ok(now) => notify(&[NotifyState::Reloading, now]),
-                Err(_) => notify(&[NotifyState::Reloading]),
-            },
-        }
-        if !running.shut_down(GRACE).await {
-            tracing::warn!("not everything in hand was finished; it is found again at the next start");
-        }
-        match told {
+        let new = match signals.wait(path).await {
             Told::Stop => {
+                notify(&[NotifyState::Stopping]);
+                shut_down(running).await;
                 tracing::info!("stopped");
                 return Ok(Exit::Done);
             }
-            Told::Reload(new) => {
-                config = *new;
-                if !foundation.serves(&config) {
-                    foundation = Foundation::open(&config)?;
-                }
+            Told::Reload(new) => *new,
+        };
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
+        }
+        shut_down(running).await;
+        running = match start_again(&new, &foundation, &metrics).await {
+            Ok((below, started)) => {
+                (foundation, config) = (below, new);
                 level.set(&config.log)?;
                 tracing::info!("the configuration is read again");
+                started
             }
-        }
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(error, "OMC cannot start with the new configuration; the old one stays");
+                start_again(&config, &foundation, &metrics).await?.1
+            }
+        };
     }
+}
+
+async fn shut_down(running: Running) {
+    if !running.shut_down(GRACE).await {
+        tracing::warn!("not everything in hand was finished; it is found again at the next start");
+    }
+}
+
+/// Starts within the same process, on the same foundation if it still is the right one.
+async fn start_again(
+    config: &Config,
+    foundation: &Foundation,
+    metrics: &Option<PrometheusHandle>,
+) -> anyhow::Result<(Foundation, Running)> {
+    let foundation = if foundation.serves(config) { foundation.clone() } else { Foundation::open(config)? };
+    let running = app::start(config.clone(), foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
+    Ok((foundation, running))
 }
 
 impl Signals {
@@ -75,7 +95,13 @@ impl Signals {
                 _ = self.terminate.recv() => return Told::Stop,
                 _ = self.interrupt.recv() => return Told::Stop,
                 _ = self.reload.recv() => match Config::load(path) {
-                    Ok(config) => return Told::Reload(Box::new(config)),
+                    Ok(config) => match app::vet(&config) {
+                        Ok(()) => return Told::Reload(Box::new(config)),
+                        Err(error) => {
+                            let error = format!("{error:#}");
+                            tracing::error!(error, "the new configuration is wrong; the old one stays");
+                        }
+                    },
                     Err(error) => tracing::error!(%error, "the new configuration is wrong; the old one stays"),
                 },
             }

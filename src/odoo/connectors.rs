@@ -70,12 +70,14 @@ pub struct RequestedRun {
 }
 
 /// An administrator's Requeue of one rejected registrant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequeuedRejection {
     /// The row of `omc.rejection`.
     pub rejection: u32,
     pub connector: ConnectorId,
     pub registrant: RegistrantId,
+    /// When, as Odoo tells it: the row says `requeued` until Odoo hears the outcome, and this tells a new Requeue from the old.
+    pub asked: String,
 }
 
 /// All connectors of a model, archived ones among them, in the order of their ids.
@@ -183,7 +185,7 @@ pub async fn requested_runs(client: &Client) -> Result<Vec<RequestedRun>, Error>
 
 /// The rejected registrants that administrators have put back, oldest first. With OMC's addon only.
 pub async fn requeued_rejections(client: &Client) -> Result<Vec<RequeuedRejection>, Error> {
-    let records = in_state(client, "omc.rejection", "requeued", &["connector_id", "partner_id"]).await?;
+    let records = in_state(client, "omc.rejection", "requeued", &["connector_id", "partner_id", "write_date"]).await?;
     records
         .iter()
         .map(|record| {
@@ -191,6 +193,7 @@ pub async fn requeued_rejections(client: &Client) -> Result<Vec<RequeuedRejectio
                 rejection: own_id(record)?,
                 connector: connector(record)?,
                 registrant: RegistrantId(many2one(record, "partner_id")?),
+                asked: record.get("write_date").and_then(Value::as_str).unwrap_or_default().to_owned(),
             })
         })
         .collect()

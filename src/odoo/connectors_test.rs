@@ -71,7 +71,7 @@ async fn an_unset_parameter_is_none() {
 async fn requests_are_read_by_id() {
     let (server, client) = client(vec![
         json!([{"id": 9, "connector_id": 1}]),
-        json!([{"id": 4, "connector_id": [1, "Main"], "partner_id": 17}]),
+        json!([{"id": 4, "connector_id": [1, "Main"], "partner_id": 17, "write_date": "2026-11-21 21:14:08"}]),
         json!([{"id": 2, "name": "MOSIP VID"}]),
     ])
     .await;
@@ -86,6 +86,7 @@ async fn requests_are_read_by_id() {
         rejection: 4,
         connector: ConnectorId(1),
         registrant: RegistrantId(17),
+        asked: "2026-11-21 21:14:08".to_owned(),
     };
     assert_eq!(requeued_rejections(&client).await.unwrap(), [requeued]);
     assert_eq!(

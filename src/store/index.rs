@@ -59,12 +59,19 @@ pub(super) struct Index {
     pub next_batch: u64,
 }
 
+impl Queue {
+    /// What a record in this state waits for, if for anything of these.
+    pub fn of(state: &State) -> Option<Self> {
+        match state {
+            State::Pending { .. } => Some(Self::Submit),
+            State::TokenReceived { .. } | State::TokenWritten { .. } => Some(Self::Write),
+            _ => None,
+        }
+    }
+}
+
 fn queue(record: &Record) -> Option<(ConnectorId, Queue, i64, RecordKey)> {
-    let queue = match record.state {
-        State::Pending { .. } => Queue::Submit,
-        State::TokenReceived { .. } | State::TokenWritten { .. } => Queue::Write,
-        _ => return None,
-    };
+    let queue = Queue::of(&record.state)?;
     Some((record.connector, queue, record.due.timestamp_millis(), record.key))
 }
 

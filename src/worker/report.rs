@@ -32,13 +32,13 @@ pub struct Condition {
 }
 
 impl Reporter {
-    /// Reports on one connector, if there is anything new. Without the door there is nobody to tell.
-    pub async fn step(&mut self, worker: &Worker, id: ConnectorId, condition: &Condition) -> Result<(), Halt> {
+    /// Reports on one connector, if there is anything new. Without the door there is nobody to tell; tells whether there is.
+    pub async fn step(&mut self, worker: &Worker, id: ConnectorId, condition: &Condition) -> Result<bool, Halt> {
         let registry = worker.registry().await?;
         if !registry.through_door() {
             // Nobody can be told: what is refused shows in `omc failed`.
             while forget_refusals(worker, id).await? == AT_ONCE {}
-            return Ok(());
+            return Ok(false);
         }
         worker.pass(&[Remote::Report(id)])?;
         for run in worker.store.runs().into_iter().filter(|run| run.connector == id) {
@@ -48,7 +48,7 @@ impl Reporter {
         while tell_refusals(worker, &registry, id).await? == AT_ONCE {}
         self.runs.retain(|id, _| worker.store.run(*id).is_some());
         worker.breakers.succeeded(&Remote::Report(id));
-        Ok(())
+        Ok(true)
     }
 
     async fn tell_connector(

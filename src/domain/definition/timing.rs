@@ -24,7 +24,11 @@ fn cron(row: &mut Row<'_>, expression: &str, now: DateTime<Utc>) -> Option<Timet
     let zone = row.text("schedule_tz").unwrap_or("UTC");
     match Timetable::cron(expression, zone, now) {
         Ok(timetable) => Some(timetable),
-        Err(error @ TimetableError::UnknownZone) => row.problem("schedule_tz", error.to_string()),
+        Err(error @ TimetableError::UnknownZone) => {
+            row.tell("schedule_tz", error.to_string());
+            // The expression may be wrong as well, and both are to be told at once.
+            row.checked("schedule_cron", Timetable::cron(expression, "UTC", now)).and(None)
+        }
         Err(error) => row.problem("schedule_cron", error.to_string()),
     }
 }

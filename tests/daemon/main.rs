@@ -1,0 +1,17 @@
+//! The daemon as a process of its own, between simulators that are processes of their own: killed, stopped, misconfigured and
+//! lied to.
+
+#![cfg(feature = "sim")]
+
+mod harness;
+
+mod bad_definitions;
+mod bad_input;
+mod demo;
+mod kills;
+mod operations;
+mod privacy;
+mod receiver;
+mod registry_changes;
+mod signals;
+mod usage;
