@@ -147,6 +147,9 @@ impl Config {
                 return wrong(key, "must be above zero");
             }
         }
+        if self.callback.listen.ip().is_unspecified() && self.callback.public_url.is_none() {
+            return wrong("callback.public_url", "must say how MTS reaches the receiver, which listens on every address");
+        }
         if self.callback.tls_cert.is_some() || self.callback.tls_key.is_some() {
             return wrong("callback.tls_cert", "OMC cannot serve TLS itself yet; put a proxy before callback.listen");
         }

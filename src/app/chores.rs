@@ -77,7 +77,9 @@ fn logged(what: &'static str, result: Result<(), Halt>) {
 fn start_runs(app: &App) -> Result<(), Halt> {
     let worker = &app.worker;
     let full_sweep = delta(app.config.schedule.full_sweep.as_duration());
-    for connector in app.roster.connectors() {
+    // What was kept from before may have changed in Odoo: it waits for Odoo's word.
+    let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
+    for connector in current.into_iter().flatten() {
         let definition = definitions::fingerprint(worker, &connector);
         schedule::tick(&worker.store, &connector, &definition, full_sweep, worker.clock.now())?;
     }
@@ -93,7 +95,7 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
     let started: Vec<_> = current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
     let mut complete = true;
-    for connector in clean_up::scopes(started.iter().map(AsRef::as_ref)) {
+    for connector in clean_up::scopes(&started, &app.roster.connectors()) {
         let mut after = Some(0);
         while let Some(from) = after {
             if app.stop.is_cancelled() {
@@ -159,7 +161,10 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
         let url = connector.mts_url.clone();
         let remotes = [
             Remote::Connector(id),
+            Remote::WriteBack(id),
+            Remote::CleanUp(id),
             Remote::Submission(id),
+            Remote::Delivery(id),
             Remote::Mts(url.clone()),
             Remote::Authentication(url),
         ];

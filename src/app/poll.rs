@@ -66,7 +66,11 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
         }
     }
     for asked in runs {
-        begin(app, &asked).await?;
+        match begin(app, &asked).await {
+            // What Odoo has against this report is no reason to leave the others waiting.
+            Ok(()) | Err(Halt::Until(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     requeues.retain(|row, when| requeued.iter().any(|asked| asked.rejection == *row && asked.asked == *when));
     for asked in requeued {

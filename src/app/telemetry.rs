@@ -21,6 +21,11 @@ pub fn init(config: &LogConfig) -> anyhow::Result<LogLevel> {
         LogFormat::Text => registry.with(stderr.with_target(false)).try_init(),
     };
     begun.context("logging has begun already")?;
+    // Where it happened, and not what was said: that can quote a person's data.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a part of OMC broke down");
+    }));
     Ok(LogLevel(handle))
 }
 

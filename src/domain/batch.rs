@@ -30,6 +30,9 @@ pub struct Batch {
     pub answer: Answer,
     /// When it is given up, if MTS shows nothing else.
     pub deadline: DateTime<Utc>,
+    /// How long it is waited for after the last sign of work, in whole milliseconds.
+    #[serde(default)]
+    pub wait: u64,
     /// Not to be looked after before.
     pub check_at: DateTime<Utc>,
     /// When MTS was first seen to be through with it.
@@ -106,6 +109,7 @@ impl Batch {
             size,
             answer: Answer::Unknown,
             deadline: now + delta(wait),
+            wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             check_at: now + delta(patience.interval),
             processed_at: None,
             unknown_at: None,
@@ -149,10 +153,17 @@ impl Batch {
 
     /// Something of it came: it is alive.
     pub fn progressed(&mut self, patience: &Patience, now: DateTime<Utc>) {
-        self.deadline = self.deadline.max(now + delta(patience.callback_grace));
+        self.is_worked_on(patience, now);
         if self.processed_at.is_some() {
             self.processed_at = Some(now);
         }
+    }
+
+    /// Its MTS works, on it or on what was sent before it: its time begins anew, up to the limit for all.
+    pub fn is_worked_on(&mut self, patience: &Patience, now: DateTime<Utc>) {
+        let again = now + delta(Duration::from_millis(self.wait)).max(delta(patience.callback_grace));
+        let last = self.sent_at + delta(patience.stuck_after.max(patience.callback_grace));
+        self.deadline = self.deadline.max(again.min(last));
     }
 
     fn look_again(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {

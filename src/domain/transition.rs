@@ -339,7 +339,6 @@ impl Step<'_> {
             _ => {
                 self.after.state = State::TokenReceived { token, digest, values };
                 self.after.due = self.occasion.now;
-                self.after.failures = 0;
             }
         }
     }
@@ -386,7 +385,6 @@ impl Step<'_> {
                         digest: *digest,
                     };
                     self.after.due = self.occasion.now;
-                    self.after.failures = 0;
                 } else {
                     self.later();
                 }
@@ -394,8 +392,10 @@ impl Step<'_> {
             Outcome::Later => self.later(),
             Outcome::Conflict => self.reject(Code::OTHER_TOKEN),
             Outcome::Superseded => {
+                // To be prepared anew, after a pause: what supersedes again and again comes to an end.
                 self.after.vid = None;
-                self.reopen(None);
+                self.after.met_again = false;
+                self.again(State::Pending { refused: None, alone: None }, Stage::Write, Code::NOT_WRITTEN);
             }
             Outcome::Refused(code) => self.reject(code),
         }
@@ -432,8 +432,8 @@ impl Step<'_> {
         let changed_run = before.run != self.after.run;
         let effects = Effects {
             run: self.after.run,
-            // A record that comes into a run comes from nowhere in it.
-            from: if changed_run { Bucket::Left } else { before.bucket() },
+            // A record that comes into a run was counted nowhere in it.
+            from: if changed_run { Bucket::Open } else { before.bucket() },
             to,
             sent: i8::from(self.after.sent) - i8::from(before.sent && !changed_run),
             ignored: self.ignored,

@@ -50,7 +50,8 @@ pub(super) fn to_submit(status: u16, body: &[u8]) -> Result<String, SubmitError>
         (500, Some(envelope)) if envelope.errors.is_some() => Err(SubmitError::NotTaken(Blame::Failed(
             envelope.code().unwrap_or(Code::MTS_FAILURE),
         ))),
-        // A gateway's limit on the request's size, or on the number of requests, or a timeout of its own.
+        (413, _) => Err(SubmitError::NotTaken(Blame::TooLarge)),
+        // A gateway's limit on the number of requests, or a timeout of its own.
         (408 | 429, _) => Err(SubmitError::Unknown("a gateway before MTS is in the way")),
         (300..=499, envelope) => {
             let code = envelope.and_then(|envelope| envelope.code());

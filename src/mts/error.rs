@@ -22,6 +22,9 @@ pub enum Blame {
     /// HTTP 500 of MTS's own: one value of the batch may be of a kind it cannot take, or its database is busy.
     #[error("MTS failed on the batch (HTTP 500, {})", .0.as_str())]
     Failed(Code),
+    /// A gateway does not let a request of this size through.
+    #[error("a gateway before MTS refuses a batch of this size (HTTP 413)")]
+    TooLarge,
     /// MTS read the request and will not have it: the same connector fails the same way every time.
     #[error("MTS refuses the request (HTTP {status}, {}): check the connector", code.as_ref().map_or("no code", Code::as_str))]
     Refused { status: u16, code: Option<Code> },

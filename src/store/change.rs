@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use url::Url;
+
 use super::disk::{Disk, Write};
 use super::error::StoreError;
 use super::index::Index;
@@ -141,6 +143,12 @@ impl<'a> Change<'a> {
             Some(batch) => batch.clone(),
             None => self.index.batches.get(&id).cloned(),
         }
+    }
+
+    /// The batches that one MTS still owes answers to.
+    pub fn batches_at(&self, mts_url: &Url) -> Vec<Batch> {
+        let ids: Vec<BatchId> = self.index.batches.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.batch(id)).filter(|batch| batch.mts_url == *mts_url).collect()
     }
 
     /// Puts a batch that waits for somebody; one that waits for nobody any more is forgotten by itself.

@@ -2,22 +2,29 @@
 //! a newer one is a correction, and is submitted like any other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::{Halt, Remote, Worker};
+use crate::domain::code::Code;
 use crate::domain::connector::Connector;
 use crate::domain::identity::{IdTypeId, RegistrantId, RunId};
-use crate::domain::record::RecordKey;
+use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::transition::Occasion;
 use crate::odoo::registry::{Outcome, Registrant, StaleVid};
 
-/// Who belongs to which clean-up: connectors that share both ID types share one.
-pub fn scopes<'a>(connectors: impl IntoIterator<Item = &'a Connector>) -> Vec<&'a Connector> {
+/// Who belongs to which clean-up: connectors that share both ID types share one. Where any of `all` keeps its VIDs, whatever
+/// its state, nothing of these types is cleaned up: a clean-up does not go by filters.
+pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<&'a Connector> {
+    let types = |connector: &Connector| (connector.vid_type, connector.token_type);
     let mut scopes: BTreeMap<(IdTypeId, IdTypeId), &Connector> = BTreeMap::new();
-    for connector in connectors.into_iter().filter(|connector| connector.remove_vid) {
-        scopes.entry((connector.vid_type, connector.token_type)).or_insert(connector);
+    for connector in started {
+        scopes.entry(types(connector)).or_insert(connector);
     }
+    all.iter().filter(|connector| !connector.remove_vid).for_each(|keeper| {
+        scopes.remove(&types(keeper));
+    });
     scopes.into_values().collect()
 }
 
@@ -32,7 +39,9 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
     let idle: Vec<RegistrantId> = page.ids.into_iter().filter(|id| !is_under_way(worker, connector, *id)).collect();
     for chunk in idle.chunks(500) {
         let found = worker.ask_odoo_behind(own(), registry.read(connector, chunk, true)).await?;
-        let (stale, corrected) = sort(&found);
+        let (mut stale, corrected) = sort(&found);
+        // The VID of somebody whose tokens contradict each other is what the contradiction can be settled by.
+        stale.retain(|row| !is_disputed(worker, connector, row.registrant));
         if !stale.is_empty() {
             let outcomes = worker.ask_odoo_behind(own(), registry.remove_vids(connector, &stale)).await?;
             let removed = outcomes
@@ -67,6 +76,12 @@ fn warn_of_failures(connector: &Connector, stale: &[StaleVid], outcomes: &[Outco
             tracing::warn!(connector = %connector.id, %registrant, %error, "a VID could not be removed; it is tried again");
         }
     }
+}
+
+fn is_disputed(worker: &Worker, connector: &Connector, registrant: RegistrantId) -> bool {
+    let key = RecordKey { token_type: connector.token_type, registrant };
+    let disputed = |record: &Record| matches!(&record.state, State::Rejected { code } if *code == Code::OTHER_TOKEN);
+    worker.store.record(key).map_or(true, |record| record.is_some_and(|record| disputed(&record)))
 }
 
 fn is_under_way(worker: &Worker, connector: &Connector, registrant: RegistrantId) -> bool {

@@ -73,6 +73,11 @@ impl Gate {
         state.failed_in_a_row < FAILURES_OF_BATCHES
     }
 
+    /// Whether MTS has failed so often that batches must be as small as can be, to find out what it still takes.
+    pub fn is_failing(&self) -> bool {
+        self.state().failed_in_a_row >= FAILURES_OF_BATCHES
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +121,9 @@ mod tests {
     fn many_failures_in_a_row_are_the_servers() {
         let gate = Gate::new(1);
         assert_eq!((0..13).filter(|_| gate.failed()).count(), 13);
+        assert!(!gate.is_failing());
         assert!(!gate.failed());
+        assert!(gate.is_failing());
         gate.accepted(1, Duration::from_secs(1));
         assert!(gate.failed());
     }

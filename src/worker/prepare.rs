@@ -9,7 +9,7 @@ use crate::domain::connector::Connector;
 use crate::domain::opaque::Digest;
 use crate::domain::preflight;
 use crate::domain::record::{HeldVid, Record, State};
-use crate::domain::shape::Demographics;
+use crate::domain::shape::{AuthData, Demographics};
 use crate::jq::{Compiled, Jq};
 use crate::odoo::registry::{IdRow, Registrant};
 use crate::seal::{Purpose, Seal};
@@ -30,8 +30,8 @@ pub struct Preparation<'a> {
     connector: &'a Connector,
     seal: &'a Seal,
     today: NaiveDate,
-    /// What else but the values decides what is sent.
-    selection: String,
+    /// What else but the values decides what is sent, and whether it is taken.
+    mapping: String,
     /// An input format that does not compile refuses everybody.
     input_format: Option<Option<Compiled>>,
 }
@@ -39,7 +39,7 @@ pub struct Preparation<'a> {
 impl<'a> Preparation<'a> {
     pub fn new(connector: &'a Connector, seal: &'a Seal, now: DateTime<Utc>) -> Self {
         let input_format = connector.input_format.as_ref().map(|format| Jq::compile(format).ok());
-        Self { connector, seal, today: now.date_naive(), selection: connector.pull_digest_source(), input_format }
+        Self { connector, seal, today: now.date_naive(), mapping: mapping(connector), input_format }
     }
 
     /// Decides about one record; `found` is its registrant, if Odoo still has it and the filter takes it.
@@ -56,8 +56,14 @@ impl<'a> Preparation<'a> {
             [] => (self.held(first, self.all_of(&vids).as_bytes()), self.objection(first)),
             _ => (self.held(first, self.all_of(&vids).as_bytes()), Some(Code::SEVERAL_VIDS)),
         };
-        let data = self.data_digest(registrant.values.expose());
-        let before = matches!(record.state, State::Pending { refused: Some(_), .. });
+        let made = self.auth_data(registrant.values.expose(), vid_value(usable.first()));
+        let data = self.data_digest(registrant.values.expose(), &made);
+        let before = match &record.state {
+            // What was in the way is gone.
+            State::Pending { refused: Some(code), .. } if *code == Code::OTHER_TOKEN => !registrant.tokens.is_empty(),
+            State::Pending { refused, .. } => refused.is_some(),
+            _ => false,
+        };
         let same_vid = record.vid.as_ref().is_some_and(|known| known.digest == vid.digest);
         if before && same_vid && record.data == Some(data) {
             return Decision::Unchanged;
@@ -66,14 +72,14 @@ impl<'a> Preparation<'a> {
         match (objection, usable.first()) {
             (Some(code), _) => refuse(code),
             (None, None) => refuse(Code::VID_MALFORMED),
-            (None, Some(usable)) => match self.auth_data(registrant.values.expose(), usable.value.expose()) {
+            (None, Some(_)) => match made.and_then(|auth_data| self.checked(auth_data)) {
                 Ok(auth_data) => Decision::Send { vid, data, auth_data },
                 Err(code) => refuse(code),
             },
         }
     }
 
-    fn auth_data(&self, values: &Map<String, Value>, vid: &str) -> Result<Map<String, Value>, Code> {
+    fn auth_data(&self, values: &Map<String, Value>, vid: &str) -> Result<AuthData, Code> {
         let demographics = Demographics::from_odoo(values, &self.connector.fields);
         let demographics = match &self.input_format {
             None => demographics,
@@ -83,7 +89,10 @@ impl<'a> Preparation<'a> {
                 Demographics::from_input_format(shaped)?
             }
         };
-        let auth_data = demographics.into_auth_data(vid, self.connector)?;
+        demographics.into_auth_data(vid, self.connector)
+    }
+
+    fn checked(&self, auth_data: AuthData) -> Result<Map<String, Value>, Code> {
         preflight::check(&auth_data, &self.connector.mapping, &self.connector.mandatory)?;
         Ok(auth_data.into_map())
     }
@@ -114,9 +123,23 @@ impl<'a> Preparation<'a> {
         lines.collect()
     }
 
-    fn data_digest(&self, values: &Map<String, Value>) -> Digest {
-        let mut bytes = serde_json::to_vec(values).unwrap_or_default();
-        bytes.extend_from_slice(self.selection.as_bytes());
+    /// Of what would be sent, and of what else decides whether it is taken. Who takes the person, and why, does not count:
+    /// connectors that overlap must see the same refusal.
+    fn data_digest(&self, values: &Map<String, Value>, made: &Result<AuthData, Code>) -> Digest {
+        let data = made.as_ref().map_or(values, AuthData::as_map);
+        let mut bytes = serde_json::to_vec(data).unwrap_or_default();
+        bytes.extend_from_slice(self.mapping.as_bytes());
         Digest(self.seal.digest(Purpose::AuthData, &bytes))
     }
+}
+
+fn mapping(connector: &Connector) -> String {
+    let input_format = connector.input_format.as_ref().map(|format| format.source());
+    let country = &connector.phone_country_code;
+    let (mapping, mandatory, language) = (connector.mapping.to_json(), connector.mandatory, &connector.language);
+    serde_json::json!([mapping, mandatory, input_format, country, language]).to_string()
+}
+
+fn vid_value<'a>(vid: Option<&&'a IdRow>) -> &'a str {
+    vid.map_or("", |vid| vid.value.expose().trim())
 }

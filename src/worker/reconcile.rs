@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use metrics::counter;
 
 use super::{Halt, Remote, Worker};
-use crate::domain::batch::{Answer, Batch, Cause, Verdict};
+use crate::domain::batch::{Answer, Batch, Cause, Status, Verdict};
 use crate::domain::identity::BatchId;
 use crate::domain::transition::{Event, Fault, Occasion};
 use crate::store::StoreError;
@@ -55,9 +55,20 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
             worker.store.change(move |change| keep_judgement(change, &batch)).await?;
         }
         Verdict::Lost(cause) => {
+            // Where nothing of a whole batch came, no record of it is to blame.
+            let nothing_came = batch.size > 1 && worker.store.members(batch.id).len() == batch.size as usize;
+            let undelivered = status == Some(Status::Failed) || (cause == Cause::Delivery && nothing_came);
+            if undelivered {
+                let trouble = format!(
+                    "MTS could not deliver to {}; check callback.public_url, and what lies between",
+                    worker.settings.receiver
+                );
+                let delivery = Remote::Delivery(batch.connector);
+                worker.breakers.failed(&delivery, &trouble, worker.jitter(), worker.clock.now());
+            }
             let (fault, cause) = match cause {
-                Cause::Server => (Fault::Server, "server"),
-                Cause::Delivery => (Fault::Record, "delivery"),
+                Cause::Delivery if !nothing_came => (Fault::Record, "delivery"),
+                Cause::Delivery | Cause::Server => (Fault::Server, "server"),
             };
             let lost = give_back(worker, batch.id, fault).await?;
             counter!("omc_answers_lost_total", "cause" => cause).increment(lost);

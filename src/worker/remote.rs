@@ -22,6 +22,8 @@ pub enum Remote {
     Connector(ConnectorId),
     /// A connector whose results Odoo refuses to take.
     WriteBack(ConnectorId),
+    /// The way from MTS to OMC's receiver, for a connector.
+    Delivery(ConnectorId),
     /// A connector's VID clean-up.
     CleanUp(ConnectorId),
     /// What Odoo is told about a connector.
@@ -38,6 +40,7 @@ impl fmt::Display for Remote {
             Self::Authentication(url) => write!(f, "MOSIP authentication behind {url}"),
             Self::Connector(id) => write!(f, "connector {id} in Odoo"),
             Self::WriteBack(id) => write!(f, "write-back of connector {id}"),
+            Self::Delivery(id) => write!(f, "delivery by MTS for connector {id}"),
             Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),
             Self::Report(id) => write!(f, "report on connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),

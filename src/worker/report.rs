@@ -133,6 +133,7 @@ async fn tell_refusals(worker: &Worker, registry: &crate::odoo::Registry, id: Co
         return Ok(0);
     }
     let mut report = Report::default();
+    let mut told = Vec::with_capacity(notices.len());
     for (key, notice) in &notices {
         let record = worker.store.record(*key)?;
         match (notice, record.as_ref().and_then(|record| Some((record, refusal(record)?)))) {
@@ -144,15 +145,16 @@ async fn tell_refusals(worker: &Worker, registry: &crate::odoo::Registry, id: Co
                 attempts: u32::try_from(record.attempts.len()).unwrap_or(u32::MAX),
                 seen_at: worker.clock.now(),
             }),
-            // Refused, and under way again: the outcome will be told.
-            (Notice::Refused, None) if record.is_some() => {}
+            // Refused, and under way again: told when it is over.
+            (Notice::Refused, None) if record.is_some() => continue,
             _ => report.resolved.push(key.registrant),
         }
+        told.push((*key, *notice));
     }
     if !(report.rejections.is_empty() && report.resolved.is_empty()) {
         worker.ask_odoo_behind(Some(Remote::Report(id)), registry.report(id, &report)).await?;
     }
-    clear(worker, id, notices).await
+    clear(worker, id, told).await
 }
 
 async fn forget_refusals(worker: &Worker, id: ConnectorId) -> Result<usize, Halt> {

@@ -52,6 +52,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let remotes = [
         Remote::Connector(connector.id),
         Remote::Submission(connector.id),
+        Remote::Delivery(connector.id),
         Remote::Mts(connector.mts_url.clone()),
         authentication.clone(),
         Remote::Odoo,
@@ -67,6 +68,8 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.pass(&remotes)?;
     let size = connector.batch_size.unwrap_or(worker.settings.batch_size) as usize;
     let size = if worker.breakers.is_troubled(&authentication) { size.min(SCOUTS) } else { size };
+    // One record at a time, until one is accepted: the next is another, since what was not taken goes to the end.
+    let size = if gate.is_failing() { 1 } else { size };
     let room = gate.capacity().saturating_sub(worker.store.in_flight(&connector.mts_url));
     if room == 0 {
         return Ok(Progress::Idle(None));
@@ -262,6 +265,18 @@ async fn keep_answer(
         Err(SubmitError::Unknown(why)) => {
             tracing::warn!(connector = %connector.id, batch = id.0, size, why, "no clear answer from MTS; waiting for callbacks");
             fail(&mts, why);
+            let (patience, now) = (worker.settings.patience, worker.clock.now());
+            worker
+                .store
+                .change(move |change| {
+                    // The wait begins now: the POST itself may have taken longer than MTS was thought to need.
+                    if let Some(mut batch) = change.batch(id) {
+                        batch.is_worked_on(&patience, now);
+                        change.put_batch(batch);
+                    }
+                    Ok(())
+                })
+                .await?;
             "unknown"
         }
         Err(SubmitError::NotTaken(blame)) => {
@@ -275,6 +290,8 @@ async fn keep_answer(
                     fail(&Remote::Submission(connector.id), &text);
                     Fault::Server
                 }
+                Blame::TooLarge if size > 1 => Fault::Batch { at_most: size.div_ceil(2) },
+                Blame::TooLarge => Fault::Record,
                 Blame::Failed(_) if !gate.failed() => {
                     fail(&mts, &text);
                     Fault::Server

@@ -29,6 +29,8 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let mut vids: HashMap<RegistrantId, Digest> = HashMap::with_capacity(due.len());
     for record in &due {
         match result(worker, record) {
+            // Another record of the same registrant, of another token type, is for the next call: each VID vouches for one.
+            Some(_) if vids.contains_key(&record.key.registrant) => {}
             Some(result) => {
                 vids.extend(record.vid.as_ref().map(|vid| (record.key.registrant, vid.digest)));
                 results.push((record.key, result));
@@ -39,7 +41,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     }
     let (keys, results): (Vec<RecordKey>, Vec<WriteBack>) = results.into_iter().unzip();
     let matches = |registrant: RegistrantId, vid: &Personal<String>| {
-        let digest = Digest(worker.seal.digest(Purpose::Vid, vid.expose().as_bytes()));
+        let digest = Digest(worker.seal.digest(Purpose::Vid, vid.expose().trim().as_bytes()));
         vids.get(&registrant) == Some(&digest)
     };
     let apply = registry.apply(connector, &results, &matches);
@@ -72,6 +74,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         })
         .await?;
     worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
+    worker.breakers.succeeded(&Remote::Delivery(connector.id));
     worker.tally.wrote(written, cleared);
     tracing::debug!(connector = %connector.id, written, cleared, "written back");
     Ok(Progress::Worked)

@@ -166,13 +166,18 @@ async fn has_door(client: &Client) -> Result<bool, Error> {
         connectors => connectors?,
     };
     let args = vec![json!(connectors), json!(0), json!(0), json!(false), json!([])];
-    match client.execute_kw(model, "omc_pull", args, Default::default()).await {
+    let answer = client.execute_kw(model, "omc_pull", args, Default::default()).await;
+    match answer {
         Ok(_) => Ok(true),
         Err(error) if error.is_missing_method() => Ok(false),
         Err(Error::AccessError { .. }) => Err(Error::DoorClosed),
-        // Where no connector exists yet, the method minds; but it exists.
-        Err(Error::Refused(_) | Error::Application(Failure::Other | Failure::BadValue)) if connectors.is_empty() => {
-            Ok(true)
+        // Whatever the method minds (no connector yet, a wrong filter of this one), it exists.
+        Err(error @ (Error::Refused(_) | Error::Application(_))) => {
+            if error.concerns_every_call() || matches!(error, Error::Application(Failure::Contention)) {
+                Err(error)
+            } else {
+                Ok(true)
+            }
         }
         Err(error) => Err(error),
     }

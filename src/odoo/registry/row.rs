@@ -65,7 +65,11 @@ impl IdRow {
             None => Ok(None),
             Some(value) => wire::text_or_unset(value).ok_or(wire::unexpected(call, name)),
         };
-        let time = |name: &'static str| text(name)?.and_then(wire::time).ok_or(wire::unexpected(call, name));
+        // A row that was put in by SQL may lack its times: it counts as old as can be.
+        let time = |name: &'static str| match text(name)? {
+            None => Ok(DateTime::UNIX_EPOCH),
+            Some(time) => wire::time(time).ok_or(wire::unexpected(call, name)),
+        };
         let expiry_date = match text("expiry_date")? {
             None => None,
             Some(date) => Some(wire::date(date).ok_or(wire::unexpected(call, "expiry_date"))?),

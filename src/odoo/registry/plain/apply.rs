@@ -245,6 +245,8 @@ fn refused(error: &Error) -> Option<Outcome> {
         Error::Refused(Refusal::InvalidId) | Error::Application(Failure::BadValue) => {
             Some(Outcome::Refused(ApplyRefusal::TokenInvalid))
         }
+        // An exception says nothing of the row: a full disk raises one as well. It is tried again, and comes to an end.
+        Error::Application(_) => Some(Outcome::Busy),
         _ => Some(Outcome::Refused(ApplyRefusal::Other)),
     }
 }
