@@ -6,16 +6,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{App, Standing};
-use crate::domain::connector::Connector;
+use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State};
 use crate::domain::run::Kind;
-use crate::domain::transition::{Event, Occasion, Outcome};
+use crate::domain::transition::{Event, Occasion};
 use crate::odoo::connectors::{RequestedRun, RequeuedRejection};
 use crate::schedule;
-use crate::store::{Queue, StoreError};
+use crate::store::StoreError;
 use crate::worker::definitions::{self, Found, Reader, Reading};
-use crate::worker::{Halt, report};
+use crate::worker::{Halt, release, report};
 
 /// Polls until told to stop.
 pub(super) async fn run(app: Arc<App>) {
@@ -56,14 +56,15 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
         if app.roster.withdraw(id, "", Standing::Gone, Vec::new()) {
             tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
         }
-        let_go(app, id).await?;
+        release::results(&app.worker, id).await?;
+        release::waiting(&app.worker, id)?;
         if app.worker.store.counts(id).open() == 0 {
             app.roster.forget(id);
-            app.worker.store.change_now(|change| {
-                change.put_definition(id, None);
-                Ok(())
-            })?;
+            release::everything(&app.worker, id)?;
         }
+    }
+    for id in app.not_running() {
+        release::waiting(&app.worker, id)?;
     }
     for asked in runs {
         match begin(app, &asked).await {
@@ -104,69 +105,6 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// What waits for a connector that is no more is let go, at every look: answers that are lost come back to the queue. A full run
-/// of another connector will find it. What MTS still holds is written back as it comes, but not through the door: that is the
-/// connector's own.
-async fn let_go(app: &App, id: ConnectorId) -> Result<(), Halt> {
-    let worker = &app.worker;
-    if worker.store.counts(id).to_write > 0 && worker.registry().await?.through_door() {
-        give_up_results(app, id)?;
-    }
-    if worker.store.counts(id).pending > 0 || worker.store.runs().iter().any(|run| run.connector == id && !run.is_over()) {
-        drop_pending(app, id)?;
-    }
-    Ok(())
-}
-
-fn give_up_results(app: &App, id: ConnectorId) -> Result<(), StoreError> {
-    let worker = &app.worker;
-    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
-    let results = worker.store.due(id, Queue::Write, far, usize::MAX)?;
-    tracing::warn!(
-        connector = %id, results = results.len(),
-        "deleted in Odoo, so its results cannot be written; another connector will ask for them again"
-    );
-    for chunk in results.chunks(1000) {
-        worker.store.change_now(|change| {
-            for Record { key, .. } in chunk {
-                if matches!(change.record(*key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Write)) {
-                    change.apply(*key, Event::Written(Outcome::Superseded), &worker.occasion())?;
-                }
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-fn drop_pending(app: &App, id: ConnectorId) -> Result<(), StoreError> {
-    let worker = &app.worker;
-    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
-    loop {
-        let pending = worker.store.due(id, Queue::Submit, far, 1000)?;
-        if pending.is_empty() {
-            break;
-        }
-        worker.store.change_now(|change| {
-            for Record { key, .. } in pending {
-                if matches!(change.record(key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Submit)) {
-                    change.apply(key, Event::Left, &worker.occasion())?;
-                }
-            }
-            Ok(())
-        })?;
-    }
-    worker.store.change_now(|change| {
-        let now = worker.clock.now();
-        let runs: Vec<_> = change.runs().filter(|run| run.connector == id && !run.is_over()).cloned().collect();
-        for mut run in runs {
-            run.stop(now);
-            change.put_run(run);
-        }
-        Ok(())
-    })
 }
 
 /// Begins a run that an administrator asked for in Odoo. While a full run pulls, the request stays.
@@ -215,9 +153,17 @@ fn requeue(app: &App, asked: &RequeuedRejection) -> Result<bool, StoreError> {
 }
 
 impl App {
+    /// Connectors that Odoo has, and that are not to send anything now.
+    fn not_running(&self) -> Vec<ConnectorId> {
+        let idle = self.roster.each(|id, entry| {
+            let stopped = entry.connector().is_none_or(|connector| connector.activity == Activity::Stopped);
+            (stopped && !matches!(entry.standing, Standing::Gone | Standing::Kept)).then_some(id)
+        });
+        idle.into_iter().flatten().collect()
+    }
+
     /// The connector, if it may be run by hand now.
     pub(super) fn runnable(&self, id: ConnectorId) -> Result<Arc<Connector>, String> {
-        use crate::domain::connector::Activity;
         let standing = self.roster.with(id, |entry| entry.standing).ok_or_else(|| format!("no connector {id}"))?;
         if standing == Standing::Kept {
             return Err("Odoo has not been heard since the start; try again when it answers".to_owned());

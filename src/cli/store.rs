@@ -27,13 +27,14 @@ pub(super) fn run(config: &Config, command: &Command, json: bool) -> anyhow::Res
 fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let path = config.store.path.display();
     if !Store::exists(&config.store.path) {
-        let none = json!({"ok": true, "values": 0, "batches": 0, "runs": 0, "bytes": 0});
+        let none = json!({"ok": true, "values": 0, "records": 0, "batches": 0, "runs": 0, "bytes": 0});
         println!("{}", if json { none.to_string() } else { format!("{path}: no store yet") });
         return Ok(Exit::Done);
     }
     let seal = seal::load(&config.store.key_file)?;
     let store = Store::open(&config.store, &seal.fingerprint())?;
     let values = store.check()?;
+    let records = store.records().count();
     for (connector, sealed) in store.definitions()? {
         let opened = seal.open(&definitions::place(connector), &sealed);
         opened.map_err(|error| anyhow::anyhow!("the kept definition of connector {connector}: {error}"))?;
@@ -41,7 +42,7 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let (batches, runs, orphaned) = (store.batches().len(), store.runs().len(), store.orphaned_batches().len());
     let (size, ok) = (store.size(), orphaned == 0);
     if json {
-        println!("{}", json!({"ok": ok, "values": values, "batches": batches, "runs": runs, "bytes": size}));
+        println!("{}", json!({"ok": ok, "values": values, "records": records, "batches": batches, "runs": runs, "bytes": size}));
     } else {
         println!("{path}: {values} values, {batches} batches, {runs} runs, {size} bytes; every value reads");
         if !ok {

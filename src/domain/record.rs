@@ -12,7 +12,8 @@
 //!              Abandoned <--- tried often enough                   +--------> (done)
 //! ```
 //!
-//! Done leaves no record. [`super::transition::apply`] is the only way a record changes.
+//! Where nobody is interested any more (the registrant left the filter, the connector is deleted), Pending, Rejected and
+//! Abandoned end as well. Done leaves no record. [`super::transition::apply`] is the only way a record changes.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

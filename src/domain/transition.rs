@@ -154,7 +154,7 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
         }
         (_, Event::Requeued) => step.ignore(Ignored::Repeat),
 
-        (State::Pending { .. }, Event::Left) => step.end(Bucket::Left),
+        (State::Pending { .. } | State::Rejected { .. } | State::Abandoned { .. }, Event::Left) => step.end(Bucket::Left),
         (State::Pending { .. }, Event::Refused { code, vid, data }) => {
             step.after.vid = vid;
             step.after.data = data;

@@ -172,6 +172,10 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    pub fn remove_cursor(&mut self, connector: ConnectorId) {
+        self.others.push((keys::cursor(connector), None));
+    }
+
     /// Keeps a definition (already sealed) for a start without Odoo; `None` forgets it.
     pub fn put_definition(&mut self, connector: ConnectorId, sealed: Option<Vec<u8>>) {
         self.others.push((keys::definition(connector), sealed));

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use change::Change;
@@ -32,7 +33,7 @@ use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::Notice;
 use disk::Disk;
 use index::Index;
-use sync::Syncer;
+use sync::{Broken, Syncer};
 
 /// The form of what is on disk.
 const FORMAT: u32 = 1;
@@ -52,6 +53,7 @@ struct Inner {
     index: Mutex<Index>,
     syncer: Syncer,
     changed: watch::Sender<()>,
+    broken: Broken,
 }
 
 impl std::fmt::Debug for Store {
@@ -101,7 +103,8 @@ impl Store {
         }
         let index = remember(&disk).map_err(of_this)?;
         let disk = Arc::new(disk);
-        let syncer = Syncer::start(Arc::clone(&disk)).map_err(|source| StoreError::Unusable {
+        let broken = Broken::new();
+        let syncer = Syncer::start(Arc::clone(&disk), broken.clone()).map_err(|source| StoreError::Unusable {
             path: config.path.clone(),
             source,
         })?;
@@ -109,8 +112,7 @@ impl Store {
             disk,
             index: Mutex::new(index),
             syncer,
-            changed: watch::Sender::new(()),
-        })))
+            changed: watch::Sender::new(()), broken })))
     }
 
     /// Whether a store was made there.
@@ -173,7 +175,11 @@ impl Store {
         let mut index = self.index();
         let mut collected = Change::new(&self.0.disk, &mut index);
         let result = change(&mut collected)?;
-        collected.commit()?;
+        collected.commit().inspect_err(|error| {
+            if matches!(error, StoreError::Unusable { .. } | StoreError::Corrupt { .. }) {
+                self.0.broken.cancel();
+            }
+        })?;
         drop(index);
         self.0.changed.send_replace(());
         Ok(result)
@@ -182,6 +188,15 @@ impl Store {
     /// Comes back when every change made before is on the device.
     pub async fn sync(&self) -> Result<(), Arc<StoreError>> {
         self.0.syncer.sync().await
+    }
+
+    /// Comes when the store has failed: sled does not recover within a process, so the daemon must start anew.
+    pub fn broken(&self) -> CancellationToken {
+        self.0.broken.clone()
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.0.broken.is_cancelled()
     }
 
     /// Wakes after every change.

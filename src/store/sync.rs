@@ -5,9 +5,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::disk::Disk;
 use super::error::StoreError;
+
+/// Set when a sync has failed. The kernel tells of a lost page once, so that a later sync that succeeds means nothing.
+pub(super) type Broken = CancellationToken;
 
 type Waiter = oneshot::Sender<Result<(), Arc<StoreError>>>;
 
@@ -31,9 +35,9 @@ impl Drop for Syncer {
 }
 
 impl Syncer {
-    pub fn start(disk: Arc<Disk>) -> std::io::Result<Self> {
+    pub fn start(disk: Arc<Disk>, broken: Broken) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(WAITERS);
-        let serve = move || serve(&disk, &receiver);
+        let serve = move || serve(&disk, &receiver, &broken);
         let thread = std::thread::Builder::new().name("omc-sync".to_owned()).spawn(serve)?;
         Ok(Self {
             queue: Some(sender),
@@ -58,10 +62,18 @@ impl Syncer {
     }
 }
 
-fn serve(disk: &Disk, waiting: &Receiver<Waiter>) {
+fn serve(disk: &Disk, waiting: &Receiver<Waiter>, broken: &Broken) {
+    let mut failure = None;
     while let Ok(first) = waiting.recv() {
         let served: Vec<Waiter> = std::iter::once(first).chain(waiting.try_iter()).collect();
-        let result = disk.sync().map_err(Arc::new);
+        let result = match &failure {
+            Some(failure) => Err(Arc::clone(failure)),
+            None => disk.sync().map_err(Arc::new),
+        };
+        if let (Err(error), None) = (&result, &failure) {
+            failure = Some(Arc::clone(error));
+            broken.cancel();
+        }
         for waiter in served {
             // Whoever gave up waiting needs no answer.
             let _ = waiter.send(result.clone());

@@ -185,6 +185,39 @@ fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
 }
 
 #[test]
+fn a_run_ends_when_one_left_and_one_came_from_an_older_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    admit(&store, &[2]);
+    let code = Code::from_wire("ATS-REQ-010");
+    apply(&store, 2, Event::Refused { code: code.clone(), vid: None, data: None });
+    let id = store
+        .change_now(|change| {
+            let id = change.new_run_id();
+            let mut run = Run::new(id, CONNECTOR, Kind::Sweep, None, now());
+            run.counters.found = 1;
+            change.put_run(run);
+            change.admit(id, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion(&backoff()))?;
+            Ok(id)
+        })
+        .unwrap();
+    apply(&store, 1, Event::Left);
+    store
+        .change_now(|change| {
+            let new = change.admit(id, CONNECTOR, TOKENS, &[RegistrantId(2)], &occasion(&backoff()))?;
+            let mut run = change.run(id).unwrap();
+            run.counters.found += new;
+            run.phase = Phase::Settling;
+            change.put_run(run);
+            Ok(())
+        })
+        .unwrap();
+    apply(&store, 2, Event::Unchanged);
+    let run = store.run(id).unwrap();
+    assert_eq!((run.phase, run.counters.left, run.counters.rejected, run.counters.found), (Phase::Done, 1, 1, 2));
+}
+
+#[test]
 fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&config(folder.path()), "k").unwrap();

@@ -17,6 +17,7 @@ pub mod gate;
 mod prepare;
 pub mod pull;
 pub mod reconcile;
+pub mod release;
 pub mod remote;
 pub mod report;
 pub mod submit;

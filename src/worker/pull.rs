@@ -13,6 +13,9 @@ use crate::store::{Change, StoreError};
 /// Takes the next page of the connector's runs: of a delta before one of a full run, so that a full run of days does not hold
 /// the news up.
 pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
+    if connector.activity == crate::domain::connector::Activity::Stopped {
+        return Ok(Progress::Idle(None));
+    }
     let Some(run) = next_run(worker, connector) else { return Ok(Progress::Idle(None)) };
     if worker.store.counts(connector.id).open() >= worker.settings.max_in_flight {
         return Ok(Progress::Idle(None));
