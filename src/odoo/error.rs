@@ -39,7 +39,7 @@ pub enum Error {
     /// XML-RPC, but not of the form this method answers with.
     #[error("Odoo's answer to {call} is not of the expected form: {expected} is missing or of another type")]
     Unexpected { call: &'static str, expected: &'static str },
-    /// `authenticate` said no: [odoo] database, username and password do not go together.
+    /// `authenticate` said no: `[odoo]` database, username and password do not go together.
     #[error("Odoo refuses the login; check [odoo] database, username and password")]
     LoginRefused,
     /// Too many refused logins in a row: no attempt is made for a while.
