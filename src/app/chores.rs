@@ -208,7 +208,19 @@ fn show(app: &App) {
             gauge!("omc_records", "connector" => connector.to_string(), "state" => state).set(count as f64);
         }
     }
-    let batches = worker.store.batches();
+    let (connectors, batches) = (app.roster.connectors(), worker.store.batches());
+    worker.breakers.keep(|remote| match remote {
+        Remote::Odoo => true,
+        Remote::Mts(url) | Remote::Authentication(url) => {
+            connectors.iter().any(|connector| connector.mts_url == *url) || batches.iter().any(|batch| batch.mts_url == *url)
+        }
+        Remote::Connector(id)
+        | Remote::WriteBack(id)
+        | Remote::CleanUp(id)
+        | Remote::Report(id)
+        | Remote::Delivery(id)
+        | Remote::Submission(id) => connectors.iter().any(|connector| connector.id == *id),
+    });
     gauge!("omc_batches_in_flight").set(batches.len() as f64);
     let oldest = batches.iter().map(|batch| batch.sent_at).min();
     let age = oldest.map_or(0, |sent| (worker.clock.now() - sent).num_seconds());

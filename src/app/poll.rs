@@ -145,6 +145,7 @@ fn requeue(app: &App, asked: &RequeuedRejection) -> Result<bool, StoreError> {
             // The store was lost since it was refused.
             None => {
                 let occasion: Occasion<'_> = worker.occasion();
+                change.is_told(key);
                 change.admit(RunId::NONE, connector.id, key.token_type, &[key.registrant], &occasion)?;
             }
         }

@@ -138,6 +138,7 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
         ended: None,
         ignored: None,
         trouble: None,
+        moved_on: false,
         occasion,
     };
     match (&record.state, event) {
@@ -219,6 +220,7 @@ struct Step<'a> {
     ended: Option<Bucket>,
     ignored: Option<Ignored>,
     trouble: Option<Code>,
+    moved_on: bool,
     occasion: &'a Occasion<'a>,
 }
 
@@ -249,6 +251,9 @@ impl Step<'_> {
             State::Rejected { code } => {
                 let code = code.clone();
                 self.join(run);
+                // The list of the connector that it leaves shows it no more.
+                self.moved_on = self.after.reported && self.after.connector != connector;
+                self.after.reported &= !self.moved_on;
                 self.after.connector = connector;
                 self.reopen(Some(code));
             }
@@ -426,7 +431,7 @@ impl Step<'_> {
                 self.after.reported = true;
                 Some(Notice::Refused)
             }
-            None if self.ended.is_some() && self.after.reported => Some(Notice::Resolved),
+            None if self.moved_on || (self.ended.is_some() && self.after.reported) => Some(Notice::Resolved),
             _ => None,
         };
         let changed_run = before.run != self.after.run;

@@ -9,7 +9,7 @@ use crate::domain::connector::CallbackMethod;
 use crate::seal::Personal;
 
 /// Where MTS is to deliver results.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CallbackAddress {
     pub url: Url,
     pub method: CallbackMethod,
@@ -17,6 +17,17 @@ pub struct CallbackAddress {
     pub timeout_seconds: u64,
     pub extra_headers: Vec<(String, String)>,
     pub credentials: Credentials,
+}
+
+/// Headers can hold a gateway's keys: only their number is shown.
+impl std::fmt::Debug for CallbackAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallbackAddress")
+            .field("url", &self.url.as_str())
+            .field("extra_headers", &self.extra_headers.len())
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What MTS shows at the receiver. Made by OMC for its own receiver: MTS keeps them in clear.

@@ -1,6 +1,6 @@
 //! One change of the store: all of it, or nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use url::Url;
 
@@ -22,6 +22,8 @@ pub struct Change<'a> {
     runs: BTreeMap<RunId, Option<Run>>,
     batches: BTreeMap<BatchId, Option<Batch>>,
     others: Vec<Write>,
+    /// Records that an administrator's list shows already, though the store does not know them.
+    told: HashSet<RecordKey>,
 }
 
 struct Touched {
@@ -38,6 +40,7 @@ impl<'a> Change<'a> {
             runs: BTreeMap::new(),
             batches: BTreeMap::new(),
             others: Vec::new(),
+            told: HashSet::new(),
         }
     }
 
@@ -88,7 +91,8 @@ impl<'a> Change<'a> {
             match self.apply(key, Event::Met { run, connector }, occasion)? {
                 Some(effects) => new += u64::from(effects.run == run && effects.ignored.is_none()),
                 None => {
-                    let record = Record::admitted(key, connector, run, occasion.now);
+                    let mut record = Record::admitted(key, connector, run, occasion.now);
+                    record.reported = self.told.contains(&key);
                     self.records.insert(
                         key,
                         Touched {
@@ -101,6 +105,11 @@ impl<'a> Change<'a> {
             }
         }
         Ok(new)
+    }
+
+    /// Notes that an administrator's list shows this record as refused, so that it is told when that is over.
+    pub fn is_told(&mut self, key: RecordKey) {
+        self.told.insert(key);
     }
 
     pub fn new_run_id(&mut self) -> RunId {
@@ -207,14 +216,7 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn commit(self) -> Result<(), StoreError> {
-        let Self {
-            disk,
-            index,
-            records,
-            runs,
-            mut batches,
-            others,
-        } = self;
+        let Self { disk, index, records, runs, mut batches, others, told: _ } = self;
         let mut writes = others;
         for (key, touched) in &records {
             writes.push((
@@ -256,7 +258,7 @@ fn idle_batches(index: &Index, records: &HashMap<RecordKey, Touched>) -> Vec<Bat
         _ => None,
     };
     let mut leaving: HashMap<BatchId, usize> = HashMap::new();
-    let mut entering: std::collections::HashSet<BatchId> = std::collections::HashSet::new();
+    let mut entering: HashSet<BatchId> = HashSet::new();
     for touched in records.values() {
         let (before, after) = (batch(&touched.before), batch(&touched.after));
         if before != after {

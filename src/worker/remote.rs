@@ -76,6 +76,17 @@ impl Breakers {
         self.all().contains_key(remote)
     }
 
+    /// Forgets troubles of what is not used any more.
+    pub fn keep(&self, used: impl Fn(&Remote) -> bool) {
+        self.all().retain(|remote, _| {
+            let kept = used(remote);
+            if !kept {
+                gauge!("omc_remote_up", "remote" => remote.to_string()).set(1.0);
+            }
+            kept
+        });
+    }
+
     pub fn succeeded(&self, remote: &Remote) {
         if self.all().remove(remote).is_some() {
             tracing::info!(%remote, "works again");

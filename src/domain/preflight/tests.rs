@@ -9,7 +9,7 @@ fn mapping() -> Mapping {
 
 fn verdict(changes: &[(&str, Value)]) -> Result<(), Code> {
     let Value::Object(mut record) = json!({
-        "vid": "7000000000000001", "given": "Abebe", "family": "Bikila", "gender": "male", "born": "1990/01/31",
+        "vid": "7000000000000001", "given": "Tamru", "family": "Welde", "gender": "male", "born": "1990/01/31",
         "street": "Main St 1", "city": "Jato", "phoneNumber": "911000000", "emailId": "a@example.org",
     }) else {
         unreachable!()

@@ -69,7 +69,7 @@ fn fields() -> Vec<SelectedField> {
 
 fn odoo() -> Map<String, Value> {
     object(json!({
-        "id": 17, "given_name": "Abebe", "family_name": " Bikila ", "gender": [1, "Female"], "birthdate": "1990-01-31",
+        "id": 17, "given_name": "Tamru", "family_name": " Welde ", "gender": [1, "Female"], "birthdate": "1990-01-31",
         "phone": "+251 911-00.00.00", "email": false, "address": "Main St 1\r\nJato\t4", "income": 0.0, "disabled": false,
         "seen": "2026-01-02 03:04:05", "secret": "not selected",
     }))
@@ -94,7 +94,7 @@ fn odoo_s_values_become_plain_ones() {
     assert_eq!(
         Demographics::from_odoo(&odoo(), &fields()).to_value(),
         json!({
-            "id": 17, "given_name": "Abebe", "family_name": " Bikila ", "gender": "Female", "birthdate": "1990/01/31",
+            "id": 17, "given_name": "Tamru", "family_name": " Welde ", "gender": "Female", "birthdate": "1990/01/31",
             "phone": "+251 911-00.00.00", "address": "Main St 1\r\nJato\t4", "income": 0.0, "disabled": false,
             "seen": "2026-01-02 03:04:05",
         })
@@ -114,7 +114,7 @@ fn odoo_s_values_become_plain_ones() {
 #[test]
 fn only_what_mapping_and_output_format_name_is_sent() {
     let wanted = json!({
-        "vid": "7000000000000001", "given_name": "Abebe", "family_name": "Bikila", "gender": "female",
+        "vid": "7000000000000001", "given_name": "Tamru", "family_name": "Welde", "gender": "female",
         "birthdate": "1990/01/31", "phone": "+251 911-00.00.00", "address": "Main St 1 Jato 4",
     });
     assert_eq!(shaped(&odoo(), &connector(MAPPING, None, None)), Ok(wanted.clone()));
@@ -241,7 +241,7 @@ fn nothing_of_it_is_printed() {
         .into_auth_data("7000000000000001", &connector(MAPPING, None, None));
     let printed = format!("{demographics:?} {data:?}");
     assert!(
-        !printed.contains("Abebe") && !printed.contains("7000") && !printed.contains("given_name"),
+        !printed.contains("Tamru") && !printed.contains("7000") && !printed.contains("given_name"),
         "{printed}"
     );
 }
