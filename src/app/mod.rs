@@ -83,7 +83,11 @@ pub struct Running {
     pub app: Arc<App>,
     pub callback: SocketAddr,
     pub admin: SocketAddr,
+    /// A listener ended by itself. What is left of the daemon is to be ended too, and started again by whoever started it.
+    pub failed: CancellationToken,
     listeners: CancellationToken,
+    /// What the listeners still have in hand is dropped.
+    cut: CancellationToken,
     serving: TaskTracker,
     ticker: Ticker,
 }
@@ -114,17 +118,21 @@ pub async fn start(
         app.tend(Arc::new(stopped), Standing::Kept);
     }
 
-    let (listeners, serving) = (CancellationToken::new(), TaskTracker::new());
+    let (listeners, cut, failed) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let serving = TaskTracker::new();
     let token = make_token(&app.config.admin.token_file, &seal)?;
     let routers = [
         (callback_listener, callback::router(app.receiver())),
-        (admin_listener, http::admin::router(app.desk(token, metrics))),
+        (admin_listener, http::admin::router(app.desk(token, metrics, failed.clone()))),
     ];
     for (listener, router) in routers {
-        let stop = listeners.clone().cancelled_owned();
+        let (stop, cut) = (listeners.clone(), cut.clone());
+        // Told even by a panic.
+        let failed = failed.clone().drop_guard();
         serving.spawn(async move {
-            if let Err(error) = http::serve(listener, router, stop).await {
-                tracing::error!(%error, "a listener failed");
+            match http::serve(listener, router, stop, cut).await {
+                Ok(()) => _ = failed.disarm(),
+                Err(error) => tracing::error!(%error, "a listener failed"),
             }
         });
     }
@@ -134,7 +142,7 @@ pub async fn start(
     app.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
     let ticker = Ticker::start(chores::jobs(&app)).await.context("cannot start the ticker")?;
     tracing::info!(%callback, %admin, "OMC is up");
-    Ok(Running { app, callback, admin, listeners, serving, ticker })
+    Ok(Running { app, callback, admin, failed, listeners, cut, serving, ticker })
 }
 
 fn build(
@@ -250,10 +258,13 @@ impl Running {
         // Callbacks are taken for as long as anything is in hand.
         self.listeners.cancel();
         let closed = tokio::time::timeout(Duration::from_secs(5), self.serving.wait()).await.is_ok();
+        self.cut.cancel();
+        // Whoever starts again in this process finds nobody of before at the store.
+        let gone = tokio::time::timeout(Duration::from_secs(1), self.serving.wait()).await.is_ok();
         if let Err(error) = self.app.worker.store.sync().await {
             tracing::error!(%error, "the last sync failed");
             return false;
         }
-        finished && closed
+        finished && closed && gone
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{App, Standing};
 use crate::domain::connector::Connector;
@@ -21,14 +22,20 @@ use crate::worker::definitions;
 const CHUNK: usize = 500;
 
 impl App {
-    pub(super) fn desk(self: &Arc<Self>, token: Personal<String>, metrics: Option<PrometheusHandle>) -> Desk {
+    /// `failed` tells that a listener ended by itself.
+    pub(super) fn desk(
+        self: &Arc<Self>,
+        token: Personal<String>,
+        metrics: Option<PrometheusHandle>,
+        failed: CancellationToken,
+    ) -> Desk {
         let (status, find, start, requeue) = (Arc::clone(self), Arc::clone(self), Arc::clone(self), Arc::clone(self));
         Desk {
             store: self.worker.store.clone(),
             token,
             metrics,
-            // The store is open and both listeners are bound before anybody can ask.
-            ready: Box::new(|| true),
+            // The store is open and both listeners are bound before anybody can ask; later either can fail.
+            ready: Box::new(move || !failed.is_cancelled()),
             status: Box::new(move || status.status()),
             find: Box::new(move |text| find.roster.find(text)),
             start: Box::new(move |id| {

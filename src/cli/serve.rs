@@ -7,6 +7,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use crate::app::{self, Foundation, Running, telemetry};
@@ -24,6 +25,8 @@ struct Signals {
 
 enum Told {
     Stop,
+    /// By a part of the daemon, not by a signal.
+    Failed,
     Reload(Box<Config>),
 }
 
@@ -40,12 +43,18 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
     let mut running = app::start(config.clone(), foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
     loop {
         notify(&[NotifyState::Ready]);
-        let new = match signals.wait(path).await {
+        let new = match signals.wait(path, &running.failed).await {
             Told::Stop => {
                 notify(&[NotifyState::Stopping]);
                 shut_down(running).await;
                 tracing::info!("stopped");
                 return Ok(Exit::Done);
+            }
+            Told::Failed => {
+                notify(&[NotifyState::Stopping]);
+                shut_down(running).await;
+                tracing::error!("stopped, because a listener failed");
+                return Ok(Exit::Failed);
             }
             Told::Reload(new) => *new,
         };
@@ -89,11 +98,12 @@ async fn start_again(
 
 impl Signals {
     /// Waits for a signal that means something; a configuration that cannot be read again is told and left.
-    async fn wait(&mut self, path: Option<&Path>) -> Told {
+    async fn wait(&mut self, path: Option<&Path>, failed: &CancellationToken) -> Told {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Told::Stop,
                 _ = self.interrupt.recv() => return Told::Stop,
+                () = failed.cancelled() => return Told::Failed,
                 _ = self.reload.recv() => match Config::load(path) {
                     Ok(config) => match app::vet(&config) {
                         Ok(()) => return Told::Reload(Box::new(config)),

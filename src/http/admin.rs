@@ -27,7 +27,7 @@ pub struct Desk {
     pub store: Store,
     pub token: Personal<String>,
     pub metrics: Option<PrometheusHandle>,
-    /// Store open and callback listener bound. Odoo and MTS may be down: OMC waits for them.
+    /// Store and listeners are open and work. Odoo and MTS may be down: OMC waits for them.
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
     /// What the daemon is doing.
     pub status: Box<dyn Fn() -> Value + Send + Sync>,
@@ -154,7 +154,7 @@ pub fn shown(run: &Run) -> Value {
 
 async fn start(State(desk): State<Shared>, Json(body): Json<StartRun>) -> Response {
     match (desk.find)(&body.connector).and_then(|connector| (desk.start)(connector)) {
-        Ok(run) => Json(json!({ "run": run })).into_response(),
+        Ok(run) => once_on_disk(&desk.store, json!({ "run": run })).await,
         Err(text) => problem(StatusCode::CONFLICT, &text),
     }
 }
@@ -168,9 +168,10 @@ async fn requeue(State(desk): State<Shared>, Json(body): Json<RequeueBody>) -> R
         connector,
         codes: body.codes,
     };
+    let store = desk.store.clone();
     let opened = tokio::task::spawn_blocking(move || (desk.requeue)(asked)).await;
     match opened {
-        Ok(Ok(count)) => Json(json!({ "requeued": count })).into_response(),
+        Ok(Ok(count)) => once_on_disk(&store, json!({ "requeued": count })).await,
         Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the request broke off"),
     }
@@ -219,6 +220,14 @@ fn list(store: &Store, only: Option<ConnectorId>) -> Result<Vec<FailedLine>, Sto
         }
     }
     Ok(lines.into_values().collect())
+}
+
+/// Tells of a change when a crash can undo it no more.
+async fn once_on_disk(store: &Store, told: Value) -> Response {
+    match store.sync().await {
+        Ok(()) => Json(told).into_response(),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
 }
 
 fn problem(status: StatusCode, text: &str) -> Response {

@@ -1,8 +1,8 @@
 //! The receiver of MTS's callbacks. MTS never repeats one and does not look at the answer, so a result is on disk before
 //! the answer goes out, and an answer that is not 200 is for the log of whoever looks.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::login;
-use super::result::{self, Answer, Foreign};
+use super::result::{self, Answer, Entries, Foreign, Unread};
 use super::session;
 use crate::clock::Clock;
 use crate::domain::batch::Patience;
@@ -29,8 +29,10 @@ use crate::domain::transition::{Event, Ignored, Occasion};
 use crate::seal::{Purpose, Seal};
 use crate::store::{Change, Store, StoreError};
 
-/// How many bodies may be read at once; MTS delivers one at a time per worker.
+/// How many bodies of one connector may be read at once; MTS delivers one at a time per worker.
 const AT_ONCE: usize = 4;
+/// Connectors with a room of their own, before rooms that nobody is in are let go of.
+const ROOMS: usize = 256;
 /// How long a caller may take to send its body, and to be let in.
 const BODY_TIME: Duration = Duration::from_secs(120);
 /// Results that go into one change of the store, so that others get their turn.
@@ -53,7 +55,22 @@ pub struct Receiver {
 
 struct Shared {
     receiver: Receiver,
-    room: Semaphore,
+    /// Of connectors that authenticated, so that an MTS that trickles its bodies does not keep others out.
+    rooms: Mutex<BTreeMap<ConnectorId, Arc<Semaphore>>>,
+}
+
+impl Shared {
+    /// The room of a connector. There are no more than [`ROOMS`] and those in use, which the listener's connections bound.
+    fn room(&self, connector: ConnectorId) -> Arc<Semaphore> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.len() >= ROOMS {
+            rooms.retain(|_, room| Arc::strong_count(room) > 1);
+        }
+        let room = rooms
+            .entry(connector)
+            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        Arc::clone(room)
+    }
 }
 
 /// The routes of the callback listener.
@@ -67,7 +84,7 @@ pub fn router(receiver: Receiver) -> Router {
         .route("/callback/{connector}", on(methods, receive))
         .with_state(Arc::new(Shared {
             receiver,
-            room: Semaphore::new(AT_ONCE),
+            rooms: Mutex::default(),
         }))
         .merge(login::router(seal, clock))
 }
@@ -79,19 +96,20 @@ async fn receive(
     body: Body,
 ) -> Response {
     let receiver = &shared.receiver;
-    let refuse = |status: StatusCode, result: &'static str, text: &'static str| {
+    let answer = |status: StatusCode, result: &'static str, text: &'static str| {
         counter!("omc_callbacks_total", "result" => result).increment(1);
         (status, text).into_response()
     };
     let Some(connector) = ConnectorId::from_wire(connector) else {
-        return refuse(StatusCode::NOT_FOUND, "unknown", "no such connector");
+        return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
     if !session::may_deliver(&receiver.seal, connector, &headers, receiver.clock.now()) {
-        return refuse(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
+        return answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
     }
-    let Ok(Ok(_room)) = tokio::time::timeout(BODY_TIME, shared.room.acquire()).await else {
-        return refuse(
+    let room = shared.room(connector);
+    let Ok(Ok(_place)) = tokio::time::timeout(BODY_TIME, room.acquire()).await else {
+        return answer(
             StatusCode::SERVICE_UNAVAILABLE,
             "overloaded",
             "too many callbacks at once",
@@ -99,18 +117,20 @@ async fn receive(
     };
     let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(TooLarge)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
+        Ok(Err(TooLarge)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
+        Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
     };
-    let Ok(entries) = result::entries(&body) else {
-        return refuse(StatusCode::BAD_REQUEST, "garbage", "not JSON results");
+    let entries = match result::entries(&body) {
+        Ok(entries) => entries,
+        Err(Unread::Garbage) => return answer(StatusCode::BAD_REQUEST, "garbage", "not JSON results"),
+        Err(Unread::TooMany) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many results at once"),
     };
     drop(body);
     match take(receiver, connector, entries).await {
-        Ok(()) => refuse(StatusCode::OK, "stored", "stored"),
+        Ok(()) => answer(StatusCode::OK, "stored", "stored"),
         Err(error) => {
             tracing::error!(%connector, %error, "a callback could not be stored; MTS will be asked again");
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "failed", "not stored")
+            answer(StatusCode::SERVICE_UNAVAILABLE, "failed", "not stored")
         }
     }
 }
@@ -132,7 +152,12 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, TooLarge> {
 }
 
 /// Stores the results and comes back when they are on disk.
-async fn take(receiver: &Receiver, connector: ConnectorId, mut entries: Vec<Value>) -> Result<(), Arc<StoreError>> {
+async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<(), Arc<StoreError>> {
+    let Entries {
+        kept: mut entries,
+        shapeless,
+    } = entries;
+    counter!("omc_callback_results_total", "outcome" => "shapeless").increment(shapeless);
     let total = entries.len();
     let mut trouble = None;
     while !entries.is_empty() {
@@ -215,11 +240,9 @@ fn event(
     answer: Answer,
 ) -> Result<(&'static str, Event), StoreError> {
     let nonce = correlation.nonce;
-    let Answer::Token { token, values } = answer else {
-        let Answer::Error(code) = answer else {
-            unreachable!("an answer is a token or an error")
-        };
-        return Ok(("error", Event::Error { nonce, code }));
+    let (token, values) = match answer {
+        Answer::Token { token, values } => (token, values),
+        Answer::Error(code) => return Ok(("error", Event::Error { nonce, code })),
     };
     let place = correlation.key.place();
     let sealed = |value: &[u8]| {

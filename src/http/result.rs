@@ -1,6 +1,10 @@
 //! What a callback says: the results in OMC's own output format, one or many.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::domain::code::Code;
@@ -37,19 +41,149 @@ struct Entry {
     data: Option<Value>,
 }
 
-/// The body is not JSON.
+/// Results in one callback at most. A batch has 5000 records at most (`submit.batch_size`), and comes in one callback.
+pub(super) const MAX_ENTRIES: usize = 20_000;
+/// Values in all of one callback at most, about: some fifty for each result. A value takes up to a hundred times as much memory
+/// as it takes bytes in the body.
+const MAX_VALUES: usize = 1_000_000;
+
+/// Why nothing of a body can be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Garbage;
+pub(super) enum Unread {
+    /// It is not JSON, or neither results nor one.
+    Garbage,
+    /// More than [`MAX_ENTRIES`] results, or more values in them than so many results have.
+    TooMany,
+}
+
+/// The entries of a body.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Entries {
+    /// Objects and nulls.
+    pub kept: Vec<Value>,
+    /// How many were neither.
+    pub shapeless: u64,
+}
 
 /// Takes a body apart into its entries. An empty body is one empty entry: MTS sends so when the output format fails.
-pub(super) fn entries(body: &[u8]) -> Result<Vec<Value>, Garbage> {
+pub(super) fn entries(body: &[u8]) -> Result<Entries, Unread> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(vec![Value::Null]);
+        return Ok(Entries::one(Value::Null));
     }
-    match serde_json::from_slice(body) {
-        Ok(Value::Array(entries)) => Ok(entries),
-        Ok(entry @ (Value::Object(_) | Value::Null)) => Ok(vec![entry]),
-        _ => Err(Garbage),
+    // Before each value but the first of all stands one of these; in texts they count too much, which the limit allows for.
+    let values = body.iter().filter(|byte| matches!(byte, b'[' | b'{' | b',')).count();
+    if values > MAX_VALUES {
+        return Err(Unread::TooMany);
+    }
+    let mut too_many = false;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = Whole {
+        too_many: &mut too_many,
+    }
+    .deserialize(&mut json)
+    .and_then(|entries| json.end().map(|()| entries));
+    read.map_err(|_| if too_many { Unread::TooMany } else { Unread::Garbage })
+}
+
+impl Entries {
+    fn one(entry: Value) -> Self {
+        Self {
+            kept: vec![entry],
+            shapeless: 0,
+        }
+    }
+}
+
+/// Reads a body as a whole, and stops where there are too many entries.
+struct Whole<'a> {
+    too_many: &'a mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Whole<'_> {
+    type Value = Entries;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Entries, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Whole<'_> {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("results, or one")
+    }
+
+    fn visit_unit<E>(self) -> Result<Entries, E> {
+        Ok(Entries::one(Value::Null))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entries, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(map)).map(Entries::one)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Entries, A::Error> {
+        let mut entries = Entries::default();
+        for room in (0..=MAX_ENTRIES).rev() {
+            match sequence.next_element::<Slot>()? {
+                None => return Ok(entries),
+                Some(_) if room == 0 => break,
+                Some(Slot(Some(entry))) => entries.kept.push(entry),
+                Some(Slot(None)) => entries.shapeless += 1,
+            }
+        }
+        *self.too_many = true;
+        Err(A::Error::custom("too many results"))
+    }
+}
+
+/// One entry, if it is an object or null; anything else is passed over.
+struct Slot(Option<Value>);
+
+impl<'de> Deserialize<'de> for Slot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self(None))
+    }
+}
+
+impl<'de> Visitor<'de> for Slot {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a result")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(Self(Some(Value::Null)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(map)).map(|entry| Self(Some(entry)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 }
 
@@ -173,12 +307,42 @@ mod tests {
 
     #[test]
     fn bodies() {
-        assert_eq!(entries(b"").unwrap(), [Value::Null]);
-        assert_eq!(entries(b"{}").unwrap().len(), 1);
-        assert_eq!(entries(b"[{}, null]").unwrap().len(), 2);
-        assert_eq!(entries(b"[]").unwrap().len(), 0);
-        for garbage in [&b"<html>"[..], b"12", b"\"x\"", b"{", b"\xff"] {
-            assert_eq!(entries(garbage), Err(Garbage));
+        assert_eq!(entries(b"").unwrap().kept, [Value::Null]);
+        assert_eq!(entries(b"null").unwrap().kept, [Value::Null]);
+        assert_eq!(entries(b"{\"a\": [1]}").unwrap().kept, [json!({"a": [1]})]);
+        assert_eq!(entries(b"[{}, null]").unwrap().kept, [json!({}), json!(null)]);
+        assert_eq!(entries(b"[]").unwrap(), Entries::default());
+        for garbage in [
+            &b"<html>"[..],
+            b"12",
+            b"\"x\"",
+            b"{",
+            b"[1",
+            b"[] []",
+            b"[{},]",
+            b"\xff",
+        ] {
+            assert_eq!(entries(garbage), Err(Unread::Garbage));
         }
+    }
+
+    #[test]
+    fn what_is_no_object_is_counted_and_not_kept() {
+        let read = entries(br#"[1, -1, 0.5, "x", true, [[{}], 2], {"a": 1}, 7]"#).unwrap();
+        assert_eq!(read.kept, [json!({"a": 1})]);
+        assert_eq!(read.shapeless, 7);
+    }
+
+    #[test]
+    fn too_many_are_not_read() {
+        let many = |entry: &str, count: usize| format!("[{}]", vec![entry; count].join(",")).into_bytes();
+        assert_eq!(entries(&many("0", MAX_ENTRIES)).unwrap().shapeless, MAX_ENTRIES as u64);
+        assert_eq!(entries(&many("{}", MAX_ENTRIES)).unwrap().kept.len(), MAX_ENTRIES);
+        assert_eq!(entries(&many("{}", MAX_ENTRIES + 1)), Err(Unread::TooMany));
+        assert_eq!(entries(&many("0", MAX_ENTRIES + 1)), Err(Unread::TooMany));
+        let mut nested = b"{\"data\":".to_vec();
+        nested.extend(many("0", MAX_VALUES));
+        nested.push(b'}');
+        assert_eq!(entries(&nested), Err(Unread::TooMany));
     }
 }
