@@ -84,7 +84,9 @@ pub enum ConfigError {
     Key { key: &'static str, reason: String },
     #[error("{key} = {path:?}: {source}; check the path and that OMC's user may read it")]
     SecretFile { key: String, path: PathBuf, source: std::io::Error },
-    #[error("{0}: write it as a text in quotes, and only once: as the key, as the key with `_file`, or in the environment")]
+    #[error(
+        "{0}: write it as a text in quotes, and only once: as the key, as the key with `_file`, or in the environment"
+    )]
     Secret(String),
 }
 
@@ -148,7 +150,10 @@ impl Config {
             }
         }
         if self.callback.listen.ip().is_unspecified() && self.callback.public_url.is_none() {
-            return wrong("callback.public_url", "must say how MTS reaches the receiver, which listens on every address");
+            return wrong(
+                "callback.public_url",
+                "must say how MTS reaches the receiver, which listens on every address",
+            );
         }
         if self.callback.tls_cert.is_some() || self.callback.tls_key.is_some() {
             return wrong("callback.tls_cert", "OMC cannot serve TLS itself yet; put a proxy before callback.listen");
@@ -166,7 +171,8 @@ impl Config {
 
     /// Which mapped values MTS will not do without.
     pub fn mandatory(&self) -> Result<Mandatory, String> {
-        Mandatory::from_names(self.submit.mandatory_fields.iter().map(String::as_str)).map_err(|error| error.to_string())
+        Mandatory::from_names(self.submit.mandatory_fields.iter().map(String::as_str))
+            .map_err(|error| error.to_string())
     }
 }
 

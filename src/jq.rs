@@ -77,22 +77,11 @@ impl Jq {
             .chain(jaq_json::defs())
             .filter(|definition| kept(definition.name))
             .chain(own);
-        let natives = jaq_core::funs()
-            .chain(jaq_std::funs())
-            .chain(jaq_json::funs())
-            .filter(|native| kept(native.0));
+        let natives = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|native| kept(native.0));
         let arena = Arena::default();
-        let file = File {
-            code: expression.source(),
-            path: (),
-        };
-        let modules = Loader::new(definitions)
-            .load(&arena, file)
-            .map_err(|_| Error::Compile)?;
-        let filter = Compiler::default()
-            .with_funs(natives)
-            .compile(modules)
-            .map_err(|_| Error::Compile)?;
+        let file = File { code: expression.source(), path: () };
+        let modules = Loader::new(definitions).load(&arena, file).map_err(|_| Error::Compile)?;
+        let filter = Compiler::default().with_funs(natives).compile(modules).map_err(|_| Error::Compile)?;
         Ok(Compiled(filter))
     }
 }

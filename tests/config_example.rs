@@ -72,10 +72,7 @@ fn known_to(text: &str) -> Vec<String> {
     let (_, listed) = error.split_once("expected").unwrap();
     let (listed, _) = listed.rsplit_once('`').unwrap();
     let words = listed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words
-        .filter(|word| !["", "one", "of", "or", "none"].contains(word))
-        .map(str::to_owned)
-        .collect()
+    words.filter(|word| !["", "one", "of", "or", "none"].contains(word)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -92,10 +89,7 @@ fn every_key_is_in_it_once_and_none_that_is_not() {
         known.extend(keys(&section).iter().map(|key| format!("{section}.{key}")));
     }
     let entries = entries();
-    let there: BTreeSet<String> = entries
-        .iter()
-        .map(|entry| format!("{}.{}", entry.section, entry.key))
-        .collect();
+    let there: BTreeSet<String> = entries.iter().map(|entry| format!("{}.{}", entry.section, entry.key)).collect();
     assert_eq!(there.len(), entries.len(), "a key comes twice");
     assert_eq!(there, known);
     assert!(known.len() > 30, "{known:?}");
@@ -120,11 +114,7 @@ fn the_defaults_are_the_defaults() {
     let spelt_out = Config::from_toml(&written(entries.iter().filter(|entry| !entry.example))).unwrap();
     assert_eq!(format!("{spelt_out:#?}"), format!("{bare:#?}"));
     for entry in &must {
-        assert!(
-            ["url", "database", "username"].contains(&entry.key.as_str()),
-            "{}",
-            entry.line
-        );
+        assert!(["url", "database", "username"].contains(&entry.key.as_str()), "{}", entry.line);
     }
 }
 
@@ -234,11 +224,7 @@ fn the_environment_comes_last() {
 #[test]
 fn names_without_two_underscores_are_somebody_elses() {
     let folder = tempfile::tempdir().unwrap();
-    let strangers = [
-        ("OMC_SERVICE_PORT", "tcp://10.0.0.1:80"),
-        ("OMC_STORE", "x"),
-        ("OMC_NONSENSE", "1"),
-    ];
+    let strangers = [("OMC_SERVICE_PORT", "tcp://10.0.0.1:80"), ("OMC_STORE", "x"), ("OMC_NONSENSE", "1")];
     let output = omc(folder.path(), &["store", "check"], &strangers);
     assert!(output.status.success(), "{}", told(&output));
     let output = omc(folder.path(), &["store", "check"], &[("OMC_STORE__NONSENSE", "1")]);
@@ -253,17 +239,10 @@ fn wrong_configuration_ends_with_78_and_wrong_usage_with_64() {
     let output = omc(folder.path(), &["check"], &[]);
     assert_eq!(output.status.code(), Some(78));
     assert!(told(&output).contains("page_size"), "{}", told(&output));
-    assert!(
-        told(&output).contains("config.toml"),
-        "names the file: {}",
-        told(&output)
-    );
+    assert!(told(&output).contains("config.toml"), "names the file: {}", told(&output));
     std::fs::write(folder.path().join("config.toml"), "[odoo\n").unwrap();
     let told_of_no_toml = told(&omc(folder.path(), &["check"], &[]));
-    assert!(
-        told_of_no_toml.contains("config.toml") && told_of_no_toml.contains("line 1"),
-        "{told_of_no_toml}"
-    );
+    assert!(told_of_no_toml.contains("config.toml") && told_of_no_toml.contains("line 1"), "{told_of_no_toml}");
     let output = omc(folder.path(), &["check", "--config", "nowhere.toml"], &[]);
     assert_eq!(output.status.code(), Some(78));
     assert!(told(&output).contains("nowhere.toml"), "{}", told(&output));
@@ -276,10 +255,7 @@ fn a_secret_of_the_environment_is_never_printed() {
     for environment in [
         &[("OMC_ODOO__PASSWORD", "48151623")][..],
         &[("OMC_ODOO__PASSWORD", "{x=48151623}")],
-        &[
-            ("OMC_ODOO__PASSWORD", "48151623"),
-            ("OMC_ODOO__PASSWORD_FILE", "/nowhere"),
-        ],
+        &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PASSWORD_FILE", "/nowhere")],
         &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PAGE_SIZE", "many")],
         &[("OMC_ODOO__PASSWORD__X", "48151623")],
     ] {
@@ -294,23 +270,16 @@ const PASSWORDS: [&str; 6] = ["0123", "true", "{x=1}", "[1, 2]", "\"quoted\"", "
 #[tokio::test]
 async fn a_password_arrives_as_it_is_by_each_way() {
     for password in PASSWORDS {
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-            .await
-            .unwrap();
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let options = simulator::Options {
-            registrants: 1,
-            password: password.to_owned(),
-            ..simulator::Options::default()
-        };
+        let options =
+            simulator::Options { registrants: 1, password: password.to_owned(), ..simulator::Options::default() };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopped = async {
             let _ = stopped.await;
         };
         let serving = tokio::spawn(simulator::serve(listener, options, Arc::new(SystemClock), stopped));
-        let looked = tokio::task::spawn_blocking(move || log_in(&url, password))
-            .await
-            .unwrap();
+        let looked = tokio::task::spawn_blocking(move || log_in(&url, password)).await.unwrap();
         for (way, told) in looked {
             assert!(told.contains("login: accepted"), "{password:?} by {way}: {told}");
         }
@@ -327,11 +296,7 @@ fn log_in(url: &str, password: &str) -> Vec<(&'static str, String)> {
     let check = |environment: &[(&str, &str)]| told(&omc(folder.path(), &["check"], environment));
     let mut found = Vec::new();
 
-    std::fs::write(
-        &config,
-        format!("{base}password = {}\n", serde_json::Value::from(password)),
-    )
-    .unwrap();
+    std::fs::write(&config, format!("{base}password = {}\n", serde_json::Value::from(password))).unwrap();
     found.push(("key", check(&[])));
 
     std::fs::write(folder.path().join("secret"), format!("{password}\n")).unwrap();
@@ -340,10 +305,7 @@ fn log_in(url: &str, password: &str) -> Vec<(&'static str, String)> {
 
     std::fs::write(&config, &base).unwrap();
     found.push(("environment", check(&[("OMC_ODOO__PASSWORD", password)])));
-    found.push((
-        "file of the environment",
-        check(&[("OMC_ODOO__PASSWORD_FILE", "secret")]),
-    ));
+    found.push(("file of the environment", check(&[("OMC_ODOO__PASSWORD_FILE", "secret")])));
 
     // What is given outside counts before the file.
     std::fs::write(&config, format!("{base}password = \"wrong\"\n")).unwrap();

@@ -17,10 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than anything may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
-const PATIENT: Limits = Limits {
-    connections: 16,
-    header_time: DEADLINE,
-};
+const PATIENT: Limits = Limits { connections: 16, header_time: DEADLINE };
 
 struct Served {
     address: SocketAddr,
@@ -47,20 +44,11 @@ impl Served {
             outside.notified().await;
             "waited"
         };
-        let router = Router::new()
-            .route("/wait", get(wait))
-            .route("/echo", get(async |body: String| body));
+        let router = Router::new().route("/wait", get(wait)).route("/echo", get(async |body: String| body));
         let address = listener.local_addr().unwrap();
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(serve_within(limits, listener, router, stop.clone(), cut.clone()));
-        Self {
-            address,
-            stop,
-            cut,
-            task,
-            entered,
-            release,
-        }
+        Self { address, stop, cut, task, entered, release }
     }
 
     async fn caller(&self, text: &str) -> TcpStream {
@@ -71,9 +59,7 @@ impl Served {
 
     /// A caller whose request is being worked on.
     async fn waiting(&self) -> TcpStream {
-        let caller = self
-            .caller("GET /wait HTTP/1.1\r\nHost: omc\r\nConnection: close\r\n\r\n")
-            .await;
+        let caller = self.caller("GET /wait HTTP/1.1\r\nHost: omc\r\nConnection: close\r\n\r\n").await;
         in_time(self.entered.notified()).await;
         caller
     }
@@ -101,10 +87,7 @@ fn echo(text: &str) -> String {
 
 #[tokio::test]
 async fn headers_that_do_not_come_close_the_connection() {
-    let limits = Limits {
-        header_time: Duration::from_millis(200),
-        ..PATIENT
-    };
+    let limits = Limits { header_time: Duration::from_millis(200), ..PATIENT };
     let served = Served::start(limits).await;
     for beginning in ["", "GET /echo HTTP/1.1\r\nHost: om"] {
         let answer = rest(&mut served.caller(beginning).await).await;
@@ -122,18 +105,11 @@ async fn headers_that_do_not_come_close_the_connection() {
 
 #[tokio::test]
 async fn more_callers_than_there_is_room_for_are_served_later() {
-    let served = Served::start(Limits {
-        connections: 2,
-        ..PATIENT
-    })
-    .await;
+    let served = Served::start(Limits { connections: 2, ..PATIENT }).await;
     let mut first = served.waiting().await;
     let mut second = served.waiting().await;
     let mut third = served.caller(&echo("third")).await;
-    assert!(
-        timeout(Duration::from_millis(200), third.read_u8()).await.is_err(),
-        "there is no room"
-    );
+    assert!(timeout(Duration::from_millis(200), third.read_u8()).await.is_err(), "there is no room");
     served.release.notify_one();
     assert!(rest(&mut third).await.ends_with("third"));
     served.release.notify_one();

@@ -68,11 +68,7 @@ fn table(document: &str, header: &[&str]) -> Vec<Vec<String>> {
         !line.starts_with('|') || !header.iter().zip(&cells).all(|(wanted, cell)| wanted == cell)
     });
     lines.next().unwrap_or_else(|| panic!("no table {header:?}"));
-    let rows: Vec<_> = lines
-        .skip(1)
-        .take_while(|line| line.starts_with('|'))
-        .map(cells)
-        .collect();
+    let rows: Vec<_> = lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect();
     assert!(!rows.is_empty(), "{header:?}");
     rows
 }
@@ -82,15 +78,8 @@ fn unquoted(cell: &str) -> &str {
 }
 
 fn help(arguments: &[&str]) -> Option<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_omc"))
-        .args(arguments)
-        .arg("--help")
-        .output()
-        .unwrap();
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8(output.stdout).unwrap())
+    let output = Command::new(env!("CARGO_BIN_EXE_omc")).args(arguments).arg("--help").output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
 /// The words after each `omc` that stands as a command.
@@ -107,11 +96,8 @@ fn commands() -> Vec<Vec<String>> {
         let before = words[..at]
             .iter()
             .all(|word| ["sudo", "-u", "omc", "cargo", "run", "--release"].contains(word) || word.starts_with("OMC_"));
-        let rest: Vec<String> = words[at + 1..]
-            .iter()
-            .filter(|word| **word != "omc")
-            .map(|word| (*word).to_owned())
-            .collect();
+        let rest: Vec<String> =
+            words[at + 1..].iter().filter(|word| **word != "omc").map(|word| (*word).to_owned()).collect();
         if before && !rest.is_empty() {
             found.push(rest);
         }
@@ -123,18 +109,7 @@ fn commands() -> Vec<Vec<String>> {
 fn commands_and_flags_are_there() {
     let commands = commands();
     let named: BTreeSet<&str> = commands.iter().map(|words| words[0].as_str()).collect();
-    for needed in [
-        "demo",
-        "serve",
-        "check",
-        "status",
-        "failed",
-        "requeue",
-        "run",
-        "preview",
-        "store",
-        "completions",
-    ] {
+    for needed in ["demo", "serve", "check", "status", "failed", "requeue", "run", "preview", "store", "completions"] {
         assert!(named.contains(needed), "{needed} is not in the documents");
     }
     for words in &commands {
@@ -201,9 +176,7 @@ fn blocks_of_configuration_parse() {
     for line in blocks.lines() {
         let line = line.trim_start();
         let of_ours = line.starts_with('[') && line.ends_with(']') && !line.contains("](")
-            || line
-                .split_once(" = ")
-                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+            || line.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
         if of_ours && !line.starts_with('|') {
             text.push_str(line);
             text.push('\n');
@@ -238,16 +211,9 @@ fn metrics_are_all_there_and_no_others() {
     }
     for row in &rows {
         let emitted = format!("{}!(\"{}\"", row[1], unquoted(&row[0]));
-        assert!(
-            sources.replace(&format!("describe_{emitted}"), "").contains(&emitted),
-            "nobody counts {emitted}"
-        );
+        assert!(sources.replace(&format!("describe_{emitted}"), "").contains(&emitted), "nobody counts {emitted}");
         for value in row[2].split('`').skip(1).step_by(2) {
-            assert!(
-                sources.contains(&format!("\"{value}\"")),
-                "{}: no label or value {value}",
-                row[0]
-            );
+            assert!(sources.contains(&format!("\"{value}\"")), "{}: no label or value {value}", row[0]);
         }
     }
     for code in all_code() {
@@ -300,14 +266,7 @@ fn links_lead_somewhere() {
         }
     }
     assert!(seen > 5);
-    for path in [
-        "config.toml.example",
-        "systemd/omc.service",
-        "Makefile",
-        ".ci/run",
-        "deny.toml",
-        "LICENSE",
-    ] {
+    for path in ["config.toml.example", "systemd/omc.service", "Makefile", ".ci/run", "deny.toml", "LICENSE"] {
         assert!(folder().join(path).is_file(), "{path}");
     }
 }
@@ -334,10 +293,7 @@ fn every_dependency_has_its_reason() {
 fn the_connector_of_the_readme_is_right() {
     let readme = read("README.md");
     let value = |field: &str| {
-        let line = readme
-            .lines()
-            .find(|line| line.contains(&format!("(`{field}`)")))
-            .unwrap();
+        let line = readme.lines().find(|line| line.contains(&format!("(`{field}`)"))).unwrap();
         line.split('`').nth(3).unwrap().to_owned()
     };
     let row = json!({
@@ -348,23 +304,14 @@ fn the_connector_of_the_readme_is_right() {
         "interval_minutes": 60,
     });
     let kinds = ["given_name", "family_name", "gender", "phone", "email", "address"].map(|name| (name, "char"));
-    let kinds = kinds
-        .into_iter()
-        .chain([("birthdate", "date"), ("is_registrant", "boolean")]);
+    let kinds = kinds.into_iter().chain([("birthdate", "date"), ("is_registrant", "boolean")]);
     let fields = kinds.map(|(name, kind)| {
-        let field = RegistrantField {
-            kind: kind.to_owned(),
-            stored: true,
-            relation: None,
-        };
+        let field = RegistrantField { kind: kind.to_owned(), stored: true, relation: None };
         (name.to_owned(), field)
     });
     let around = Surroundings {
         registrant_fields: &fields.collect(),
-        id_types: &[
-            (IdTypeId(1), "MOSIP VID".to_owned()),
-            (IdTypeId(2), "MOSIP UIN TOKEN".to_owned()),
-        ],
+        id_types: &[(IdTypeId(1), "MOSIP VID".to_owned()), (IdTypeId(2), "MOSIP UIN TOKEN".to_owned())],
         vid_type: None,
         token_type: None,
         now: DateTime::UNIX_EPOCH,

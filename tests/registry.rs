@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use omc::clock::SystemClock;
 use omc::domain::connector::{Connector, Model};
-use omc::domain::mapping::Mandatory;
 use omc::domain::identity::{ConnectorId, RegIdRow, RegistrantId};
+use omc::domain::mapping::Mandatory;
 use omc::odoo::connectors;
 use omc::odoo::registry::report::{Change, ConnectorReport, RunReport, RunState, Trigger};
 use omc::odoo::registry::{ApplyRefusal, Outcome, Registrant, Registry, Report, StaleVid, WriteBack};
@@ -49,38 +49,15 @@ impl World {
         let client = Arc::new(Client::new(&config).unwrap());
         let registry = Registry::detect(client.clone(), model).await.unwrap();
         let connector = connector(&client, model).await;
-        let http = reqwest::Client::builder()
-            .tls_certs_only([])
-            .no_proxy()
-            .build()
-            .unwrap();
-        Self {
-            base,
-            client,
-            registry,
-            connector,
-            http,
-            partner_id,
-        }
+        let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
+        Self { base, client, registry, connector, http, partner_id }
     }
 
     /// Both ways to the same people.
     async fn both(registrants: u32, invalid_percent: u8) -> [Self; 2] {
-        let options = Options {
-            registrants,
-            invalid_percent,
-            ..Options::default()
-        };
-        let door = Self::new(Options {
-            addon: true,
-            ..options.clone()
-        })
-        .await;
-        let plain = Self::new(Options {
-            addon: false,
-            ..options
-        })
-        .await;
+        let options = Options { registrants, invalid_percent, ..Options::default() };
+        let door = Self::new(Options { addon: true, ..options.clone() }).await;
+        let plain = Self::new(Options { addon: false, ..options }).await;
         assert!(door.registry.through_door() && !plain.registry.through_door());
         [door, plain]
     }
@@ -92,11 +69,7 @@ impl World {
             body.extend_from_slice(&chunk);
         }
         assert!(response.status().is_success(), "{}", String::from_utf8_lossy(&body));
-        if body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&body).unwrap()
-        }
+        if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() }
     }
 
     async fn state(&self) -> Value {
@@ -104,17 +77,11 @@ impl World {
     }
 
     async fn edit(&self, edit: Value) -> Value {
-        self.control(self.http.post(format!("{}_sim/edit", self.base)).body(edit.to_string()))
-            .await
+        self.control(self.http.post(format!("{}_sim/edit", self.base)).body(edit.to_string())).await
     }
 
     async fn faults(&self, faults: Value) {
-        self.control(
-            self.http
-                .post(format!("{}_sim/faults", self.base))
-                .body(faults.to_string()),
-        )
-        .await;
+        self.control(self.http.post(format!("{}_sim/faults", self.base)).body(faults.to_string())).await;
     }
 
     /// All who may be taken, page by page.
@@ -122,11 +89,7 @@ impl World {
         let mut ids = Vec::new();
         loop {
             let after = ids.last().map_or(0, |last: &RegistrantId| last.0);
-            let page = self
-                .registry
-                .page(&self.connector, after, page_size, None)
-                .await
-                .unwrap();
+            let page = self.registry.page(&self.connector, after, page_size, None).await.unwrap();
             assert!(page.ids.len() <= page_size as usize);
             ids.extend(page.ids);
             if page.complete {
@@ -136,11 +99,7 @@ impl World {
     }
 
     async fn holders_of_both(&self) -> Vec<RegistrantId> {
-        self.registry
-            .holders_of_both(&self.connector, 0, 1000)
-            .await
-            .unwrap()
-            .ids
+        self.registry.holders_of_both(&self.connector, 0, 1000).await.unwrap().ids
     }
 
     async fn read(&self, ids: &[RegistrantId]) -> Vec<Registrant> {
@@ -167,14 +126,9 @@ impl World {
 
     async fn apply(&self, results: &Results) -> Result<Vec<Outcome>, Error> {
         let matches = |registrant: RegistrantId, vid: &Personal<String>| {
-            results
-                .vids
-                .get(&registrant)
-                .is_some_and(|submitted| submitted == vid.expose())
+            results.vids.get(&registrant).is_some_and(|submitted| submitted == vid.expose())
         };
-        self.registry
-            .apply(&self.connector, &results.write_backs, &matches)
-            .await
+        self.registry.apply(&self.connector, &results.write_backs, &matches).await
     }
 }
 
@@ -215,10 +169,7 @@ async fn connector(client: &Client, model: Model) -> Connector {
 }
 
 fn written(outcomes: &[Outcome]) -> usize {
-    outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Outcome::Written { vid_removed: true }))
-        .count()
+    outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Written { vid_removed: true })).count()
 }
 
 #[tokio::test]
@@ -246,29 +197,11 @@ async fn a_delta_holds_whose_row_or_vid_was_written_since() {
     for world in World::both(60, 0).await {
         let page = world.registry.page(&world.connector, 0, 100, None).await.unwrap();
         let since = page.horizon;
-        assert_eq!(
-            world
-                .registry
-                .page(&world.connector, 0, 100, Some(since))
-                .await
-                .unwrap()
-                .ids,
-            []
-        );
-        let [vid_edited, edited, ..] = page.ids[..] else {
-            panic!("nobody is eligible")
-        };
-        world
-            .edit(json!({"registrant": vid_edited, "vid": "2012345678901234"}))
-            .await;
-        world
-            .edit(json!({"registrant": edited, "set": {"given_name": "Ana"}}))
-            .await;
-        let delta = world
-            .registry
-            .page(&world.connector, 0, 100, Some(since))
-            .await
-            .unwrap();
+        assert_eq!(world.registry.page(&world.connector, 0, 100, Some(since)).await.unwrap().ids, []);
+        let [vid_edited, edited, ..] = page.ids[..] else { panic!("nobody is eligible") };
+        world.edit(json!({"registrant": vid_edited, "vid": "2012345678901234"})).await;
+        world.edit(json!({"registrant": edited, "set": {"given_name": "Ana"}})).await;
+        let delta = world.registry.page(&world.connector, 0, 100, Some(since)).await.unwrap();
         assert_eq!(delta.ids, [vid_edited, edited]);
         assert!(delta.complete && delta.now >= page.now);
     }
@@ -300,18 +233,13 @@ async fn the_registrants_are_read_alike() {
                 (registrant.id, registrant.values.into_exposed(), vids)
             })
             .collect();
-        let gender = rows
-            .iter()
-            .find_map(|(_, values, _)| values.get("gender").filter(|gender| !gender.is_boolean()));
+        let gender = rows.iter().find_map(|(_, values, _)| values.get("gender").filter(|gender| !gender.is_boolean()));
         assert!(gender.is_some());
         printed.push(rows.into_iter().map(|row| format!("{row:?}")).collect::<Vec<_>>());
     }
     // Row ids are as the seed makes them; times differ by the moment of the start.
-    let without_times = |rows: &[String]| {
-        rows.iter()
-            .map(|row| row.rsplit_once(", ").unwrap().0.to_owned())
-            .collect::<Vec<_>>()
-    };
+    let without_times =
+        |rows: &[String]| rows.iter().map(|row| row.rsplit_once(", ").unwrap().0.to_owned()).collect::<Vec<_>>();
     assert_eq!(without_times(&printed[0]), without_times(&printed[1]));
 }
 
@@ -319,12 +247,8 @@ async fn the_registrants_are_read_alike() {
 async fn who_left_the_filter_is_archived_or_gone_is_not_read() {
     for world in World::both(30, 0).await {
         let ids = world.eligible(100).await;
-        let [unregistered, archived, deleted, stays, ..] = ids[..] else {
-            panic!("too few")
-        };
-        world
-            .edit(json!({"registrant": unregistered, "set": {"is_registrant": false}}))
-            .await;
+        let [unregistered, archived, deleted, stays, ..] = ids[..] else { panic!("too few") };
+        world.edit(json!({"registrant": unregistered, "set": {"is_registrant": false}})).await;
         world.edit(json!({"registrant": archived, "archive": true})).await;
         world.edit(json!({"registrant": deleted, "delete": true})).await;
         let asked = [unregistered, archived, deleted, stays];
@@ -344,12 +268,7 @@ async fn tokens_are_written_and_vids_leave_once() {
         let outcomes = world.apply(&results).await.unwrap();
         assert_eq!(written(&outcomes), results.write_backs.len());
         let again = world.apply(&results).await.unwrap();
-        assert!(
-            again
-                .iter()
-                .all(|outcome| *outcome == Outcome::Already { vid_removed: false }),
-            "{again:?}"
-        );
+        assert!(again.iter().all(|outcome| *outcome == Outcome::Already { vid_removed: false }), "{again:?}");
         let after = world.state().await;
         for zero in ["wrong_tokens", "duplicate_token_rows", "vids_cleared_without_token"] {
             assert_eq!(after[zero], 0, "{zero}");
@@ -368,12 +287,7 @@ async fn a_vid_that_is_kept_stays() {
         let ids = world.eligible(100).await;
         let results = world.results(&ids).await;
         let outcomes = world.apply(&results).await.unwrap();
-        assert!(
-            outcomes
-                .iter()
-                .all(|outcome| *outcome == Outcome::Written { vid_removed: false }),
-            "{outcomes:?}"
-        );
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Written { vid_removed: false }), "{outcomes:?}");
         assert_eq!(world.state().await["with_both"], outcomes.len());
     }
 }
@@ -383,24 +297,12 @@ async fn everybody_else_is_written_when_some_cannot_be() {
     for world in World::both(40, 0).await {
         let ids = world.eligible(100).await;
         let mut results = world.results(&ids).await;
-        let [conflicting, edited, deleted, empty, long, held, ..] = ids[..] else {
-            panic!("too few")
-        };
-        world
-            .edit(json!({"registrant": conflicting, "token": "somebody-elses"}))
-            .await;
-        world
-            .edit(json!({"registrant": edited, "vid": "2012345678901234"}))
-            .await;
+        let [conflicting, edited, deleted, empty, long, held, ..] = ids[..] else { panic!("too few") };
+        world.edit(json!({"registrant": conflicting, "token": "somebody-elses"})).await;
+        world.edit(json!({"registrant": edited, "vid": "2012345678901234"})).await;
         world.edit(json!({"registrant": deleted, "delete": true})).await;
-        let right = results
-            .write_backs
-            .iter()
-            .find(|result| result.registrant == held)
-            .unwrap();
-        world
-            .edit(json!({"registrant": held, "token": right.token.expose()}))
-            .await;
+        let right = results.write_backs.iter().find(|result| result.registrant == held).unwrap();
+        world.edit(json!({"registrant": held, "token": right.token.expose()})).await;
         for result in &mut results.write_backs {
             if result.registrant == empty {
                 result.token = Personal::new(String::new());
@@ -410,11 +312,7 @@ async fn everybody_else_is_written_when_some_cannot_be() {
         }
         let outcomes = world.apply(&results).await.unwrap();
         let of = |id: RegistrantId| {
-            let at = results
-                .write_backs
-                .iter()
-                .position(|result| result.registrant == id)
-                .unwrap();
+            let at = results.write_backs.iter().position(|result| result.registrant == id).unwrap();
             outcomes[at].clone()
         };
         assert_eq!(of(conflicting), Outcome::Conflict);
@@ -425,11 +323,7 @@ async fn everybody_else_is_written_when_some_cannot_be() {
         assert_eq!(of(held), Outcome::Already { vid_removed: true });
         assert_eq!(written(&outcomes), outcomes.len() - 6);
         // Those who were not written keep what they had.
-        let kept = world
-            .registry
-            .read(&world.connector, &[conflicting, edited, empty, long], true)
-            .await
-            .unwrap();
+        let kept = world.registry.read(&world.connector, &[conflicting, edited, empty, long], true).await.unwrap();
         assert!(kept.iter().all(|registrant| registrant.vids.len() == 1), "{kept:?}");
         assert_eq!(world.state().await["vids_cleared_without_token"], 0);
     }
@@ -441,10 +335,7 @@ async fn an_archived_registrant_in_flight_is_written_all_the_same() {
         let ids = world.eligible(100).await;
         let results = world.results(&ids[..1]).await;
         world.edit(json!({"registrant": ids[0], "archive": true})).await;
-        assert_eq!(
-            world.apply(&results).await.unwrap(),
-            [Outcome::Written { vid_removed: true }]
-        );
+        assert_eq!(world.apply(&results).await.unwrap(), [Outcome::Written { vid_removed: true }]);
     }
 }
 
@@ -464,12 +355,7 @@ async fn a_token_never_lands_on_another_person() {
 
 #[tokio::test]
 async fn two_writers_at_once_leave_one_token_each() {
-    let options = Options {
-        registrants: 60,
-        invalid_percent: 0,
-        addon: false,
-        ..Options::default()
-    };
+    let options = Options { registrants: 60, invalid_percent: 0, addon: false, ..Options::default() };
     let world = World::new(options).await;
     world.faults(json!({"race_token": true, "latency_ms": 5})).await;
     let ids = world.eligible(1000).await;
@@ -477,30 +363,19 @@ async fn two_writers_at_once_leave_one_token_each() {
     let (one, other) = tokio::join!(world.apply(&results), world.apply(&results));
     for outcome in one.unwrap().iter().chain(&other.unwrap()) {
         assert!(
-            matches!(
-                outcome,
-                Outcome::Written { .. } | Outcome::Already { .. } | Outcome::TokenWritten(_)
-            ),
+            matches!(outcome, Outcome::Written { .. } | Outcome::Already { .. } | Outcome::TokenWritten(_)),
             "{outcome:?}"
         );
     }
     let state = world.state().await;
-    assert_eq!(
-        (&state["duplicate_token_rows"], &state["wrong_tokens"]),
-        (&json!(0), &json!(0))
-    );
+    assert_eq!((&state["duplicate_token_rows"], &state["wrong_tokens"]), (&json!(0), &json!(0)));
     assert_eq!(state["with_token"], ids.len());
     assert_eq!(state["with_vid"], 0);
 }
 
 #[tokio::test]
 async fn a_busy_registrant_is_asked_for_again() {
-    let world = World::new(Options {
-        registrants: 10,
-        invalid_percent: 0,
-        ..Options::default()
-    })
-    .await;
+    let world = World::new(Options { registrants: 10, invalid_percent: 0, ..Options::default() }).await;
     world.faults(json!({"busy_rate": 1.0})).await;
     let ids = world.eligible(100).await;
     let results = world.results(&ids).await;
@@ -516,15 +391,10 @@ async fn repeating_after_any_fault_ends_well() {
     for world in World::both(60, 0).await {
         let ids = world.eligible(1000).await;
         let results = world.results(&ids).await;
-        world
-            .faults(json!({"error_rate": 0.3, "truncate_rate": 0.15, "garbage_rate": 0.1}))
-            .await;
+        world.faults(json!({"error_rate": 0.3, "truncate_rate": 0.15, "garbage_rate": 0.1})).await;
         let (mut repeats, mut failures) = (0, 0);
         for chunk in results.write_backs.chunks(10) {
-            let chunk = Results {
-                write_backs: chunk.to_vec(),
-                vids: results.vids.clone(),
-            };
+            let chunk = Results { write_backs: chunk.to_vec(), vids: results.vids.clone() };
             loop {
                 repeats += 1;
                 assert!(repeats < 2000, "no end");
@@ -549,12 +419,7 @@ async fn repeating_after_any_fault_ends_well() {
         assert!(failures > 0, "the faults did not bite");
         world.faults(json!({})).await;
         let state = world.state().await;
-        for zero in [
-            "wrong_tokens",
-            "duplicate_token_rows",
-            "vids_cleared_without_token",
-            "with_vid",
-        ] {
+        for zero in ["wrong_tokens", "duplicate_token_rows", "vids_cleared_without_token", "with_vid"] {
             assert_eq!(state[zero], 0, "{zero}");
         }
         assert_eq!(state["with_token"], ids.len());
@@ -582,14 +447,8 @@ async fn clean_up_takes_old_vids_and_leaves_corrections() {
         let newer = stale.len() as u64 - older;
         assert!(older > 0 && newer > 0, "{older} {newer}");
         let outcomes = world.registry.remove_vids(&world.connector, &stale).await.unwrap();
-        let removed = outcomes
-            .iter()
-            .filter(|outcome| **outcome == Outcome::Already { vid_removed: true })
-            .count();
-        let left = outcomes
-            .iter()
-            .filter(|outcome| **outcome == Outcome::Superseded)
-            .count();
+        let removed = outcomes.iter().filter(|outcome| **outcome == Outcome::Already { vid_removed: true }).count();
+        let left = outcomes.iter().filter(|outcome| **outcome == Outcome::Superseded).count();
         assert_eq!((removed as u64, left as u64), (older, newer));
         let after = world.state().await;
         assert_eq!(after["with_both"], newer);
@@ -613,19 +472,9 @@ async fn clean_up_never_takes_the_vid_of_who_holds_no_token() {
             })
             .collect();
         let outcomes = world.registry.remove_vids(&world.connector, &stale).await.unwrap();
-        assert!(
-            outcomes.iter().all(|outcome| *outcome == Outcome::Superseded),
-            "{outcomes:?}"
-        );
-        let unknown = StaleVid {
-            registrant: RegistrantId(999_999),
-            vid_row: RegIdRow(999_999),
-            vid_written: None,
-        };
-        assert_eq!(
-            world.registry.remove_vids(&world.connector, &[unknown]).await.unwrap(),
-            [Outcome::Superseded]
-        );
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Superseded), "{outcomes:?}");
+        let unknown = StaleVid { registrant: RegistrantId(999_999), vid_row: RegIdRow(999_999), vid_written: None };
+        assert_eq!(world.registry.remove_vids(&world.connector, &[unknown]).await.unwrap(), [Outcome::Superseded]);
         assert_eq!(world.state().await["vids_cleared_without_token"], 0);
     }
 }
@@ -661,14 +510,8 @@ async fn a_report_makes_a_run_and_goes_on_with_it() {
     run.id = made;
     run.state = RunState::Done;
     run.ended_at = Some(at);
-    assert_eq!(
-        door.registry.report(door.connector.id, &report(&run)).await.unwrap(),
-        made
-    );
-    assert_eq!(
-        plain.registry.report(plain.connector.id, &report(&run)).await.unwrap(),
-        None
-    );
+    assert_eq!(door.registry.report(door.connector.id, &report(&run)).await.unwrap(), made);
+    assert_eq!(plain.registry.report(plain.connector.id, &report(&run)).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -685,40 +528,21 @@ async fn definitions_and_requests_are_read() {
     let run = door.client.create("omc.run", vec![run]).await.unwrap()[0];
     let requested = connectors::requested_runs(&door.client).await.unwrap();
     assert_eq!(
-        requested
-            .iter()
-            .map(|request| (request.run, request.connector))
-            .collect::<Vec<_>>(),
+        requested.iter().map(|request| (request.run, request.connector)).collect::<Vec<_>>(),
         [(run, connector)]
     );
     assert_eq!(connectors::requeued_rejections(&door.client).await.unwrap(), []);
 
-    assert_eq!(
-        connectors::config_parameter(&plain.client, "g2p_mts.vid_id_type")
-            .await
-            .unwrap()
-            .as_deref(),
-        Some("1")
-    );
-    assert_eq!(
-        connectors::config_parameter(&plain.client, "no.such").await.unwrap(),
-        None
-    );
+    assert_eq!(connectors::config_parameter(&plain.client, "g2p_mts.vid_id_type").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(connectors::config_parameter(&plain.client, "no.such").await.unwrap(), None);
     let fields = connectors::registrant_fields(&plain.client).await.unwrap();
-    assert_eq!(
-        (fields["birthdate"].kind.as_str(), fields["birthdate"].stored),
-        ("date", true)
-    );
+    assert_eq!((fields["birthdate"].kind.as_str(), fields["birthdate"].stored), ("date", true));
     assert_eq!(plain.client.version().await.unwrap(), "17.0");
 }
 
 #[tokio::test]
 async fn a_connector_that_is_gone_is_an_error_and_no_empty_page() {
-    let world = World::new(Options {
-        registrants: 5,
-        ..Options::default()
-    })
-    .await;
+    let world = World::new(Options { registrants: 5, ..Options::default() }).await;
     let mut gone = world.connector.clone();
     gone.id = ConnectorId(4711);
     let result = world.registry.page(&gone, 0, 10, None).await;
@@ -758,9 +582,7 @@ async fn a_real_odoo_is_read() {
     assert!(changed.now >= page.now);
     let fields = connectors::registrant_fields(&client).await.unwrap();
     assert!(fields["given_name"].stored);
-    connectors::config_parameter(&client, "g2p_mts.vid_id_type")
-        .await
-        .unwrap();
+    connectors::config_parameter(&client, "g2p_mts.vid_id_type").await.unwrap();
     let missing = connectors::requested_runs(&client).await.unwrap_err();
     assert!(missing.is_missing_model(), "{missing}");
 }
@@ -776,20 +598,11 @@ async fn a_real_odoo_is_written_to() {
     connector.filter = serde_json::from_value(json!([["id", "in", people]])).unwrap();
     let seen = live_round(&client, &registry, &mut connector, &people).await;
     // Whatever came of it, nothing is left behind.
-    let left = client
-        .search(
-            "g2p.reg.id",
-            vec![json!(["partner_id", "in", people])],
-            Default::default(),
-        )
-        .await
-        .unwrap();
+    let left =
+        client.search("g2p.reg.id", vec![json!(["partner_id", "in", people])], Default::default()).await.unwrap();
     client.unlink("g2p.reg.id", &left).await.unwrap();
     client.unlink("res.partner", &people).await.unwrap();
-    let [kept, removed] = [
-        Outcome::Written { vid_removed: false },
-        Outcome::Already { vid_removed: true },
-    ];
+    let [kept, removed] = [Outcome::Written { vid_removed: false }, Outcome::Already { vid_removed: true }];
     assert_eq!(
         seen.unwrap(),
         LiveRound {
@@ -841,9 +654,5 @@ async fn live_round(
     let again = registry.apply(connector, &right, &|_, _| true).await?;
     let refused = registry.apply(connector, &wrong, &|_, _| true).await?;
     let with_both_after = registry.holders_of_both(connector, people[0] - 1, 10).await?.ids.len();
-    Ok(LiveRound {
-        eligible: [before, after],
-        both: [with_both, with_both_after],
-        outcomes: [written, again, refused],
-    })
+    Ok(LiveRound { eligible: [before, after], both: [with_both, with_both_after], outcomes: [written, again, refused] })
 }

@@ -111,11 +111,9 @@ async fn rights(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
             let may = odoo.execute_kw(model, "check_access_rights", vec![json!(right)], kwargs).await;
             lines.push(match may {
                 Ok(Value::Bool(true)) => line(format!("right to {right} {model}"), true, "granted"),
-                Ok(_) => line(
-                    format!("right to {right} {model}"),
-                    false,
-                    "missing; OpenG2P's group Administrator has it",
-                ),
+                Ok(_) => {
+                    line(format!("right to {right} {model}"), false, "missing; OpenG2P's group Administrator has it")
+                }
                 Err(error) => line(format!("right to {right} {model}"), false, error.to_string()),
             });
         }
@@ -173,4 +171,3 @@ async fn servers(reading: &Reading) -> Vec<Line> {
     }
     lines
 }
-

@@ -30,21 +30,30 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
     vec![
         ("* * * * * *", job(app, async |app| logged("the timetable", start_runs(&app)))),
         ("*/5 * * * * *", job(app, async |app| show(&app))),
-        ("30 * * * * *", job(app, async |app| {
-            logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
-        })),
-        ("* * * * * *", job(app, {
-            move |app: Arc<App>| {
-                let cleaning = Arc::clone(&cleaning);
-                async move { logged("VID clean-up", clean(&app, &mut *cleaning.lock().await).await) }
-            }
-        })),
-        ("*/2 * * * * *", job(app, {
-            move |app: Arc<App>| {
-                let reporter = Arc::clone(&reporter);
-                async move { tell(&app, &mut *reporter.lock().await).await }
-            }
-        })),
+        (
+            "30 * * * * *",
+            job(app, async |app| {
+                logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
+            }),
+        ),
+        (
+            "* * * * * *",
+            job(app, {
+                move |app: Arc<App>| {
+                    let cleaning = Arc::clone(&cleaning);
+                    async move { logged("VID clean-up", clean(&app, &mut *cleaning.lock().await).await) }
+                }
+            }),
+        ),
+        (
+            "*/2 * * * * *",
+            job(app, {
+                move |app: Arc<App>| {
+                    let reporter = Arc::clone(&reporter);
+                    async move { tell(&app, &mut *reporter.lock().await).await }
+                }
+            }),
+        ),
     ]
 }
 
@@ -93,7 +102,8 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
         return Ok(());
     }
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
-    let started: Vec<_> = current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
+    let started: Vec<_> =
+        current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
     let mut complete = true;
     for connector in clean_up::scopes(&started, &app.roster.connectors()) {
         let mut after = Some(0);
@@ -212,7 +222,8 @@ fn show(app: &App) {
     worker.breakers.keep(|remote| match remote {
         Remote::Odoo => true,
         Remote::Mts(url) | Remote::Authentication(url) => {
-            connectors.iter().any(|connector| connector.mts_url == *url) || batches.iter().any(|batch| batch.mts_url == *url)
+            connectors.iter().any(|connector| connector.mts_url == *url)
+                || batches.iter().any(|batch| batch.mts_url == *url)
         }
         Remote::Connector(id)
         | Remote::WriteBack(id)
@@ -226,6 +237,7 @@ fn show(app: &App) {
     let age = oldest.map_or(0, |sent| (worker.clock.now() - sent).num_seconds());
     gauge!("omc_oldest_batch_seconds").set(age as f64);
     gauge!("omc_store_bytes").set(worker.store.size() as f64);
-    let wrong = app.roster.each(|_, entry| entry.standing == Standing::Wrong).into_iter().filter(|wrong| *wrong).count();
+    let wrong =
+        app.roster.each(|_, entry| entry.standing == Standing::Wrong).into_iter().filter(|wrong| *wrong).count();
     gauge!("omc_connectors_wrong").set(wrong as f64);
 }

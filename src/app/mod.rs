@@ -33,11 +33,11 @@ use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::http::{self, callback};
 use crate::mts::Mts;
+use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
 use crate::store::Store;
 use crate::worker::{Settings, Worker, definitions, submit, tend};
-use crate::odoo;
 
 /// What the parts of a running daemon share.
 pub struct App {
@@ -52,6 +52,8 @@ pub struct App {
     /// The grace period is over.
     abandon: CancellationToken,
     tasks: TaskTracker,
+    /// A part has broken down, or the store: only a new start helps.
+    failed: CancellationToken,
 }
 
 /// What outlives a reload of the configuration: the key and the store that it opens.
@@ -118,7 +120,14 @@ pub async fn start(
         app.tend(Arc::new(stopped), Standing::Kept);
     }
 
-    let (listeners, cut, failed) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (broken, stop, told) = (app.worker.store.broken(), app.stop.clone(), app.failed.clone());
+    app.spawn(async move {
+        if stop.run_until_cancelled(broken.cancelled()).await.is_some() {
+            tracing::error!("the store has failed, and does not recover within a process");
+            told.cancel();
+        }
+    });
+    let (listeners, cut, failed) = (CancellationToken::new(), CancellationToken::new(), app.failed.clone());
     let serving = TaskTracker::new();
     let token = make_token(&app.config.admin.token_file, &seal)?;
     let routers = [
@@ -165,6 +174,7 @@ fn build(
         stop: CancellationToken::new(),
         abandon: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        failed: CancellationToken::new(),
     }))
 }
 
@@ -218,12 +228,12 @@ impl App {
 
     /// A task that is waited for at the end, but not for ever.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let abandon = self.abandon.clone();
+        let task = self.abandon.clone().run_until_cancelled_owned(task);
+        // Told even by a panic.
+        let failed = self.failed.clone().drop_guard();
         self.tasks.spawn(async move {
-            tokio::select! {
-                () = task => {}
-                () = abandon.cancelled() => {}
-            }
+            task.await;
+            failed.disarm();
         });
     }
 
@@ -236,10 +246,14 @@ impl App {
             backoff: self.worker.settings.backoff,
             patience: self.worker.settings.patience,
             max_body: self.config.callback.max_body,
-            on_trouble: Arc::new(move |connector: ConnectorId, code| {
+            on_delivery: Arc::new(move |connector: ConnectorId, trouble| {
                 let Some(app) = app.upgrade() else { return };
-                if let Some(connector) = app.roster.connector(connector) {
-                    submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.clock.now());
+                let Some(connector) = app.roster.connector(connector) else { return };
+                match trouble {
+                    Some(code) => {
+                        submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.clock.now());
+                    }
+                    None => submit::authentication_works(&app.worker, &connector),
                 }
             }),
         }

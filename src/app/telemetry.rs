@@ -51,7 +51,10 @@ fn describe() {
     describe_counter!("omc_submitted_total", "Records that MTS accepted");
     describe_counter!("omc_submit_failures_total", "POSTs to MTS without acceptance, by result");
     describe_counter!("omc_callbacks_total", "Callbacks, by what became of them");
-    describe_counter!("omc_callback_results_total", "Results in callbacks, by what they said or why they counted for nothing");
+    describe_counter!(
+        "omc_callback_results_total",
+        "Results in callbacks, by what they said or why they counted for nothing"
+    );
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");
     describe_counter!("omc_refused_total", "Records that OMC did not send, by code");

@@ -56,21 +56,29 @@ impl Daemon {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let path = &config.admin.token_file;
         let token = std::fs::read_to_string(path).with_context(|| {
-            format!("cannot read {} (admin.token_file); does the daemon run, and may you read its files?", path.display())
+            format!(
+                "cannot read {} (admin.token_file); does the daemon run, and may you read its files?",
+                path.display()
+            )
         })?;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        Ok(Self { http, base: format!("http://{}", config.admin.listen), token: Personal::new(token.trim().to_owned()) })
+        Ok(Self {
+            http,
+            base: format!("http://{}", config.admin.listen),
+            token: Personal::new(token.trim().to_owned()),
+        })
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let mut request =
-            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
-            format!("the daemon does not answer at {} (admin.listen); does it run?", self.base)
-        })?;
+        let response = request
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .with_context(|| format!("the daemon does not answer at {} (admin.listen); does it run?", self.base))?;
         let failed = !response.status().is_success();
         #[expect(clippy::disallowed_methods, reason = "the answer of our own daemon on loopback")]
         let answer: Value = response.json().await.context("the daemon's answer cannot be read")?;
@@ -108,7 +116,17 @@ pub(super) async fn status(config: &Config, json: bool) -> anyhow::Result<Exit> 
         })
         .collect();
     let header = [
-        "ID", "NAME", "DEFINITION", "ACTIVITY", "PENDING", "AT MTS", "TO WRITE", "REJECTED", "ABANDONED", "RUN", "NEXT RUN",
+        "ID",
+        "NAME",
+        "DEFINITION",
+        "ACTIVITY",
+        "PENDING",
+        "AT MTS",
+        "TO WRITE",
+        "REJECTED",
+        "ABANDONED",
+        "RUN",
+        "NEXT RUN",
     ];
     print!("{}", table::lines(&header, &rows));
     for connector in entries(&status["connectors"]) {
@@ -151,7 +169,11 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments, json: bool) -
         println!(
             "run {id} {}: {} found, {} tokens, {} rejected, {} abandoned, {} left",
             run["state"].as_str().unwrap_or("ended"),
-            run["found"], run["tokens"], run["rejected"], run["abandoned"], run["left"],
+            run["found"],
+            run["tokens"],
+            run["rejected"],
+            run["abandoned"],
+            run["left"],
         );
     } else {
         println!("run {id} begins; `omc status` shows it");
@@ -162,7 +184,9 @@ pub(super) async fn run(config: &Config, arguments: &RunArguments, json: bool) -
 
 async fn follow(daemon: &Daemon, id: u64) -> anyhow::Result<Value> {
     let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     let terminal = std::io::stderr().is_terminal();
     let mut said = String::new();
     loop {
@@ -212,7 +236,10 @@ pub(super) async fn failed(config: &Config, arguments: &FailedArguments, json: b
     if rows.is_empty() {
         println!("nothing is refused or given up");
     } else {
-        print!("{}", table::lines(&["CONNECTOR", "CODE", "STATE", "COUNT", "REGISTRANTS", "WHY, AND WHAT TO DO"], &rows));
+        print!(
+            "{}",
+            table::lines(&["CONNECTOR", "CODE", "STATE", "COUNT", "REGISTRANTS", "WHY, AND WHAT TO DO"], &rows)
+        );
     }
     Ok(Exit::Done)
 }

@@ -29,9 +29,14 @@ pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
                     connector.mts_url.to_string(),
                     dash(),
                 ],
-                Standing::Wrong(problems) => {
-                    [found.id.to_string(), found.name.clone(), "wrong".to_owned(), dash(), dash(), problems.len().to_string()]
-                }
+                Standing::Wrong(problems) => [
+                    found.id.to_string(),
+                    found.name.clone(),
+                    "wrong".to_owned(),
+                    dash(),
+                    dash(),
+                    problems.len().to_string(),
+                ],
                 Standing::Archived => {
                     [found.id.to_string(), found.name.clone(), "archived".to_owned(), dash(), dash(), dash()]
                 }

@@ -42,7 +42,10 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let (batches, runs, orphaned) = (store.batches().len(), store.runs().len(), store.orphaned_batches().len());
     let (size, ok) = (store.size(), orphaned == 0);
     if json {
-        println!("{}", json!({"ok": ok, "values": values, "records": records, "batches": batches, "runs": runs, "bytes": size}));
+        println!(
+            "{}",
+            json!({"ok": ok, "values": values, "records": records, "batches": batches, "runs": runs, "bytes": size})
+        );
     } else {
         println!("{path}: {values} values, {batches} batches, {runs} runs, {size} bytes; every value reads");
         if !ok {

@@ -97,10 +97,7 @@ impl Batch {
         patience: &Patience,
         now: DateTime<Utc>,
     ) -> Self {
-        let wait = expected
-            .saturating_mul(3)
-            .max(patience.callback_grace)
-            .min(patience.stuck_after);
+        let wait = expected.saturating_mul(3).max(patience.callback_grace).min(patience.stuck_after);
         Self {
             id,
             connector,
@@ -187,15 +184,7 @@ mod tests {
     fn batch() -> Batch {
         let url = Url::parse("http://mts.example").unwrap();
         let expected = Duration::from_secs(100);
-        Batch::sent(
-            BatchId(1),
-            ConnectorId(1),
-            url,
-            10,
-            expected,
-            &PATIENCE,
-            DateTime::UNIX_EPOCH,
-        )
+        Batch::sent(BatchId(1), ConnectorId(1), url, 10, expected, &PATIENCE, DateTime::UNIX_EPOCH)
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -205,10 +194,7 @@ mod tests {
     #[test]
     fn an_unknown_answer_is_waited_for_three_times_as_long_as_expected() {
         assert_eq!(batch().judge_unanswered(&PATIENCE, at(299)), Verdict::Wait);
-        assert_eq!(
-            batch().judge_unanswered(&PATIENCE, at(300)),
-            Verdict::Lost(Cause::Server)
-        );
+        assert_eq!(batch().judge_unanswered(&PATIENCE, at(300)), Verdict::Lost(Cause::Server));
     }
 
     #[test]
@@ -216,10 +202,7 @@ mod tests {
         let mut batch = batch();
         assert_eq!(batch.judge(Status::Working, &PATIENCE, at(299)), Verdict::Wait);
         assert_eq!(batch.check_at, at(304));
-        assert_eq!(
-            batch.judge(Status::Working, &PATIENCE, at(304)),
-            Verdict::Lost(Cause::Server)
-        );
+        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(304)), Verdict::Lost(Cause::Server));
     }
 
     #[test]
@@ -228,15 +211,8 @@ mod tests {
         assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(10)), Verdict::Wait);
         assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(69)), Verdict::Wait);
         batch.progressed(&PATIENCE, at(69));
-        assert_eq!(
-            batch.judge(Status::Processed, &PATIENCE, at(70)),
-            Verdict::Wait,
-            "callbacks still come"
-        );
-        assert_eq!(
-            batch.judge(Status::Processed, &PATIENCE, at(129)),
-            Verdict::Lost(Cause::Delivery)
-        );
+        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(70)), Verdict::Wait, "callbacks still come");
+        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(129)), Verdict::Lost(Cause::Delivery));
     }
 
     #[test]
@@ -245,22 +221,12 @@ mod tests {
         assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(10)), Verdict::Wait);
         assert_eq!(batch.check_at, at(20));
         assert_eq!(batch.judge(Status::Working, &PATIENCE, at(20)), Verdict::Wait);
-        assert_eq!(
-            batch.judge(Status::NotFound, &PATIENCE, at(25)),
-            Verdict::Wait,
-            "counted anew"
-        );
-        assert_eq!(
-            batch.judge(Status::NotFound, &PATIENCE, at(35)),
-            Verdict::Lost(Cause::Server)
-        );
+        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(25)), Verdict::Wait, "counted anew");
+        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(35)), Verdict::Lost(Cause::Server));
     }
 
     #[test]
     fn a_failed_delivery_is_over_at_once() {
-        assert_eq!(
-            batch().judge(Status::Failed, &PATIENCE, at(1)),
-            Verdict::Lost(Cause::Server)
-        );
+        assert_eq!(batch().judge(Status::Failed, &PATIENCE, at(1)), Verdict::Lost(Cause::Server));
     }
 }

@@ -82,11 +82,7 @@ impl Code {
     /// The code in what a server sent. Text without the form of a code is not kept: it becomes [`Code::UNREADABLE`].
     pub fn from_wire(text: &str) -> Self {
         let text = text.trim();
-        if has_form(text) {
-            Self(Cow::Owned(text.to_owned()))
-        } else {
-            Self::UNREADABLE
-        }
+        if has_form(text) { Self(Cow::Owned(text.to_owned())) } else { Self::UNREADABLE }
     }
 
     pub fn as_str(&self) -> &str {
@@ -99,10 +95,7 @@ impl Code {
 
     /// What is wrong, for the administrator.
     pub fn reason(&self) -> &'static str {
-        self.known()
-            .map_or("MTS refused the record with a code that OMC does not know.", |known| {
-                known.reason
-            })
+        self.known().map_or("MTS refused the record with a code that OMC does not know.", |known| known.reason)
     }
 
     /// What to do about it.
@@ -143,9 +136,7 @@ fn has_form(text: &str) -> bool {
         && text.chars().all(allowed)
         && text.contains(['-', '_'])
         && text.contains(|c: char| c.is_ascii_digit())
-        && text
-            .split(|c: char| !c.is_ascii_digit())
-            .all(|digits| digits.len() <= 6)
+        && text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 6)
 }
 
 #[cfg(test)]

@@ -58,18 +58,9 @@ impl Correlation {
         nonce.copy_from_slice(&bytes[13..BODY]);
         let mut mac = [0; MAC];
         mac.copy_from_slice(&bytes[BODY..]);
-        let key = RecordKey {
-            token_type: IdTypeId::from_wire(number(5))?,
-            registrant: RegistrantId::from_wire(number(9))?,
-        };
-        Some((
-            Self {
-                connector: ConnectorId::from_wire(number(1))?,
-                key,
-                nonce: Nonce(nonce),
-            },
-            mac,
-        ))
+        let key =
+            RecordKey { token_type: IdTypeId::from_wire(number(5))?, registrant: RegistrantId::from_wire(number(9))? };
+        Some((Self { connector: ConnectorId::from_wire(number(1))?, key, nonce: Nonce(nonce) }, mac))
     }
 }
 

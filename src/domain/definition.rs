@@ -126,17 +126,9 @@ pub fn parse(
 
 /// Fields that could choose what OMC does not do.
 fn choices(row: &mut Row<'_>) {
-    row.must_be(
-        "input_type",
-        "custom",
-        "choose OpenG2P Registry; OMC reads the registry only, not ODK",
-    );
+    row.must_be("input_type", "custom", "choose OpenG2P Registry; OMC reads the registry only, not ODK");
     row.must_be("output_type", "json", "choose JSON; OMC takes its results as JSON only");
-    row.must_be(
-        "delivery_type",
-        "callback",
-        "choose Callback; OMC does not take downloads for now",
-    );
+    row.must_be("delivery_type", "callback", "choose Callback; OMC does not take downloads for now");
 }
 
 fn activity(row: &mut Row<'_>, model: Model) -> Option<Activity> {
@@ -159,20 +151,14 @@ fn activity(row: &mut Row<'_>, model: Model) -> Option<Activity> {
 
 fn filter(row: &mut Row<'_>, around: &Surroundings<'_>) -> Option<Filter> {
     let field = "g2p_search_domain";
-    let text = row.required(
-        field,
-        "write whom to take, for example [[\"is_registrant\", \"=\", true]]",
-    )?;
+    let text = row.required(field, "write whom to take, for example [[\"is_registrant\", \"=\", true]]")?;
     let filter = row.checked(field, Filter::parse(&text))?;
     let mut known = true;
     let names: BTreeSet<&str> = filter.fields().filter_map(|path| path.split('.').next()).collect();
     for name in names {
         if !around.registrant_fields.contains_key(name) {
             known = false;
-            row.tell(
-                field,
-                format!("`{name}` is not a field of the registrant, or the daemon's user may not read it"),
-            );
+            row.tell(field, format!("`{name}` is not a field of the registrant, or the daemon's user may not read it"));
         }
     }
     known.then_some(filter)
@@ -181,18 +167,14 @@ fn filter(row: &mut Row<'_>, around: &Surroundings<'_>) -> Option<Filter> {
 fn input_format(row: &mut Row<'_>) -> Option<Option<Expression>> {
     expression(row, "input_format", |format| {
         let unknown = format.unknown_to_omc();
-        unknown
-            .map(|what| format!("{what} is known to MTS but not to OMC, which runs the input format"))
-            .collect()
+        unknown.map(|what| format!("{what} is known to MTS but not to OMC, which runs the input format")).collect()
     })
 }
 
 fn output_format(row: &mut Row<'_>) -> Option<Option<Expression>> {
     expression(row, "output_format", |format| {
         let unknown = format.unknown_to_mts();
-        unknown
-            .map(|what| format!("the jq of MTS (1.5) does not know this, or does not survive it: {what}"))
-            .collect()
+        unknown.map(|what| format!("the jq of MTS (1.5) does not know this, or does not survive it: {what}")).collect()
     })
 }
 
@@ -227,11 +209,7 @@ fn mapping(row: &mut Row<'_>) -> Option<Mapping> {
         Ok(mapping) => Some(mapping),
         Err(problems) => {
             problems.iter().for_each(|problem| {
-                let reason = if problem.key == field {
-                    problem.reason.clone()
-                } else {
-                    problem.to_string()
-                };
+                let reason = if problem.key == field { problem.reason.clone() } else { problem.to_string() };
                 row.tell(field, reason);
             });
             None
@@ -270,14 +248,12 @@ fn id_type(
     let mut named = around.id_types.iter().filter(|(_, name)| name == default);
     match (named.next(), named.next()) {
         (Some((id, _)), None) => Some(*id),
-        (Some(_), Some(_)) => row.problem(
-            field,
-            format!("choose the ID type: there is more than one of the name {default}"),
-        ),
-        (None, _) => row.problem(
-            field,
-            format!("choose the ID type: none is chosen, and there is none of the name {default}"),
-        ),
+        (Some(_), Some(_)) => {
+            row.problem(field, format!("choose the ID type: there is more than one of the name {default}"))
+        }
+        (None, _) => {
+            row.problem(field, format!("choose the ID type: none is chosen, and there is none of the name {default}"))
+        }
     }
 }
 
@@ -286,10 +262,7 @@ fn batch_size(row: &mut Row<'_>) -> Option<Option<u32>> {
     match row.number(field)? {
         None | Some(0) => Some(None),
         Some(size @ 1..=LARGEST_BATCH) => Some(u32::try_from(size).ok()),
-        Some(_) => row.problem(
-            field,
-            format!("write a number from 1 to {LARGEST_BATCH}, or 0 for the daemon's own"),
-        ),
+        Some(_) => row.problem(field, format!("write a number from 1 to {LARGEST_BATCH}, or 0 for the daemon's own")),
     }
 }
 

@@ -60,11 +60,7 @@ pub enum ExpressionError {
     #[error("line {line} ends in a backslash; jq versions differ in what that means in a comment")]
     Backslash { line: usize },
     #[error("cannot be read as jq at line {line}, column {column}: {expected} is wanted there")]
-    NotJq {
-        line: usize,
-        column: usize,
-        expected: String,
-    },
+    NotJq { line: usize, column: usize, expected: String },
     #[error("`{what}` is not allowed in a connector: {reason}")]
     Refused { what: String, reason: &'static str },
     #[error("`{0}` is not among the filters OMC allows in a connector")]
@@ -191,21 +187,14 @@ fn refuse_by_characters(text: &str) -> Result<(), ExpressionError> {
 
 fn not_jq(text: &str, rest: &str, expected: &str) -> ExpressionError {
     let (line, column) = position(text, span(text, rest).start.min(text.len()));
-    ExpressionError::NotJq {
-        line,
-        column,
-        expected: expected.to_owned(),
-    }
+    ExpressionError::NotJq { line, column, expected: expected.to_owned() }
 }
 
 /// Line and column, from 1, of a byte offset on a character's border.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[line_start..].chars().count() + 1,
-    )
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// A call of every allowed filter, for the tests of the evaluator.

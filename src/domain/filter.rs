@@ -155,10 +155,7 @@ fn checked(terms: Vec<Value>, place: &str) -> Result<Vec<Value>, FilterError> {
 }
 
 fn term_of(term: Value, place: &str) -> Result<Value, FilterError> {
-    let wrong = |reason| FilterError::Term {
-        place: place.to_owned(),
-        reason,
-    };
+    let wrong = |reason| FilterError::Term { place: place.to_owned(), reason };
     match term {
         Value::String(operator) if matches!(operator.as_str(), "&" | "|" | "!") => Ok(Value::String(operator)),
         Value::String(_) => Err(wrong("a text alone must be one of the operators & | !")),

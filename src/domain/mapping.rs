@@ -29,15 +29,8 @@ pub enum Target {
 
 impl Target {
     /// All of them, in the order in which MTS looks at them.
-    pub const ALL: [Self; 7] = [
-        Self::Vid,
-        Self::Name,
-        Self::Gender,
-        Self::DateOfBirth,
-        Self::PhoneNumber,
-        Self::EmailId,
-        Self::FullAddress,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Vid, Self::Name, Self::Gender, Self::DateOfBirth, Self::PhoneNumber, Self::EmailId, Self::FullAddress];
 
     /// The field's name at MTS; a mapping's keys are these, and so are the paths of a mapping that leaves them out.
     pub fn name(self) -> &'static str {
@@ -94,11 +87,7 @@ impl Mapping {
             Ok(_) => Err(whole(
                 "write a JSON object, for example {\"name\": [\"given_name\", \"family_name\"], \"gender\": \"gender\"}",
             )),
-            Err(error) => Err(whole(&format!(
-                "not JSON (line {}, column {})",
-                error.line(),
-                error.column()
-            ))),
+            Err(error) => Err(whole(&format!("not JSON (line {}, column {})", error.line(), error.column()))),
         }
     }
 
@@ -201,10 +190,7 @@ impl From<Mapping> for Map<String, Value> {
 }
 
 fn problem(key: &str, reason: &str) -> FieldProblem {
-    FieldProblem {
-        key: key.to_owned(),
-        reason: reason.to_owned(),
-    }
+    FieldProblem { key: key.to_owned(), reason: reason.to_owned() }
 }
 
 /// A key of the administrator's own as it may be shown: short, and nothing unprintable.

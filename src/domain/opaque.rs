@@ -27,9 +27,7 @@ macro_rules! as_base64 {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                let bytes = URL_SAFE_NO_PAD
-                    .decode(text.as_bytes())
-                    .map_err(|_| de::Error::custom("not base64"))?;
+                let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| de::Error::custom("not base64"))?;
                 let from: fn(Vec<u8>) -> Option<Self> = $from;
                 from(bytes).ok_or_else(|| de::Error::custom("wrong length"))
             }

@@ -162,10 +162,7 @@ impl Record {
             vid: None,
             data: None,
             attempts: Vec::new(),
-            state: State::Pending {
-                refused: None,
-                alone: None,
-            },
+            state: State::Pending { refused: None, alone: None },
             due: now,
             failures: 0,
             met_again: false,

@@ -108,9 +108,7 @@ mod tests {
 
     #[test]
     fn delays_double_to_the_limit() {
-        let delays: Vec<u64> = (1..=7)
-            .map(|failures| backoff().delay(failures, 0.0).as_secs())
-            .collect();
+        let delays: Vec<u64> = (1..=7).map(|failures| backoff().delay(failures, 0.0).as_secs()).collect();
         assert_eq!(delays, [2, 4, 8, 16, 32, 60, 60]);
         assert!(!backoff().exhausted(4) && backoff().exhausted(5));
     }
@@ -130,11 +128,7 @@ mod tests {
         assert_eq!(breaker.shut_until(start), None);
         let first = breaker.failed(&backoff(), 0.0, start);
         assert_eq!(first, start + TimeDelta::seconds(2));
-        assert_eq!(
-            breaker.failed(&backoff(), 0.0, start),
-            first,
-            "calls that fail together count once"
-        );
+        assert_eq!(breaker.failed(&backoff(), 0.0, start), first, "calls that fail together count once");
         assert_eq!(breaker.shut_until(first), None);
         assert_eq!(breaker.failed(&backoff(), 0.0, first), first + TimeDelta::seconds(4));
         breaker.succeeded();

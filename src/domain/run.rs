@@ -68,8 +68,7 @@ pub struct Counters {
 impl Counters {
     /// Still under way.
     pub fn open(&self) -> u64 {
-        self.found
-            .saturating_sub(self.tokens + self.rejected + self.abandoned + self.left)
+        self.found.saturating_sub(self.tokens + self.rejected + self.abandoned + self.left)
     }
 
     /// Moves one record.

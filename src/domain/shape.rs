@@ -173,21 +173,15 @@ fn clean(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.trim().to_owned();
     }
-    let pieces: Vec<&str> = text
-        .split(char::is_control)
-        .map(str::trim)
-        .filter(|piece| !piece.is_empty())
-        .collect();
+    let pieces: Vec<&str> = text.split(char::is_control).map(str::trim).filter(|piece| !piece.is_empty()).collect();
     pieces.join(" ")
 }
 
 /// A phone number without the country code, and then without blanks, dashes, dots and brackets. A number that does not
 /// begin with the code (`+251` or `00251`) is of another country, or national already: it stays as it is.
 fn national(number: &str, country_code: &str) -> String {
-    let compact: String = number
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.' | '(' | ')' | '/'))
-        .collect();
+    let compact: String =
+        number.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.' | '(' | ')' | '/')).collect();
     let digits = country_code.trim_start_matches('+');
     let international = compact.strip_prefix('+').or_else(|| compact.strip_prefix("00"));
     match international.and_then(|number| number.strip_prefix(digits)) {

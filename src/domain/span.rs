@@ -20,13 +20,7 @@ pub enum SpanError {
     TooLong,
 }
 
-const UNITS: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const LONGEST_MS: u64 = 100 * 365 * 86_400_000;
 
 impl Span {
@@ -56,10 +50,7 @@ impl FromStr for Span {
         let text = text.trim();
         let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(SpanError::NotSpan)?;
         let (number, unit) = text.split_at(unit_at);
-        let (_, unit_ms) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit.trim_start())
-            .ok_or(SpanError::NotSpan)?;
+        let (_, unit_ms) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or(SpanError::NotSpan)?;
         if number.is_empty() {
             return Err(SpanError::NotSpan);
         }
@@ -76,10 +67,7 @@ impl fmt::Display for Span {
     /// The largest unit that gives a whole number, so that what is shown can be written back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
-        let whole = UNITS
-            .iter()
-            .rev()
-            .find(|(_, unit_ms)| ms != 0 && ms.is_multiple_of(u128::from(*unit_ms)));
+        let whole = UNITS.iter().rev().find(|(_, unit_ms)| ms != 0 && ms.is_multiple_of(u128::from(*unit_ms)));
         match whole {
             Some((unit, unit_ms)) => write!(f, "{}{unit}", ms / u128::from(*unit_ms)),
             None => f.write_str("0s"),

@@ -34,11 +34,7 @@ pub enum TimetableError {
 
 impl Timetable {
     pub fn every(minutes: u32) -> Result<Self, TimetableError> {
-        if minutes == 0 {
-            Err(TimetableError::NoInterval)
-        } else {
-            Ok(Self::Every { minutes })
-        }
+        if minutes == 0 { Err(TimetableError::NoInterval) } else { Ok(Self::Every { minutes }) }
     }
 
     /// Checks that the expression parses and has a time after `from`.
@@ -46,10 +42,7 @@ impl Timetable {
         let zone = Tz::from_str(zone).map_err(|_| TimetableError::UnknownZone)?;
         let cron = parse_cron(expression).ok_or(TimetableError::NotCron)?;
         next_tick(&cron, zone, from).ok_or(TimetableError::NeverDue)?;
-        Ok(Self::Cron {
-            expression: expression.trim().to_owned(),
-            zone,
-        })
+        Ok(Self::Cron { expression: expression.trim().to_owned(), zone })
     }
 
     /// The next time this connector is due, given the start of its last run.
@@ -69,20 +62,14 @@ impl Timetable {
 }
 
 fn parse_cron(expression: &str) -> Option<Cron> {
-    CronParser::builder()
-        .seconds(Seconds::Optional)
-        .build()
-        .parse(expression.trim())
-        .ok()
+    CronParser::builder().seconds(Seconds::Optional).build().parse(expression.trim()).ok()
 }
 
 /// croner keeps the sub-seconds of where it starts from, so they are cut first.
 fn next_tick(cron: &Cron, zone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     use chrono::SubsecRound;
     let after = after.trunc_subsecs(0).with_timezone(&zone);
-    cron.find_next_occurrence(&after, false)
-        .ok()
-        .map(|at| at.with_timezone(&Utc))
+    cron.find_next_occurrence(&after, false).ok().map(|at| at.with_timezone(&Utc))
 }
 
 #[cfg(test)]
@@ -105,14 +92,8 @@ mod tests {
     fn an_interval_counts_from_the_last_start_and_a_clock_set_back_is_clamped() {
         let table = Timetable::every(30).unwrap();
         let now = at("2026-03-01T10:00:00Z");
-        assert_eq!(
-            table.due(Some(at("2026-03-01T09:50:00Z")), now),
-            Some(at("2026-03-01T10:20:00Z"))
-        );
-        assert_eq!(
-            table.due(Some(at("2027-01-01T00:00:00Z")), now),
-            Some(at("2026-03-01T10:30:00Z"))
-        );
+        assert_eq!(table.due(Some(at("2026-03-01T09:50:00Z")), now), Some(at("2026-03-01T10:20:00Z")));
+        assert_eq!(table.due(Some(at("2027-01-01T00:00:00Z")), now), Some(at("2026-03-01T10:30:00Z")));
     }
 
     #[test]
@@ -130,20 +111,13 @@ mod tests {
         assert_eq!(Timetable::every(0), Err(TimetableError::NoInterval));
         assert_eq!(Timetable::cron("soon", "UTC", now), Err(TimetableError::NotCron));
         assert_eq!(Timetable::cron("0 2 30 2 *", "UTC", now), Err(TimetableError::NeverDue));
-        assert_eq!(
-            Timetable::cron("0 2 * * *", "Mars/Olympus", now),
-            Err(TimetableError::UnknownZone)
-        );
+        assert_eq!(Timetable::cron("0 2 * * *", "Mars/Olympus", now), Err(TimetableError::UnknownZone));
     }
 
     #[test]
     fn five_fields_or_day_of_month_with_weekday_as_crontab_does() {
         let table = Timetable::cron("0 9 1 * FRI", "UTC", at("2026-03-01T00:00:00Z")).unwrap();
         let next = table.due(Some(at("2026-03-02T00:00:00Z")), at("2026-03-02T00:00:00Z"));
-        assert_eq!(
-            next,
-            Some(at("2026-03-06T09:00:00Z")),
-            "the Friday, not only a first that is a Friday"
-        );
+        assert_eq!(next, Some(at("2026-03-06T09:00:00Z")), "the Friday, not only a first that is a Friday");
     }
 }

@@ -18,33 +18,19 @@ pub enum Event {
     /// When prepared: not eligible any more.
     Left,
     /// When prepared: must not be sent.
-    Refused {
-        code: Code,
-        vid: Option<HeldVid>,
-        data: Option<Digest>,
-    },
+    Refused { code: Code, vid: Option<HeldVid>, data: Option<Digest> },
     /// When prepared: refused before, and nothing has changed since.
     Unchanged,
     /// Put into a batch that is about to be sent.
-    Sent {
-        batch: BatchId,
-        nonce: Nonce,
-        vid: HeldVid,
-        data: Digest,
-    },
+    Sent { batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest },
     /// The batch was surely not taken by MTS.
     NotTaken { batch: BatchId, fault: Fault },
     /// The batch is settled, and nothing came for this record.
     AnswerMissing { batch: BatchId, fault: Fault },
     /// MTS gave a token.
-    Token {
-        nonce: Nonce,
-        token: Sealed,
-        digest: Digest,
-        values: Option<Sealed>,
-    },
-    /// MTS gave an error.
-    Error { nonce: Nonce, code: Code },
+    Token { nonce: Nonce, token: Sealed, digest: Digest, values: Option<Sealed> },
+    /// MTS gave an error. `others_pass`: in the same delivery others got tokens, so that it cannot be everybody's.
+    Error { nonce: Nonce, code: Code, others_pass: bool },
     /// What became of the write-back.
     Written(Outcome),
 }
@@ -133,14 +119,7 @@ pub struct Impossible {
 
 /// What an event makes of a record.
 pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(Next, Effects), Impossible> {
-    let mut step = Step {
-        after: record.clone(),
-        ended: None,
-        ignored: None,
-        trouble: None,
-        moved_on: false,
-        occasion,
-    };
+    let mut step = Step { after: record.clone(), ended: None, ignored: None, trouble: None, moved_on: false, occasion };
     match (&record.state, event) {
         (_, Event::Met { run, connector }) => step.met(run, connector),
         (State::Abandoned { held: Some(held), .. }, Event::Requeued) => {
@@ -155,7 +134,9 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
         }
         (_, Event::Requeued) => step.ignore(Ignored::Repeat),
 
-        (State::Pending { .. } | State::Rejected { .. } | State::Abandoned { .. }, Event::Left) => step.end(Bucket::Left),
+        (State::Pending { .. } | State::Rejected { .. } | State::Abandoned { .. }, Event::Left) => {
+            step.end(Bucket::Left)
+        }
         (State::Pending { .. }, Event::Refused { code, vid, data }) => {
             step.after.vid = vid;
             step.after.data = data;
@@ -163,24 +144,11 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
             step.after.met_again = false;
             step.reject(code);
         }
-        (
-            State::Pending {
-                refused: Some(code), ..
-            },
-            Event::Unchanged,
-        ) => {
+        (State::Pending { refused: Some(code), .. }, Event::Unchanged) => {
             step.after.met_again = false;
             step.reject(code.clone());
         }
-        (
-            State::Pending { .. },
-            Event::Sent {
-                batch,
-                nonce,
-                vid,
-                data,
-            },
-        ) => step.sent(batch, nonce, vid, data),
+        (State::Pending { .. }, Event::Sent { batch, nonce, vid, data }) => step.sent(batch, nonce, vid, data),
 
         (State::Submitted { batch: at }, Event::NotTaken { batch, fault }) if *at == batch => {
             step.after.attempts.retain(|attempt| attempt.batch != batch);
@@ -192,24 +160,13 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
         }
         (_, Event::NotTaken { .. } | Event::AnswerMissing { .. }) => step.ignore(Ignored::Stale),
 
-        (
-            _,
-            Event::Token {
-                nonce,
-                token,
-                digest,
-                values,
-            },
-        ) => step.token(nonce, token, digest, values),
-        (_, Event::Error { nonce, code }) => step.error(nonce, code),
+        (_, Event::Token { nonce, token, digest, values }) => step.token(nonce, token, digest, values),
+        (_, Event::Error { nonce, code, others_pass }) => step.error(nonce, code, others_pass),
 
         (State::TokenReceived { .. } | State::TokenWritten { .. }, Event::Written(outcome)) => step.written(outcome),
 
         (state, event) => {
-            return Err(Impossible {
-                state: state.name(),
-                event: event.name(),
-            });
+            return Err(Impossible { state: state.name(), event: event.name() });
         }
     }
     Ok(step.finish(record))
@@ -286,11 +243,7 @@ impl Step<'_> {
         if kept.len() >= Record::ATTEMPTS_KEPT {
             kept.drain(..=kept.len() - Record::ATTEMPTS_KEPT);
         }
-        kept.push(Attempt {
-            nonce,
-            vid: vid.digest,
-            batch,
-        });
+        kept.push(Attempt { nonce, vid: vid.digest, batch });
         self.after.vid = Some(vid);
         self.after.data = Some(data);
         self.after.met_again = false;
@@ -327,19 +280,11 @@ impl Step<'_> {
 
     fn token(&mut self, nonce: Nonce, token: Sealed, digest: Digest, values: Option<Sealed>) {
         let current = self.after.vid.as_ref().map(|vid| vid.digest);
-        let ours = self
-            .after
-            .attempts
-            .iter()
-            .any(|attempt| attempt.nonce == nonce && Some(attempt.vid) == current);
+        let ours = self.after.attempts.iter().any(|attempt| attempt.nonce == nonce && Some(attempt.vid) == current);
         match &self.after.state {
             _ if !ours => self.ignore(Ignored::Stale),
             State::TokenReceived { digest: known, .. } | State::TokenWritten { digest: known, .. } => {
-                self.ignore(if *known == digest {
-                    Ignored::Repeat
-                } else {
-                    Ignored::Disputed
-                });
+                self.ignore(if *known == digest { Ignored::Repeat } else { Ignored::Disputed });
             }
             _ => {
                 self.after.state = State::TokenReceived { token, digest, values };
@@ -349,7 +294,7 @@ impl Step<'_> {
     }
 
     /// An error counts only as the answer to the newest attempt, while that is awaited.
-    fn error(&mut self, nonce: Nonce, code: Code) {
+    fn error(&mut self, nonce: Nonce, code: Code, others_pass: bool) {
         let newest = self.after.attempts.last().is_some_and(|attempt| attempt.nonce == nonce);
         if !newest {
             return self.ignore(Ignored::Stale);
@@ -359,23 +304,14 @@ impl Step<'_> {
         }
         match code.class() {
             Class::Person => self.reject(code),
-            Class::System => {
-                self.after.state = State::Pending {
-                    refused: None,
-                    alone: None,
-                };
-                self.after.due = self.occasion.now;
+            Class::System if !others_pass => {
+                self.after.state = State::Pending { refused: None, alone: None };
+                let pause = self.occasion.backoff.delay(1, self.occasion.jitter);
+                self.after.due = self.occasion.now + delta(pause);
                 self.trouble = Some(code);
             }
-            Class::Unknown => {
-                self.again(
-                    State::Pending {
-                        refused: None,
-                        alone: None,
-                    },
-                    Stage::Authentication,
-                    code,
-                );
+            Class::System | Class::Unknown => {
+                self.again(State::Pending { refused: None, alone: None }, Stage::Authentication, code);
             }
         }
     }
@@ -385,10 +321,7 @@ impl Step<'_> {
             Outcome::Complete => self.end(Bucket::Tokenised),
             Outcome::TokenThere => {
                 if let State::TokenReceived { token, digest, .. } = &self.after.state {
-                    self.after.state = State::TokenWritten {
-                        token: token.clone(),
-                        digest: *digest,
-                    };
+                    self.after.state = State::TokenWritten { token: token.clone(), digest: *digest };
                     self.after.due = self.occasion.now;
                 } else {
                     self.later();
@@ -421,11 +354,7 @@ impl Step<'_> {
             State::Pending { refused, .. } => refused.clone(),
             _ => None,
         });
-        let now = if self.ended.is_none() {
-            refusal(&self.after)
-        } else {
-            None
-        };
+        let now = if self.ended.is_none() { refusal(&self.after) } else { None };
         let notice = match now {
             Some(code) if !(self.after.reported && was.as_ref() == Some(&code)) => {
                 self.after.reported = true;

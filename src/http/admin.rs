@@ -101,18 +101,11 @@ pub fn router(desk: Desk) -> Router {
 }
 
 async fn guard(State(desk): State<Shared>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let right = given
         .and_then(|value| value.strip_prefix("Bearer "))
         .is_some_and(|given| same_secret(given.as_bytes(), desk.token.expose().as_bytes()));
-    if right {
-        next.run(request).await
-    } else {
-        problem(StatusCode::UNAUTHORIZED, "the bearer is in admin.token_file")
-    }
+    if right { next.run(request).await } else { problem(StatusCode::UNAUTHORIZED, "the bearer is in admin.token_file") }
 }
 
 async fn ready(State(desk): State<Shared>) -> Response {
@@ -125,11 +118,9 @@ async fn ready(State(desk): State<Shared>) -> Response {
 
 async fn metrics(State(desk): State<Shared>) -> Response {
     match &desk.metrics {
-        Some(handle) => (
-            [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-            handle.render(),
-        )
-            .into_response(),
+        Some(handle) => {
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
+        }
         None => problem(StatusCode::NOT_FOUND, "metrics are not kept"),
     }
 }
@@ -164,10 +155,7 @@ async fn requeue(State(desk): State<Shared>, Json(body): Json<RequeueBody>) -> R
         Ok(connector) => connector,
         Err(text) => return problem(StatusCode::NOT_FOUND, &text),
     };
-    let asked = Requeue {
-        connector,
-        codes: body.codes,
-    };
+    let asked = Requeue { connector, codes: body.codes };
     let store = desk.store.clone();
     let opened = tokio::task::spawn_blocking(move || (desk.requeue)(asked)).await;
     match opened {
@@ -193,9 +181,7 @@ async fn failed(State(desk): State<Shared>, Query(query): Query<FailedQuery>) ->
 fn list(store: &Store, only: Option<ConnectorId>) -> Result<Vec<FailedLine>, StoreError> {
     let mut lines: BTreeMap<(ConnectorId, String), FailedLine> = BTreeMap::new();
     for record in store.records() {
-        let Record {
-            connector, key, state, ..
-        } = record?;
+        let Record { connector, key, state, .. } = record?;
         let name = state.name();
         let (RecordState::Rejected { code } | RecordState::Abandoned { cause: code, .. }) = state else {
             continue;
@@ -203,17 +189,15 @@ fn list(store: &Store, only: Option<ConnectorId>) -> Result<Vec<FailedLine>, Sto
         if only.is_some_and(|only| only != connector) {
             continue;
         }
-        let line = lines
-            .entry((connector, code.as_str().to_owned()))
-            .or_insert_with(|| FailedLine {
-                connector,
-                code: code.as_str().to_owned(),
-                state: name,
-                count: 0,
-                registrants: Vec::new(),
-                reason: code.reason(),
-                remedy: code.remedy(),
-            });
+        let line = lines.entry((connector, code.as_str().to_owned())).or_insert_with(|| FailedLine {
+            connector,
+            code: code.as_str().to_owned(),
+            state: name,
+            count: 0,
+            registrants: Vec::new(),
+            reason: code.reason(),
+            remedy: code.remedy(),
+        });
         line.count += 1;
         if line.registrants.len() < NAMED {
             line.registrants.push(key.registrant.0);

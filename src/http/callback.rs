@@ -38,8 +38,8 @@ const BODY_TIME: Duration = Duration::from_secs(120);
 /// Results that go into one change of the store, so that others get their turn.
 const CHUNK: usize = 1000;
 
-/// Called when MOSIP or MTS fails for everybody: pauses that connector's MTS.
-pub type OnTrouble = Arc<dyn Fn(ConnectorId, &Code) + Send + Sync>;
+/// Called with what a delivery says of MTS and the MOSIP behind it: an error that is everybody's, or (`None`) that tokens come.
+pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
 
 /// What the receiver works with.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct Receiver {
     pub backoff: Backoff,
     pub patience: Patience,
     pub max_body: usize,
-    pub on_trouble: OnTrouble,
+    pub on_delivery: OnDelivery,
 }
 
 struct Shared {
@@ -66,26 +66,18 @@ impl Shared {
         if rooms.len() >= ROOMS {
             rooms.retain(|_, room| Arc::strong_count(room) > 1);
         }
-        let room = rooms
-            .entry(connector)
-            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        let room = rooms.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
         Arc::clone(room)
     }
 }
 
 /// The routes of the callback listener.
 pub fn router(receiver: Receiver) -> Router {
-    let methods = MethodFilter::POST
-        .or(MethodFilter::PUT)
-        .or(MethodFilter::PATCH)
-        .or(MethodFilter::GET);
+    let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
     let (seal, clock) = (Arc::clone(&receiver.seal), Arc::clone(&receiver.clock));
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
-        .with_state(Arc::new(Shared {
-            receiver,
-            rooms: Mutex::default(),
-        }))
+        .with_state(Arc::new(Shared { receiver, rooms: Mutex::default() }))
         .merge(login::router(seal, clock))
 }
 
@@ -109,11 +101,7 @@ async fn receive(
     }
     let room = shared.room(connector);
     let Ok(Ok(_place)) = tokio::time::timeout(BODY_TIME, room.acquire()).await else {
-        return answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overloaded",
-            "too many callbacks at once",
-        );
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
     };
     let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body)).await {
         Ok(Ok(body)) => body,
@@ -153,13 +141,10 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, TooLarge> {
 
 /// Stores the results and comes back when they are on disk.
 async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<(), Arc<StoreError>> {
-    let Entries {
-        kept: mut entries,
-        shapeless,
-    } = entries;
+    let Entries { kept: mut entries, shapeless } = entries;
     counter!("omc_callback_results_total", "outcome" => "shapeless").increment(shapeless);
     let total = entries.len();
-    let mut trouble = None;
+    let mut said = Said::default();
     while !entries.is_empty() {
         let chunk = entries.split_off(entries.len().saturating_sub(CHUNK));
         let inner = receiver.clone();
@@ -168,14 +153,22 @@ async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> 
             .change(move |change| take_chunk(&inner, connector, chunk, change))
             .await
             .map_err(Arc::new)?;
-        trouble = trouble.or(found);
+        said.tokens |= found.tokens;
+        said.trouble = said.trouble.or(found.trouble);
     }
     receiver.store.sync().await?;
     tracing::debug!(%connector, results = total, "callback stored");
-    if let Some(code) = trouble {
-        (receiver.on_trouble)(connector, &code);
+    if said.trouble.is_some() || said.tokens {
+        (receiver.on_delivery)(connector, said.trouble.as_ref());
     }
     Ok(())
+}
+
+/// What the results of a delivery say of those who made them.
+#[derive(Default)]
+struct Said {
+    tokens: bool,
+    trouble: Option<Code>,
 }
 
 fn take_chunk(
@@ -183,29 +176,24 @@ fn take_chunk(
     connector: ConnectorId,
     entries: Vec<Value>,
     change: &mut Change<'_>,
-) -> Result<Option<Code>, StoreError> {
-    let occasion = Occasion {
-        now: receiver.clock.now(),
-        backoff: &receiver.backoff,
-        jitter: 0.0,
-    };
+) -> Result<Said, StoreError> {
+    let occasion = Occasion { now: receiver.clock.now(), backoff: &receiver.backoff, jitter: 0.0 };
+    let read: Vec<_> = entries.into_iter().map(|entry| result::read(entry, connector, &receiver.seal)).collect();
+    let tokens = read.iter().any(|entry| matches!(entry, Ok((_, Answer::Token { .. }))));
     let mut trouble = None;
     let mut alive = BTreeSet::new();
-    for entry in entries {
-        let outcome = match result::read(entry, connector, &receiver.seal) {
+    for entry in read {
+        let outcome = match entry {
             Err(Foreign::Empty) => "empty",
             Err(Foreign::Shapeless) => "shapeless",
             Err(Foreign::Stranger) => "stranger",
             Ok((correlation, answer)) => {
                 let key = correlation.key;
                 if let Some(record) = change.record(key)? {
-                    let attempt = record
-                        .attempts
-                        .iter()
-                        .find(|attempt| attempt.nonce == correlation.nonce);
+                    let attempt = record.attempts.iter().find(|attempt| attempt.nonce == correlation.nonce);
                     alive.extend(attempt.map(|attempt| attempt.batch));
                 }
-                let (name, event) = event(receiver, correlation, answer)?;
+                let (name, event) = event(receiver, correlation, answer, tokens)?;
                 match change.apply(key, event, &occasion)? {
                     // Known as ours by its MAC; the record is done or gone.
                     None => "late",
@@ -218,12 +206,18 @@ fn take_chunk(
         };
         counter!("omc_callback_results_total", "outcome" => outcome).increment(1);
     }
-    for batch in alive.into_iter().filter_map(|id| change.batch(id)).collect::<Vec<_>>() {
-        let mut batch = batch;
+    for id in alive {
+        let Some(mut batch) = change.batch(id) else { continue };
         batch.progressed(&receiver.patience, occasion.now);
+        let mts_url = batch.mts_url.clone();
         change.put_batch(batch);
+        // MTS works one after the other: what comes after this has its turn now.
+        for mut next in change.batches_at(&mts_url).into_iter().filter(|next| next.id > id) {
+            next.is_worked_on(&receiver.patience, occasion.now);
+            change.put_batch(next);
+        }
     }
-    Ok(trouble)
+    Ok(Said { tokens, trouble })
 }
 
 fn ignored_name(ignored: Ignored) -> &'static str {
@@ -238,32 +232,21 @@ fn event(
     receiver: &Receiver,
     correlation: crate::domain::correlation::Correlation,
     answer: Answer,
+    others_pass: bool,
 ) -> Result<(&'static str, Event), StoreError> {
     let nonce = correlation.nonce;
     let (token, values) = match answer {
         Answer::Token { token, values } => (token, values),
-        Answer::Error(code) => return Ok(("error", Event::Error { nonce, code })),
+        Answer::Error(code) => return Ok(("error", Event::Error { nonce, code, others_pass })),
     };
     let place = correlation.key.place();
     let sealed = |value: &[u8]| {
-        receiver
-            .seal
-            .seal(&place, value)
-            .map(Sealed)
-            .map_err(|error| StoreError::Unsealable(error.to_string()))
+        receiver.seal.seal(&place, value).map(Sealed).map_err(|error| StoreError::Unsealable(error.to_string()))
     };
     let digest = Digest(receiver.seal.digest(Purpose::Token, token.expose().as_bytes()));
     let values = match values {
         Some(values) => Some(sealed(&serde_json::to_vec(values.expose()).unwrap_or_default())?),
         None => None,
     };
-    Ok((
-        "token",
-        Event::Token {
-            nonce,
-            token: sealed(token.expose().as_bytes())?,
-            digest,
-            values,
-        },
-    ))
+    Ok(("token", Event::Token { nonce, token: sealed(token.expose().as_bytes())?, digest, values }))
 }

@@ -44,9 +44,6 @@ pub struct AdminConfig {
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8711)),
-            token_file: "state/admin-token".into(),
-        }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8711)), token_file: "state/admin-token".into() }
     }
 }

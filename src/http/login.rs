@@ -46,22 +46,14 @@ pub(super) fn router(seal: Arc<Seal>, clock: Arc<dyn Clock>) -> Router {
 }
 
 async fn authenticate(State((seal, clock)): State<Shared>, request: Request) -> Response {
-    let read = tokio::time::timeout(
-        std::time::Duration::from_secs(10),
-        to_bytes(request.into_body(), MAX_BODY),
-    )
-    .await;
-    let Some(login) = read
-        .ok()
-        .and_then(Result::ok)
-        .and_then(|body| serde_json::from_slice::<Login>(&body).ok())
+    let read = tokio::time::timeout(std::time::Duration::from_secs(10), to_bytes(request.into_body(), MAX_BODY)).await;
+    let Some(login) = read.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice::<Login>(&body).ok())
     else {
         return (StatusCode::BAD_REQUEST, "Invalid JSON data").into_response();
     };
     let Login { id, params } = login;
-    let connector = params
-        .as_ref()
-        .and_then(|params| session::log_in(&seal, &params.db, &params.login, params.password.expose()));
+    let connector =
+        params.as_ref().and_then(|params| session::log_in(&seal, &params.db, &params.login, params.password.expose()));
     match connector {
         Some(connector) => {
             counter!("omc_callback_logins_total", "result" => "accepted").increment(1);

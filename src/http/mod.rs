@@ -40,10 +40,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: 256,
-            header_time: Duration::from_secs(10),
-        }
+        Self { connections: 256, header_time: Duration::from_secs(10) }
     }
 }
 
@@ -127,10 +124,7 @@ fn is_of_the_caller(error: &io::Error) -> bool {
 
 /// It is no listening socket, or no more.
 fn is_of_the_socket(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP)
-    )
+    matches!(Errno::from_io_error(error), Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP))
 }
 
 async fn connection(limits: Limits, stream: TcpStream, router: Router, stop: CancellationToken) {

@@ -14,10 +14,7 @@ use crate::seal::{Personal, Purpose, Seal};
 /// One result, as far as it can be believed.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Token {
-        token: Personal<String>,
-        values: Option<Personal<Map<String, Value>>>,
-    },
+    Token { token: Personal<String>, values: Option<Personal<Map<String, Value>>> },
     Error(Code),
 }
 
@@ -77,20 +74,14 @@ pub(super) fn entries(body: &[u8]) -> Result<Entries, Unread> {
     }
     let mut too_many = false;
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = Whole {
-        too_many: &mut too_many,
-    }
-    .deserialize(&mut json)
-    .and_then(|entries| json.end().map(|()| entries));
+    let read =
+        Whole { too_many: &mut too_many }.deserialize(&mut json).and_then(|entries| json.end().map(|()| entries));
     read.map_err(|_| if too_many { Unread::TooMany } else { Unread::Garbage })
 }
 
 impl Entries {
     fn one(entry: Value) -> Self {
-        Self {
-            kept: vec![entry],
-            shapeless: 0,
-        }
+        Self { kept: vec![entry], shapeless: 0 }
     }
 }
 
@@ -197,25 +188,16 @@ pub(super) fn read(
         return Err(Foreign::Empty);
     }
     let entry: Entry = serde_json::from_value(entry).map_err(|_| Foreign::Shapeless)?;
-    let (correlation, mac) = entry
-        .omc_ref
-        .as_deref()
-        .and_then(Correlation::from_text)
-        .ok_or(Foreign::Stranger)?;
+    let (correlation, mac) = entry.omc_ref.as_deref().and_then(Correlation::from_text).ok_or(Foreign::Stranger)?;
     if correlation.connector != connector || !seal.mac_holds(Purpose::Correlation, &correlation.signed(), &mac) {
         return Err(Foreign::Stranger);
     }
-    let answer = match (
-        entry.status.as_deref(),
-        entry.code.filter(|code| !code.is_empty()),
-        entry.token,
-    ) {
+    let answer = match (entry.status.as_deref(), entry.code.filter(|code| !code.is_empty()), entry.token) {
         // Old IDA releases give a token with a failed authentication: a code beside it makes it worthless.
         (_, Some(code), _) => Answer::Error(Code::from_wire(&code)),
-        (Some("processed"), None, Some(token)) if !token.expose().is_empty() => Answer::Token {
-            token,
-            values: values(entry.data),
-        },
+        (Some("processed"), None, Some(token)) if !token.expose().is_empty() => {
+            Answer::Token { token, values: values(entry.data) }
+        }
         _ => Answer::Error(Code::UNREADABLE),
     };
     Ok((correlation, answer))
@@ -243,15 +225,8 @@ mod tests {
     }
 
     fn reference(connector: u32) -> String {
-        let key = RecordKey {
-            token_type: IdTypeId(3),
-            registrant: RegistrantId(17),
-        };
-        let correlation = Correlation {
-            connector: ConnectorId(connector),
-            key,
-            nonce: Nonce([5; 12]),
-        };
+        let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
+        let correlation = Correlation { connector: ConnectorId(connector), key, nonce: Nonce([5; 12]) };
         correlation.to_text(seal().mac(Purpose::Correlation, &correlation.signed()))
     }
 
@@ -282,10 +257,7 @@ mod tests {
             Ok(Answer::Token { values, .. }) => values.map(Personal::into_exposed),
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            values_of(json!({"values": {"x": 1}})),
-            Some(Map::from_iter([("x".to_owned(), json!(1))]))
-        );
+        assert_eq!(values_of(json!({"values": {"x": 1}})), Some(Map::from_iter([("x".to_owned(), json!(1))])));
         assert_eq!(values_of(json!({"values": []})), None);
         assert_eq!(values_of(json!("text")), None);
     }
@@ -312,16 +284,7 @@ mod tests {
         assert_eq!(entries(b"{\"a\": [1]}").unwrap().kept, [json!({"a": [1]})]);
         assert_eq!(entries(b"[{}, null]").unwrap().kept, [json!({}), json!(null)]);
         assert_eq!(entries(b"[]").unwrap(), Entries::default());
-        for garbage in [
-            &b"<html>"[..],
-            b"12",
-            b"\"x\"",
-            b"{",
-            b"[1",
-            b"[] []",
-            b"[{},]",
-            b"\xff",
-        ] {
+        for garbage in [&b"<html>"[..], b"12", b"\"x\"", b"{", b"[1", b"[] []", b"[{},]", b"\xff"] {
             assert_eq!(entries(garbage), Err(Unread::Garbage));
         }
     }

@@ -15,15 +15,8 @@ pub(super) const LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// Checks a login; tells whose callbacks it is for.
 pub(super) fn log_in(seal: &Seal, database: &str, login: &str, given: &str) -> Option<ConnectorId> {
-    let connector = login
-        .strip_prefix("omc-")?
-        .parse::<i64>()
-        .ok()
-        .and_then(ConnectorId::from_wire)?;
-    let right = same_secret(
-        seal.callback_password(connector.0).expose().as_bytes(),
-        given.as_bytes(),
-    );
+    let connector = login.strip_prefix("omc-")?.parse::<i64>().ok().and_then(ConnectorId::from_wire)?;
+    let right = same_secret(seal.callback_password(connector.0).expose().as_bytes(), given.as_bytes());
     (right && database == DATABASE).then_some(connector)
 }
 
@@ -45,29 +38,18 @@ pub(super) fn may_deliver(seal: &Seal, connector: ConnectorId, headers: &HeaderM
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .is_some_and(|(_, given)| {
-            same_secret(
-                seal.callback_bearer(connector.0).expose().as_bytes(),
-                given.trim().as_bytes(),
-            )
+            same_secret(seal.callback_bearer(connector.0).expose().as_bytes(), given.trim().as_bytes())
         });
     bearer_given || sessions(headers).any(|session| holds(seal, connector, session, now))
 }
 
 fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|cookie| cookie.trim().strip_prefix("session_id="))
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().strip_prefix("session_id="))
 }
 
 fn holds(seal: &Seal, connector: ConnectorId, session: &str, now: DateTime<Utc>) -> bool {
-    let token: Option<[u8; 28]> = URL_SAFE_NO_PAD
-        .decode(session)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok());
+    let token: Option<[u8; 28]> = URL_SAFE_NO_PAD.decode(session).ok().and_then(|bytes| bytes.try_into().ok());
     let Some(token) = token else { return false };
     let mut until = [0; 8];
     until.copy_from_slice(&token[..8]);
@@ -113,9 +95,6 @@ mod tests {
         assert!(may_deliver(&seal, CONNECTOR, &headers, now));
         assert!(!may_deliver(&seal, ConnectorId(5), &headers, now));
         assert!(!may_deliver(&seal, CONNECTOR, &headers, now + LIFETIME));
-        assert!(
-            !may_deliver(&Seal::from_key([2; 32]), CONNECTOR, &headers, now),
-            "another key"
-        );
+        assert!(!may_deliver(&Seal::from_key([2; 32]), CONNECTOR, &headers, now), "another key");
     }
 }

@@ -39,17 +39,13 @@ impl<R> Envelope<R> {
 pub(super) fn to_submit(status: u16, body: &[u8]) -> Result<String, SubmitError> {
     let envelope = serde_json::from_slice::<Envelope<Accepted>>(body).ok();
     match (status, envelope) {
-        (
-            200,
-            Some(Envelope {
-                response: Some(accepted),
-                ..
-            }),
-        ) if is_identifier(&accepted.request_identifier) => Ok(accepted.request_identifier),
+        (200, Some(Envelope { response: Some(accepted), .. })) if is_identifier(&accepted.request_identifier) => {
+            Ok(accepted.request_identifier)
+        }
         (200..=299, _) => Err(SubmitError::Unknown("the answer cannot be read")),
-        (500, Some(envelope)) if envelope.errors.is_some() => Err(SubmitError::NotTaken(Blame::Failed(
-            envelope.code().unwrap_or(Code::MTS_FAILURE),
-        ))),
+        (500, Some(envelope)) if envelope.errors.is_some() => {
+            Err(SubmitError::NotTaken(Blame::Failed(envelope.code().unwrap_or(Code::MTS_FAILURE))))
+        }
         (413, _) => Err(SubmitError::NotTaken(Blame::TooLarge)),
         // A gateway's limit on the number of requests, or a timeout of its own.
         (408 | 429, _) => Err(SubmitError::Unknown("a gateway before MTS is in the way")),
@@ -65,12 +61,7 @@ pub(super) fn to_submit(status: u16, body: &[u8]) -> Result<String, SubmitError>
 pub(super) fn to_status(status: u16, body: &[u8]) -> Result<Status, StatusError> {
     let envelope = serde_json::from_slice::<Envelope<StatusWord>>(body).ok();
     match (status, envelope) {
-        (
-            200,
-            Some(Envelope {
-                response: Some(word), ..
-            }),
-        ) => match word.status.as_str() {
+        (200, Some(Envelope { response: Some(word), .. })) => match word.status.as_str() {
             "submitted" | "submitted_with_errors" | "processing" => Ok(Status::Working),
             "processed" | "processed_with_errors" => Ok(Status::Processed),
             failed if failed.starts_with("error_") => Ok(Status::Failed),
@@ -103,44 +94,25 @@ mod tests {
     fn what_is_surely_not_taken_and_what_may_be() {
         let own = br#"{"errors":[{"errorCode":"ATS-REQ-100","errorMessage":"Ana Silva 2045..."}],"response":null}"#;
         let failed = to_submit(500, own).unwrap_err();
-        assert_eq!(
-            failed,
-            SubmitError::NotTaken(Blame::Failed(Code::from_wire("ATS-REQ-100")))
-        );
+        assert_eq!(failed, SubmitError::NotTaken(Blame::Failed(Code::from_wire("ATS-REQ-100"))));
         assert!(!failed.to_string().contains("Ana"));
         let refused = to_submit(400, br#"{"errors":[{"errorCode":"ATS-REQ-103"}],"response":null}"#).unwrap_err();
         let code = Some(Code::from_wire("ATS-REQ-103"));
         assert_eq!(refused, SubmitError::NotTaken(Blame::Refused { status: 400, code }));
         assert_eq!(
             to_submit(404, br#"{"detail":"Not Found"}"#),
-            Err(SubmitError::NotTaken(Blame::Refused {
-                status: 404,
-                code: None
-            }))
+            Err(SubmitError::NotTaken(Blame::Refused { status: 404, code: None }))
         );
-        for (status, body) in [
-            (502, "<html>"),
-            (503, ""),
-            (504, ""),
-            (500, "<html>"),
-            (200, "{\"errors\""),
-            (200, ""),
-        ] {
-            assert!(
-                matches!(to_submit(status, body.as_bytes()), Err(SubmitError::Unknown(_))),
-                "{status} {body}"
-            );
+        for (status, body) in [(502, "<html>"), (503, ""), (504, ""), (500, "<html>"), (200, "{\"errors\""), (200, "")]
+        {
+            assert!(matches!(to_submit(status, body.as_bytes()), Err(SubmitError::Unknown(_))), "{status} {body}");
         }
     }
 
     #[test]
     fn statuses() {
-        let told = |word: &str| {
-            to_status(
-                200,
-                format!(r#"{{"errors":null,"response":{{"status":"{word}"}}}}"#).as_bytes(),
-            )
-        };
+        let told =
+            |word: &str| to_status(200, format!(r#"{{"errors":null,"response":{{"status":"{word}"}}}}"#).as_bytes());
         assert_eq!(told("processing"), Ok(Status::Working));
         assert_eq!(told("processed_with_errors"), Ok(Status::Processed));
         assert_eq!(told("error_making_callback_request"), Ok(Status::Failed));

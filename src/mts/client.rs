@@ -55,9 +55,7 @@ impl Mts {
         now: DateTime<Utc>,
         patience: Duration,
     ) -> Result<String, SubmitError> {
-        let body = submission
-            .body(now)
-            .map_err(|_| SubmitError::NotTaken(Blame::Refused { status: 0, code: None }))?;
+        let body = submission.body(now).map_err(|_| SubmitError::NotTaken(Blame::Refused { status: 0, code: None }))?;
         let request = self
             .http
             .post(endpoint(base, &["authtoken", "json"]))
@@ -77,19 +75,11 @@ impl Mts {
     /// Asks how far a request is.
     pub async fn status(&self, base: &Url, request_identifier: &str) -> Result<Status, StatusError> {
         let url = endpoint(base, &["authtoken", "status", request_identifier]);
-        let response = self
-            .http
-            .get(url)
-            .timeout(ASK)
-            .send()
-            .await
-            .map_err(|error| match error {
-                error if error.is_connect() => StatusError("cannot connect"),
-                error if error.is_timeout() => {
-                    StatusError("it does not answer (it is silent while it takes a batch in)")
-                }
-                _ => StatusError("the connection broke"),
-            })?;
+        let response = self.http.get(url).timeout(ASK).send().await.map_err(|error| match error {
+            error if error.is_connect() => StatusError("cannot connect"),
+            error if error.is_timeout() => StatusError("it does not answer (it is silent while it takes a batch in)"),
+            _ => StatusError("the connection broke"),
+        })?;
         let status = response.status().as_u16();
         let body = read(response).await.map_err(StatusError)?;
         answer::to_status(status, &body)
@@ -97,12 +87,7 @@ impl Mts {
 
     /// Looks whether an MTS is there, for a person who asks.
     pub async fn presence(&self, base: &Url) -> Presence {
-        let sent = self
-            .http
-            .get(endpoint(base, &["ping"]))
-            .timeout(Duration::from_secs(5))
-            .send()
-            .await;
+        let sent = self.http.get(endpoint(base, &["ping"])).timeout(Duration::from_secs(5)).send().await;
         match sent {
             Ok(response) => match read(response).await {
                 Ok(body) if body.windows(4).any(|window| window == b"pong") => Presence::Answers,

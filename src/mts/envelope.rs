@@ -34,12 +34,7 @@ impl std::fmt::Debug for CallbackAddress {
 #[derive(Debug, Clone)]
 pub enum Credentials {
     StaticBearer(Personal<String>),
-    Odoo {
-        auth_url: Url,
-        database: String,
-        username: String,
-        password: Personal<String>,
-    },
+    Odoo { auth_url: Url, database: String, username: String, password: Personal<String> },
 }
 
 /// One batch, ready to go.
@@ -99,11 +94,8 @@ impl Submission {
 
 impl CallbackAddress {
     fn properties(&self) -> Value {
-        let headers: Map<String, Value> = self
-            .extra_headers
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-            .collect();
+        let headers: Map<String, Value> =
+            self.extra_headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
         let mut properties = json!({
             "url": self.url.as_str(),
             "httpMethod": self.method,
@@ -116,12 +108,7 @@ impl CallbackAddress {
                 properties["authType"] = json!("staticBearer");
                 properties["authStaticBearer"] = json!({ "token": token.expose() });
             }
-            Credentials::Odoo {
-                auth_url,
-                database,
-                username,
-                password,
-            } => {
+            Credentials::Odoo { auth_url, database, username, password } => {
                 properties["authType"] = json!("odoo");
                 properties["authOdoo"] = json!({
                     "authUrl": auth_url.as_str(),

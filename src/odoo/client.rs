@@ -67,18 +67,12 @@ impl Client {
         if config.username.is_empty() {
             return Err(ConfigError::Missing("username"));
         }
-        let password = config
-            .password
-            .clone()
-            .filter(|password| !password.expose_secret().is_empty());
+        let password = config.password.clone().filter(|password| !password.expose_secret().is_empty());
         let password = password.ok_or(ConfigError::Missing("password (or password_file)"))?;
         if config.timeout.is_zero() {
             return Err(ConfigError::Zero("timeout"));
         }
-        let endpoint = |service: &str| {
-            base.join(&format!("xmlrpc/2/{service}"))
-                .map_err(|_| ConfigError::NotHttp)
-        };
+        let endpoint = |service: &str| base.join(&format!("xmlrpc/2/{service}")).map_err(|_| ConfigError::NotHttp);
         Ok(Self {
             transport: Transport::new(&base, MAX_ANSWER)?,
             common: endpoint("common")?,
@@ -94,9 +88,7 @@ impl Client {
 
     /// Odoo's version, such as `17.0`; needs no login.
     pub async fn version(&self) -> Result<String, Error> {
-        let answer = self
-            .call(&self.common, "version", Vec::new(), self.timeout.min(LOGIN_TIMEOUT))
-            .await?;
+        let answer = self.call(&self.common, "version", Vec::new(), self.timeout.min(LOGIN_TIMEOUT)).await?;
         match answer.value.get("server_version") {
             Some(Value::String(version)) => Ok(version.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()),
             _ => Err(wire::unexpected("version", "server_version")),
@@ -114,15 +106,10 @@ impl Client {
         if self.refusals.load(Ordering::SeqCst) > seen {
             return Err(Error::LoginRefused);
         }
-        if let Some(left) = login
-            .paused_until
-            .and_then(|until| until.checked_duration_since(Instant::now()))
+        if let Some(left) = login.paused_until.and_then(|until| until.checked_duration_since(Instant::now()))
             && !left.is_zero()
         {
-            return Err(Error::LoginPaused {
-                in_a_row: login.refused_in_a_row,
-                seconds: left.as_secs() + 1,
-            });
+            return Err(Error::LoginPaused { in_a_row: login.refused_in_a_row, seconds: left.as_secs() + 1 });
         }
         let params = vec![
             Value::from(self.database.as_str()),
@@ -130,9 +117,7 @@ impl Client {
             Value::from(self.password.expose_secret()),
             Value::Object(Map::new()),
         ];
-        let answer = self
-            .call(&self.common, "authenticate", params, self.timeout.min(LOGIN_TIMEOUT))
-            .await?;
+        let answer = self.call(&self.common, "authenticate", params, self.timeout.min(LOGIN_TIMEOUT)).await?;
         match answer.value {
             Value::Bool(false) => {
                 login.refused_in_a_row = login.refused_in_a_row.saturating_add(1);
@@ -144,10 +129,7 @@ impl Client {
             }
             value => {
                 let uid = wire::id(&value).ok_or(wire::unexpected("authenticate", "the user's id"))?;
-                *login = Login {
-                    uid: Some(uid),
-                    ..Login::default()
-                };
+                *login = Login { uid: Some(uid), ..Login::default() };
                 Ok(uid)
             }
         }
@@ -186,10 +168,7 @@ impl Client {
         let answer = self.call(&self.object, "execute_kw", params, self.timeout).await;
         let milliseconds = started.elapsed().as_millis() as u64;
         match &answer {
-            Ok(Answered {
-                value: Value::Array(records),
-                ..
-            }) => {
+            Ok(Answered { value: Value::Array(records), .. }) => {
                 debug!(model, method, records = records.len(), milliseconds, "odoo answered");
             }
             Ok(_) => debug!(model, method, milliseconds, "odoo answered"),

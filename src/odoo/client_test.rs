@@ -16,9 +16,7 @@ async fn client(acts: Vec<Act>) -> (TestServer, Client) {
 }
 
 async fn names(client: &Client) -> Result<Value, Error> {
-    client
-        .execute_kw("g2p.id.type", "search_count", vec![json!([])], Map::new())
-        .await
+    client.execute_kw("g2p.id.type", "search_count", vec![json!([])], Map::new()).await
 }
 
 #[tokio::test]
@@ -51,16 +49,7 @@ async fn a_wrong_password_is_not_tried_without_end() {
         assert_eq!(names(&client).await, Err(Error::LoginRefused));
     }
     let paused = names(&client).await;
-    assert!(
-        matches!(
-            paused,
-            Err(Error::LoginPaused {
-                in_a_row: 3,
-                seconds: 1..=61
-            })
-        ),
-        "{paused:?}"
-    );
+    assert!(matches!(paused, Err(Error::LoginPaused { in_a_row: 3, seconds: 1..=61 })), "{paused:?}");
     assert_eq!(server.requests().await.len(), LOGIN_ATTEMPTS as usize);
 }
 
@@ -92,32 +81,18 @@ async fn the_version_needs_no_login() {
 
 #[tokio::test]
 async fn an_unset_limit_and_a_limit_of_zero_differ() {
-    let (server, client) = client(vec![
-        value(UID),
-        value("<array><data><value><int>7</int></value></data></array>"),
-    ])
-    .await;
-    let none = Options {
-        limit: Some(0),
-        ..Options::default()
-    };
+    let (server, client) =
+        client(vec![value(UID), value("<array><data><value><int>7</int></value></data></array>")]).await;
+    let none = Options { limit: Some(0), ..Options::default() };
     assert_eq!(client.search("res.partner", Vec::new(), none).await, Ok(vec![]));
     assert!(server.requests().await.is_empty());
-    assert_eq!(
-        client.search("res.partner", Vec::new(), Options::default()).await,
-        Ok(vec![7])
-    );
+    assert_eq!(client.search("res.partner", Vec::new(), Options::default()).await, Ok(vec![7]));
 }
 
 #[tokio::test]
 async fn no_field_named_is_not_all_fields() {
     let (server, client) = client(vec![value(UID), value("<array><data></data></array>")]).await;
-    assert_eq!(
-        client
-            .search_read("res.partner", Vec::new(), &[], Options::default())
-            .await,
-        Ok(vec![])
-    );
+    assert_eq!(client.search_read("res.partner", Vec::new(), &[], Options::default()).await, Ok(vec![]));
     let request = server.requests().await.remove(1).replace('\n', "");
     assert!(
         request.contains(
@@ -130,14 +105,7 @@ async fn no_field_named_is_not_all_fields() {
 #[tokio::test]
 async fn an_unwritable_value_is_not_sent() {
     let (server, client) = client(vec![value(UID)]).await;
-    let result = client
-        .execute_kw(
-            "res.partner",
-            "search",
-            vec![json!([["name", "=", "\u{1}"]])],
-            Map::new(),
-        )
-        .await;
+    let result = client.execute_kw("res.partner", "search", vec![json!([["name", "=", "\u{1}"]])], Map::new()).await;
     assert!(matches!(result, Err(Error::Unwritable(_))), "{result:?}");
     assert_eq!(server.requests().await.len(), 1);
 }
@@ -160,48 +128,12 @@ async fn a_client_prints_no_secret() {
 async fn what_is_missing_in_the_configuration_is_named() {
     let server = TestServer::start(vec![value(UID)]).await;
     for (config, key) in [
-        (
-            Config {
-                url: None,
-                ..server.config()
-            },
-            "url",
-        ),
-        (
-            Config {
-                database: String::new(),
-                ..server.config()
-            },
-            "database",
-        ),
-        (
-            Config {
-                username: String::new(),
-                ..server.config()
-            },
-            "username",
-        ),
-        (
-            Config {
-                password: None,
-                ..server.config()
-            },
-            "password",
-        ),
-        (
-            Config {
-                password: Some("".into()),
-                ..server.config()
-            },
-            "password",
-        ),
-        (
-            Config {
-                timeout: "0s".parse().unwrap(),
-                ..server.config()
-            },
-            "timeout",
-        ),
+        (Config { url: None, ..server.config() }, "url"),
+        (Config { database: String::new(), ..server.config() }, "database"),
+        (Config { username: String::new(), ..server.config() }, "username"),
+        (Config { password: None, ..server.config() }, "password"),
+        (Config { password: Some("".into()), ..server.config() }, "password"),
+        (Config { timeout: "0s".parse().unwrap(), ..server.config() }, "timeout"),
     ] {
         let error = Client::new(&config).unwrap_err().to_string();
         assert!(error.contains(&format!("[odoo] {key}")), "{error}");

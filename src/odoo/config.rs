@@ -62,11 +62,7 @@ impl TryFrom<u32> for PageSize {
     type Error = &'static str;
 
     fn try_from(rows: u32) -> Result<Self, Self::Error> {
-        if (1..=5000).contains(&rows) {
-            Ok(Self(rows))
-        } else {
-            Err("the page size must be from 1 to 5000")
-        }
+        if (1..=5000).contains(&rows) { Ok(Self(rows)) } else { Err("the page size must be from 1 to 5000") }
     }
 }
 
@@ -163,10 +159,7 @@ mod tests {
         assert_eq!(config.base().unwrap().as_str(), "http://registry.example:8069/");
         assert_eq!(config.connectors, ["Main", "7"]);
         assert_eq!((config.connector_model, config.page_size.get()), (Model::Stock, 500));
-        assert_eq!(
-            (config.timeout, config.poll_interval),
-            (Span::from_secs(180), Span::from_secs(30))
-        );
+        assert_eq!((config.timeout, config.poll_interval), (Span::from_secs(180), Span::from_secs(30)));
     }
 
     #[test]
@@ -185,32 +178,17 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_the_base_is_refused() {
-        let base = |url: &str| {
-            Config {
-                url: Some(url.parse().unwrap()),
-                ..Config::default()
-            }
-            .base()
-        };
+        let base = |url: &str| Config { url: Some(url.parse().unwrap()), ..Config::default() }.base();
         assert!(matches!(base("ftp://registry.example"), Err(ConfigError::NotHttp)));
-        assert!(matches!(
-            base("https://u:p@registry.example"),
-            Err(ConfigError::CredentialsInUrl)
-        ));
-        assert!(matches!(
-            base("https://registry.example/?db=x"),
-            Err(ConfigError::QueryInUrl)
-        ));
+        assert!(matches!(base("https://u:p@registry.example"), Err(ConfigError::CredentialsInUrl)));
+        assert!(matches!(base("https://registry.example/?db=x"), Err(ConfigError::QueryInUrl)));
         assert_eq!(base("https://registry.example/odoo").unwrap().path(), "/odoo/");
         assert!(matches!(Config::default().base(), Err(ConfigError::Missing("url"))));
     }
 
     #[test]
     fn the_password_is_not_shown() {
-        let config = Config {
-            password: Some("open sesame".into()),
-            ..Config::default()
-        };
+        let config = Config { password: Some("open sesame".into()), ..Config::default() };
         assert!(!format!("{config:?}").contains("sesame"));
     }
 }

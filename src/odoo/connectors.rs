@@ -92,21 +92,14 @@ pub async fn definitions(client: &Client, model: Model) -> Result<Vec<RawDefinit
     };
     let records = client.search_read(model.name(), Vec::new(), &fields, options).await?;
     if records.len() as u32 == MAX_DEFINITIONS {
-        warn!(
-            model = model.name(),
-            limit = MAX_DEFINITIONS,
-            "not all connectors are read: there are too many"
-        );
+        warn!(model = model.name(), limit = MAX_DEFINITIONS, "not all connectors are read: there are too many");
     }
     records
         .into_iter()
         .map(|mut record| {
             let id = wire::id(&wire::take(&mut record, "id", "search_read")?);
             let id = id.ok_or(wire::unexpected("search_read", "id"))?;
-            Ok(RawDefinition {
-                id: ConnectorId(id),
-                fields: Personal::new(record),
-            })
+            Ok(RawDefinition { id: ConnectorId(id), fields: Personal::new(record) })
         })
         .collect()
 }
@@ -120,39 +113,20 @@ pub async fn registrant_fields(client: &Client) -> Result<BTreeMap<String, Regis
             let text = |attribute: &str| description.get(attribute).and_then(Value::as_str).map(str::to_owned);
             let kind = text("type").ok_or(wire::unexpected("fields_get", "type"))?;
             let stored = description.get("store").and_then(Value::as_bool).unwrap_or(false);
-            Ok((
-                name,
-                RegistrantField {
-                    kind,
-                    stored,
-                    relation: text("relation"),
-                },
-            ))
+            Ok((name, RegistrantField { kind, stored, relation: text("relation") }))
         })
         .collect()
 }
 
 /// The kinds of ID with their names.
 pub async fn id_types(client: &Client) -> Result<Vec<(IdTypeId, String)>, Error> {
-    let options = Options {
-        order: Some("id"),
-        ..Options::default()
-    };
-    let records = client
-        .search_read("g2p.id.type", Vec::new(), &["name"], options)
-        .await?;
+    let options = Options { order: Some("id"), ..Options::default() };
+    let records = client.search_read("g2p.id.type", Vec::new(), &["name"], options).await?;
     records
         .iter()
         .map(|record| {
-            let id = record
-                .get("id")
-                .and_then(wire::id)
-                .ok_or(wire::unexpected("search_read", "id"))?;
-            let name = record
-                .get("name")
-                .and_then(wire::text_or_unset)
-                .flatten()
-                .unwrap_or_default();
+            let id = record.get("id").and_then(wire::id).ok_or(wire::unexpected("search_read", "id"))?;
+            let name = record.get("name").and_then(wire::text_or_unset).flatten().unwrap_or_default();
             Ok((IdTypeId(id), name.to_owned()))
         })
         .collect()
@@ -160,9 +134,7 @@ pub async fn id_types(client: &Client) -> Result<Vec<(IdTypeId, String)>, Error>
 
 /// A system parameter; unset is `None`.
 pub async fn config_parameter(client: &Client, name: &str) -> Result<Option<String>, Error> {
-    let value = client
-        .execute_kw("ir.config_parameter", "get_param", vec![name.into()], Map::new())
-        .await?;
+    let value = client.execute_kw("ir.config_parameter", "get_param", vec![name.into()], Map::new()).await?;
     match wire::text_or_unset(&value) {
         Some(text) => Ok(text.map(str::to_owned)),
         None => Err(wire::unexpected("get_param", "a text")),
@@ -172,15 +144,7 @@ pub async fn config_parameter(client: &Client, name: &str) -> Result<Option<Stri
 /// The runs that administrators have asked for, oldest first. With OMC's addon only.
 pub async fn requested_runs(client: &Client) -> Result<Vec<RequestedRun>, Error> {
     let records = in_state(client, "omc.run", "requested", &["connector_id"]).await?;
-    records
-        .iter()
-        .map(|record| {
-            Ok(RequestedRun {
-                run: own_id(record)?,
-                connector: connector(record)?,
-            })
-        })
-        .collect()
+    records.iter().map(|record| Ok(RequestedRun { run: own_id(record)?, connector: connector(record)? })).collect()
 }
 
 /// The rejected registrants that administrators have put back, oldest first. With OMC's addon only.
@@ -200,14 +164,8 @@ pub async fn requeued_rejections(client: &Client) -> Result<Vec<RequeuedRejectio
 }
 
 async fn in_state(client: &Client, model: &str, state: &str, fields: &[&str]) -> Result<Vec<Record>, Error> {
-    let options = Options {
-        order: Some("id"),
-        limit: Some(MAX_REQUESTS),
-        ..Options::default()
-    };
-    client
-        .search_read(model, vec![json!(["state", "=", state])], fields, options)
-        .await
+    let options = Options { order: Some("id"), limit: Some(MAX_REQUESTS), ..Options::default() };
+    client.search_read(model, vec![json!(["state", "=", state])], fields, options).await
 }
 
 fn own_id(record: &Record) -> Result<u32, Error> {
@@ -219,10 +177,7 @@ fn connector(record: &Record) -> Result<ConnectorId, Error> {
 }
 
 fn many2one(record: &Record, field: &'static str) -> Result<u32, Error> {
-    record
-        .get(field)
-        .and_then(wire::many2one)
-        .ok_or(wire::unexpected("search_read", field))
+    record.get(field).and_then(wire::many2one).ok_or(wire::unexpected("search_read", field))
 }
 
 #[cfg(test)]

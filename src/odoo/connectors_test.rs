@@ -19,10 +19,7 @@ async fn only_fields_that_the_model_has_are_asked_for() {
     assert_eq!(definitions[0].fields.expose()["name"], json!("Main"));
     assert!(!format!("{definitions:?}").contains("sesame"));
     let request = server.requests().await.remove(2);
-    assert!(
-        request.contains("<string>mapping</string>") && !request.contains("schedule_cron"),
-        "{request}"
-    );
+    assert!(request.contains("<string>mapping</string>") && !request.contains("schedule_cron"), "{request}");
     // No archiving, no archived ones to ask for.
     assert!(!request.contains("active_test"), "{request}");
 }
@@ -47,11 +44,7 @@ async fn fields_of_the_registrant_are_described() {
     let fields = registrant_fields(&client).await.unwrap();
     assert_eq!(
         fields["gender"],
-        RegistrantField {
-            kind: "many2one".into(),
-            stored: true,
-            relation: Some("gender.type".into())
-        }
+        RegistrantField { kind: "many2one".into(), stored: true, relation: Some("gender.type".into()) }
     );
     assert!(!fields["display_name"].stored);
 }
@@ -60,10 +53,7 @@ async fn fields_of_the_registrant_are_described() {
 async fn an_unset_parameter_is_none() {
     let (_server, client) = client(vec![json!(false), json!("3"), json!(7)]).await;
     assert_eq!(config_parameter(&client, "g2p_mts.vid_id_type").await, Ok(None));
-    assert_eq!(
-        config_parameter(&client, "g2p_mts.vid_id_type").await,
-        Ok(Some("3".into()))
-    );
+    assert_eq!(config_parameter(&client, "g2p_mts.vid_id_type").await, Ok(Some("3".into())));
     assert!(config_parameter(&client, "g2p_mts.vid_id_type").await.is_err());
 }
 
@@ -75,13 +65,7 @@ async fn requests_are_read_by_id() {
         json!([{"id": 2, "name": "MOSIP VID"}]),
     ])
     .await;
-    assert_eq!(
-        requested_runs(&client).await.unwrap(),
-        [RequestedRun {
-            run: 9,
-            connector: ConnectorId(1)
-        }]
-    );
+    assert_eq!(requested_runs(&client).await.unwrap(), [RequestedRun { run: 9, connector: ConnectorId(1) }]);
     let requeued = RequeuedRejection {
         rejection: 4,
         connector: ConnectorId(1),
@@ -89,16 +73,6 @@ async fn requests_are_read_by_id() {
         asked: "2026-11-21 21:14:08".to_owned(),
     };
     assert_eq!(requeued_rejections(&client).await.unwrap(), [requeued]);
-    assert_eq!(
-        id_types(&client).await.unwrap(),
-        [(IdTypeId(2), "MOSIP VID".to_owned())]
-    );
-    assert_eq!(
-        server.calls().await,
-        [
-            "omc.run.search_read",
-            "omc.rejection.search_read",
-            "g2p.id.type.search_read"
-        ]
-    );
+    assert_eq!(id_types(&client).await.unwrap(), [(IdTypeId(2), "MOSIP VID".to_owned())]);
+    assert_eq!(server.calls().await, ["omc.run.search_read", "omc.rejection.search_read", "g2p.id.type.search_read"]);
 }

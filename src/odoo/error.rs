@@ -133,15 +133,9 @@ pub enum Failure {
     #[error("the request arrived too slowly")]
     RequestStalled,
     #[error("the method {} does not exist{}; is the addon installed, and of this version?", named(.method, "called"), on(.model))]
-    MissingMethod {
-        model: Option<String>,
-        method: Option<String>,
-    },
+    MissingMethod { model: Option<String>, method: Option<String> },
     #[error("the field {} does not exist{}", named(.field, "asked for"), on(.model))]
-    MissingField {
-        model: Option<String>,
-        field: Option<String>,
-    },
+    MissingField { model: Option<String>, field: Option<String> },
     #[error("the filter is no valid domain")]
     BadDomain,
     #[error("a value is of a wrong type or not one of the allowed ones")]
@@ -291,10 +285,7 @@ mod tests {
             model: Some("res.partner".into()),
             field: Some("given_name".into()),
         });
-        assert_eq!(
-            missing.to_string(),
-            "Odoo failed in this call: the field given_name does not exist (res.partner)"
-        );
+        assert_eq!(missing.to_string(), "Odoo failed in this call: the field given_name does not exist (res.partner)");
         assert!(Error::Http { status: 404 }.to_string().contains("[odoo] url"));
     }
 }

@@ -14,9 +14,7 @@ pub fn classify(fault: &Fault) -> Error {
     match &fault.code {
         FaultCode::Number(2) => warning(&fault.text),
         FaultCode::Number(3) => Error::AccessDenied,
-        FaultCode::Number(4) => Error::AccessError {
-            model: model_in_parentheses(&fault.text),
-        },
+        FaultCode::Number(4) => Error::AccessError { model: model_in_parentheses(&fault.text) },
         FaultCode::Number(_) => exception(&fault.text),
         FaultCode::Text(code) => textual(code, &fault.text),
     }
@@ -25,9 +23,7 @@ pub fn classify(fault: &Fault) -> Error {
 /// The codes of `/xmlrpc/1`, which put the text into the code.
 fn textual(code: &str, text: &str) -> Error {
     match code.strip_prefix("warning -- ").and_then(|rest| rest.split_once('\n')) {
-        Some(("AccessError", message)) => Error::AccessError {
-            model: model_in_parentheses(message),
-        },
+        Some(("AccessError", message)) => Error::AccessError { model: model_in_parentheses(message) },
         Some((_, message)) => warning(message),
         None if code == "AccessDenied" => Error::AccessDenied,
         None => exception(text),
@@ -45,9 +41,7 @@ fn warning(text: &str) -> Error {
         };
     }
     let refusal = if text.starts_with("Object ") && text.ends_with(" doesn't exist") {
-        Refusal::MissingModel {
-            model: between(text, "Object ", " doesn't exist"),
-        }
+        Refusal::MissingModel { model: between(text, "Object ", " doesn't exist") }
     } else if text.contains("ID Type must be unique") {
         Refusal::IdTypeTaken
     } else if text.starts_with("The provided ") && text.ends_with(" is invalid.") {
@@ -55,9 +49,7 @@ fn warning(text: &str) -> Error {
     } else if text.contains("Constraint: ") && text.contains("_fkey") {
         Refusal::ForeignKey
     } else if text.contains("a mandatory field is not set") {
-        Refusal::MandatoryField {
-            field: text.rfind("Field: ").and_then(|at| between(&text[at..], "(", ")")),
-        }
+        Refusal::MandatoryField { field: text.rfind("Field: ").and_then(|at| between(&text[at..], "(", ")")) }
     } else {
         Refusal::Other
     };
@@ -81,10 +73,7 @@ fn exception(traceback: &str) -> Error {
         "ValueError" if message.starts_with("Invalid field ") => {
             let path = between(message, "Invalid field ", " in leaf");
             let (model, field) = path.as_deref().and_then(|path| path.rsplit_once('.')).unzip();
-            Failure::MissingField {
-                model: model.map(str::to_owned),
-                field: field.map(str::to_owned),
-            }
+            Failure::MissingField { model: model.map(str::to_owned), field: field.map(str::to_owned) }
         }
         "ValueError" if message.starts_with("Invalid leaf") || message.contains("is syntactically not correct") => {
             Failure::BadDomain
@@ -139,9 +128,7 @@ fn model_in_parentheses(text: &str) -> Option<String> {
 fn is_name(name: &str) -> bool {
     (1..=NAME_LENGTH).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
 }
 
 #[cfg(test)]

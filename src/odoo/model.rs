@@ -61,9 +61,7 @@ impl Client {
         domain: Vec<Value>,
         options: Options<'_>,
     ) -> Result<(Vec<u32>, Answered), Error> {
-        let answer = self
-            .execute_timed(model, "search", vec![Value::Array(domain)], options.searching())
-            .await?;
+        let answer = self.execute_timed(model, "search", vec![Value::Array(domain)], options.searching()).await?;
         let ids = wire::ids(&answer.value).ok_or(wire::unexpected("search", "a list of ids"))?;
         Ok((ids, answer))
     }
@@ -80,11 +78,7 @@ impl Client {
             return Ok(Vec::new());
         }
         let kwargs = options.reading(fields, options.searching());
-        wire::records(
-            self.execute_kw(model, "search_read", vec![Value::Array(domain)], kwargs)
-                .await?,
-            "search_read",
-        )
+        wire::records(self.execute_kw(model, "search_read", vec![Value::Array(domain)], kwargs).await?, "search_read")
     }
 
     /// Records by id. Those that are gone are left out, without an error.
@@ -103,14 +97,8 @@ impl Client {
     }
 
     pub async fn search_count(&self, model: &str, domain: Vec<Value>, options: Options<'_>) -> Result<u64, Error> {
-        let options = Options {
-            order: None,
-            limit: None,
-            ..options
-        };
-        let count = self
-            .execute_kw(model, "search_count", vec![Value::Array(domain)], options.searching())
-            .await?;
+        let options = Options { order: None, limit: None, ..options };
+        let count = self.execute_kw(model, "search_count", vec![Value::Array(domain)], options.searching()).await?;
         count.as_u64().ok_or(wire::unexpected("search_count", "a number"))
     }
 
@@ -120,12 +108,8 @@ impl Client {
             return Ok(Vec::new());
         }
         let asked = values.len();
-        let created = self
-            .execute_kw(model, "create", vec![Value::Array(values)], Map::new())
-            .await?;
-        wire::ids(&created)
-            .filter(|ids| ids.len() == asked)
-            .ok_or(wire::unexpected("create", "an id for each record"))
+        let created = self.execute_kw(model, "create", vec![Value::Array(values)], Map::new()).await?;
+        wire::ids(&created).filter(|ids| ids.len() == asked).ok_or(wire::unexpected("create", "an id for each record"))
     }
 
     /// Writes the same values to all these records, in one transaction.
@@ -133,8 +117,7 @@ impl Client {
         if ids.is_empty() {
             return Ok(());
         }
-        self.execute_kw(model, "write", vec![ids.into(), Value::Object(values)], Map::new())
-            .await?;
+        self.execute_kw(model, "write", vec![ids.into(), Value::Object(values)], Map::new()).await?;
         Ok(())
     }
 

@@ -119,12 +119,7 @@ pub fn fault(code: u32, text: &str) -> Act {
 }
 
 pub fn document(body: &str) -> Act {
-    Act::Send(response(
-        "200 OK",
-        "text/xml; charset=utf-8",
-        body.len(),
-        body.as_bytes(),
-    ))
+    Act::Send(response("200 OK", "text/xml; charset=utf-8", body.len(), body.as_bytes()))
 }
 
 /// An HTTP response in the form of Odoo's prefork server.
@@ -141,8 +136,6 @@ fn is_whole(request: &[u8]) -> bool {
         return false;
     };
     let head = String::from_utf8_lossy(&request[..head_end]).to_ascii_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
     request.len() >= head_end + 4 + length.unwrap_or(0)
 }

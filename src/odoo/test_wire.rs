@@ -10,18 +10,12 @@ pub fn xml(value: &Value) -> String {
         Value::Number(number) => format!("<int>{number}</int>"),
         Value::String(text) => format!("<string>{text}</string>"),
         Value::Array(items) => {
-            let items: String = items
-                .iter()
-                .map(|item| format!("<value>{}</value>\n", xml(item)))
-                .collect();
+            let items: String = items.iter().map(|item| format!("<value>{}</value>\n", xml(item))).collect();
             format!("<array><data>\n{items}</data></array>")
         }
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| {
-                format!(
-                    "<member>\n<name>{name}</name>\n<value>{}</value>\n</member>\n",
-                    xml(value)
-                )
+                format!("<member>\n<name>{name}</name>\n<value>{}</value>\n</member>\n", xml(value))
             };
             format!("<struct>\n{}</struct>", members.iter().map(member).collect::<String>())
         }

@@ -81,10 +81,7 @@ impl Transport {
         if declared.is_some_and(|length| length > self.max_answer) {
             return Err(too_large);
         }
-        let server_time = response
-            .headers()
-            .get(DATE)
-            .and_then(|date| http_date(date.to_str().ok()?));
+        let server_time = response.headers().get(DATE).and_then(|date| http_date(date.to_str().ok()?));
         let mut body = Vec::with_capacity(declared.map_or(0, |length| usize::try_from(length).unwrap_or(0)));
         while let Some(chunk) = response.chunk().await.map_err(|error| reading(&error))? {
             if (body.len() + chunk.len()) as u64 > self.max_answer {
@@ -101,17 +98,11 @@ impl Transport {
 
 /// An HTTP date in the form every server writes (RFC 9110, section 5.6.7).
 fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text)
-        .ok()
-        .map(|date| date.with_timezone(&Utc))
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
 }
 
 fn is_html(response: &Response) -> bool {
-    let kind = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.trim_start().to_ascii_lowercase().starts_with("text/html")
 }
 
@@ -126,11 +117,7 @@ fn sending(error: &reqwest::Error) -> Error {
 }
 
 fn reading(error: &reqwest::Error) -> Error {
-    Error::Interrupted(if error.is_timeout() {
-        Interrupted::TimedOut
-    } else {
-        Interrupted::Truncated
-    })
+    Error::Interrupted(if error.is_timeout() { Interrupted::TimedOut } else { Interrupted::Truncated })
 }
 
 fn unreachable(error: &reqwest::Error) -> Unreachable {

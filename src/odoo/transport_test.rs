@@ -24,9 +24,7 @@ fn xml(length: usize, body: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_whole_answer_comes_with_the_servers_time() {
-    let reply = post(Act::Send(xml(5, b"<xml>")))
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
+    let reply = post(Act::Send(xml(5, b"<xml>"))).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(reply.body, b"<xml>");
     assert_eq!(reply.server_time.unwrap().to_rfc3339(), "2026-11-21T21:12:48+00:00");
 }
@@ -43,29 +41,19 @@ async fn the_request_is_one_connection_without_keep_alive() {
     let server = TestServer::start(vec![Act::Send(xml(5, b"<xml>"))]).await;
     let transport = Transport::new(&server.url, LIMIT).unwrap();
     for _ in 0..2 {
-        transport
-            .post(&server.url, b"<methodCall/>".to_vec(), LONG)
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
+        transport.post(&server.url, b"<methodCall/>".to_vec(), LONG).await.unwrap_or_else(|error| panic!("{error}"));
     }
     let requests = server.requests().await;
     assert_eq!(requests.len(), 2);
     let request = requests[0].to_ascii_lowercase();
-    for header in [
-        "content-type: text/xml\r\n",
-        "connection: close\r\n",
-        "content-length: 13\r\n",
-    ] {
+    for header in ["content-type: text/xml\r\n", "connection: close\r\n", "content-length: 13\r\n"] {
         assert!(request.contains(header), "{header} is missing in {request}");
     }
 }
 
 #[tokio::test]
 async fn a_body_cut_off_under_status_200_is_no_answer() {
-    assert_eq!(
-        error_of(xml(500, b"<xml>")).await,
-        Error::Interrupted(Interrupted::Truncated)
-    );
+    assert_eq!(error_of(xml(500, b"<xml>")).await, Error::Interrupted(Interrupted::Truncated));
 }
 
 #[tokio::test]
@@ -73,24 +61,15 @@ async fn a_close_without_an_answer_leaves_the_effect_unknown() {
     let error = error_of(Vec::new()).await;
     assert_eq!(error, Error::Interrupted(Interrupted::Closed));
     assert!(error.effect_unknown());
-    assert_eq!(
-        post(Act::Close).await.err(),
-        Some(Error::Interrupted(Interrupted::Closed))
-    );
+    assert_eq!(post(Act::Close).await.err(), Some(Error::Interrupted(Interrupted::Closed)));
 }
 
 #[tokio::test]
 async fn silence_ends_with_the_timeout() {
     let timeout = Duration::from_millis(200);
     let timed_out = Some(Error::Interrupted(Interrupted::TimedOut));
-    assert_eq!(
-        post_within(Act::SendAndHang(Vec::new()), timeout).await.err(),
-        timed_out
-    );
-    assert_eq!(
-        post_within(Act::SendAndHang(xml(500, b"<xml>")), timeout).await.err(),
-        timed_out
-    );
+    assert_eq!(post_within(Act::SendAndHang(Vec::new()), timeout).await.err(), timed_out);
+    assert_eq!(post_within(Act::SendAndHang(xml(500, b"<xml>")), timeout).await.err(), timed_out);
 }
 
 #[tokio::test]
@@ -124,9 +103,7 @@ async fn a_redirect_is_not_followed() {
 async fn nobody_listening_is_unreachable() {
     let url = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-            .parse::<Url>()
-            .unwrap()
+        format!("http://{}/", listener.local_addr().unwrap()).parse::<Url>().unwrap()
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let transport = Transport::new(&url, LIMIT).unwrap();
@@ -144,8 +121,5 @@ async fn what_does_not_speak_tls_is_no_secure_connection() {
         transport => transport.unwrap_or_else(|error| panic!("{error}")),
     };
     let error = transport.post(&url, b"x".to_vec(), LONG).await.err();
-    assert!(
-        matches!(error, Some(Error::Unreachable(Unreachable::Tls | Unreachable::Other))),
-        "{error:?}"
-    );
+    assert!(matches!(error, Some(Error::Unreachable(Unreachable::Tls | Unreachable::Other))), "{error:?}");
 }

@@ -13,10 +13,7 @@ pub fn unexpected(call: &'static str, expected: &'static str) -> Error {
 
 /// A database id: above zero, within PostgreSQL's `integer`.
 pub fn id(value: &Value) -> Option<u32> {
-    value
-        .as_i64()
-        .filter(|id| (1..=i64::from(i32::MAX)).contains(id))
-        .map(|id| id as u32)
+    value.as_i64().filter(|id| (1..=i64::from(i32::MAX)).contains(id)).map(|id| id as u32)
 }
 
 /// The id of a many2one, whether it came bare or as `[id, name]`.
@@ -42,9 +39,7 @@ pub fn text_or_unset(value: &Value) -> Option<Option<&str>> {
 
 /// A time in UTC, with or without a fraction of the second.
 pub fn time(text: &str) -> Option<DateTime<Utc>> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f")
-        .ok()
-        .map(|time| time.and_utc())
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok().map(|time| time.and_utc())
 }
 
 pub fn date(text: &str) -> Option<NaiveDate> {
@@ -84,14 +79,7 @@ mod tests {
     fn ids_come_bare_or_with_a_name() {
         assert_eq!(many2one(&json!(3)), Some(3));
         assert_eq!(many2one(&json!([3, "MOSIP VID"])), Some(3));
-        for wrong in [
-            json!(false),
-            json!(0),
-            json!(-1),
-            json!(3_000_000_000_u32),
-            json!("3"),
-            json!([]),
-        ] {
+        for wrong in [json!(false), json!(0), json!(-1), json!(3_000_000_000_u32), json!("3"), json!([])] {
             assert_eq!(many2one(&wrong), None, "{wrong}");
         }
     }
@@ -100,10 +88,7 @@ mod tests {
     fn times_keep_their_microseconds() {
         let precise = time("2026-11-21 21:14:08.783633").unwrap();
         assert_eq!(time_text(precise), "2026-11-21 21:14:08.783633");
-        assert_eq!(
-            time("2026-11-21 21:14:08").map(time_text).as_deref(),
-            Some("2026-11-21 21:14:08.000000")
-        );
+        assert_eq!(time("2026-11-21 21:14:08").map(time_text).as_deref(), Some("2026-11-21 21:14:08.000000"));
         assert_eq!(time("21.11.2026"), None);
     }
 

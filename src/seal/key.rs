@@ -52,31 +52,17 @@ fn parse(text: &str) -> Option<Seal> {
 fn make(path: &Path) -> Result<Seal, KeyError> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(KeyError::NoEntropy)?;
-    let unmakable = |source| KeyError::Unmakable {
-        path: path.to_owned(),
-        source,
-    };
+    let unmakable = |source| KeyError::Unmakable { path: path.to_owned(), source };
     // Beside its place and then linked into it: never half a key there, and never another process's key overwritten.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = tempfile::Builder::new()
         .prefix(".omc-key-")
-        .make_in(folder, |draft| {
-            std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(draft)
-        })
+        .make_in(folder, |draft| std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft))
         .map_err(unmakable)?;
     writeln!(draft, "{}", STANDARD.encode(key)).map_err(unmakable)?;
     draft.as_file().sync_all().map_err(unmakable)?;
     draft.persist_noclobber(path).map_err(|error| unmakable(error.error))?;
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(unmakable)?;
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unmakable)?;
     Ok(Seal::from_key(key))
 }
 

@@ -122,10 +122,7 @@ impl Seal {
         getrandom::fill(&mut sealed)?;
         let payload = Payload { msg: value, aad: place };
         // Unwrap safety: encryption fails only for messages of 256 GiB and more.
-        let body = self
-            .cipher
-            .encrypt(XNonce::from_slice(&sealed), payload)
-            .expect("a short message encrypts");
+        let body = self.cipher.encrypt(XNonce::from_slice(&sealed), payload).expect("a short message encrypts");
         sealed.extend_from_slice(&body);
         Ok(sealed)
     }
@@ -134,10 +131,7 @@ impl Seal {
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Personal<Vec<u8>>, OpenError> {
         let (nonce, body) = sealed.split_at_checked(NONCE).ok_or(OpenError)?;
         let payload = Payload { msg: body, aad: place };
-        self.cipher
-            .decrypt(XNonce::from_slice(nonce), payload)
-            .map(Personal::new)
-            .map_err(|_| OpenError)
+        self.cipher.decrypt(XNonce::from_slice(nonce), payload).map(Personal::new).map_err(|_| OpenError)
     }
 
     /// Unguessable bytes.
@@ -182,19 +176,13 @@ mod tests {
 
     #[test]
     fn sealing_twice_shows_no_sameness() {
-        assert_ne!(
-            seal().seal(b"x", b"token").unwrap(),
-            seal().seal(b"x", b"token").unwrap()
-        );
+        assert_ne!(seal().seal(b"x", b"token").unwrap(), seal().seal(b"x", b"token").unwrap());
     }
 
     #[test]
     fn purposes_and_keys_do_not_mix() {
         assert_ne!(seal().digest(Purpose::Vid, b"1"), seal().digest(Purpose::Token, b"1"));
-        assert_ne!(
-            seal().digest(Purpose::Vid, b"1"),
-            Seal::from_key([8; 32]).digest(Purpose::Vid, b"1")
-        );
+        assert_ne!(seal().digest(Purpose::Vid, b"1"), Seal::from_key([8; 32]).digest(Purpose::Vid, b"1"));
         let mac = seal().mac(Purpose::Session, b"s");
         assert!(seal().mac_holds(Purpose::Session, b"s", &mac));
         assert!(!seal().mac_holds(Purpose::Correlation, b"s", &mac));

@@ -55,9 +55,6 @@ mod tests {
     #[test]
     fn nothing_of_the_value_is_printed() {
         let vid = Personal::new("2045678901234567".to_owned());
-        assert_eq!(
-            format!("{vid} {vid:?} {:?}", Some(&vid)),
-            "[redacted] [redacted] Some([redacted])"
-        );
+        assert_eq!(format!("{vid} {vid:?} {:?}", Some(&vid)), "[redacted] [redacted] Some([redacted])");
     }
 }

@@ -65,8 +65,7 @@ impl<'a> Change<'a> {
         if after.as_ref() != Some(&record) {
             self.count(&effects, occasion);
             if let Some(notice) = effects.notice {
-                self.others
-                    .push((keys::notice(record.connector, key), Some(vec![notice_byte(notice)])));
+                self.others.push((keys::notice(record.connector, key), Some(vec![notice_byte(notice)])));
             }
             self.touch(key, record, after);
         }
@@ -84,22 +83,13 @@ impl<'a> Change<'a> {
     ) -> Result<u64, StoreError> {
         let mut new = 0;
         for registrant in found {
-            let key = RecordKey {
-                token_type,
-                registrant: *registrant,
-            };
+            let key = RecordKey { token_type, registrant: *registrant };
             match self.apply(key, Event::Met { run, connector }, occasion)? {
                 Some(effects) => new += u64::from(effects.run == run && effects.ignored.is_none()),
                 None => {
                     let mut record = Record::admitted(key, connector, run, occasion.now);
                     record.reported = self.told.contains(&key);
-                    self.records.insert(
-                        key,
-                        Touched {
-                            before: None,
-                            after: Some(record),
-                        },
-                    );
+                    self.records.insert(key, Touched { before: None, after: Some(record) });
                     new += 1;
                 }
             }
@@ -130,12 +120,7 @@ impl<'a> Change<'a> {
     }
 
     pub fn runs(&self) -> impl Iterator<Item = &Run> + '_ {
-        let kept = self
-            .index
-            .runs
-            .iter()
-            .filter(|(id, _)| !self.runs.contains_key(id))
-            .map(|(_, run)| run);
+        let kept = self.index.runs.iter().filter(|(id, _)| !self.runs.contains_key(id)).map(|(_, run)| run);
         kept.chain(self.runs.values().flatten())
     }
 
@@ -176,8 +161,7 @@ impl<'a> Change<'a> {
     }
 
     pub fn put_cursor(&mut self, connector: ConnectorId, cursor: &Cursor) -> Result<(), StoreError> {
-        self.others
-            .push((keys::cursor(connector), Some(codec::encode(cursor)?)));
+        self.others.push((keys::cursor(connector), Some(codec::encode(cursor)?)));
         Ok(())
     }
 
@@ -200,10 +184,7 @@ impl<'a> Change<'a> {
     }
 
     fn touch(&mut self, key: RecordKey, before: Record, after: Option<Record>) {
-        let touched = self.records.entry(key).or_insert(Touched {
-            before: Some(before),
-            after: None,
-        });
+        let touched = self.records.entry(key).or_insert(Touched { before: Some(before), after: None });
         touched.after = after;
     }
 
@@ -219,10 +200,7 @@ impl<'a> Change<'a> {
         let Self { disk, index, records, runs, mut batches, others, told: _ } = self;
         let mut writes = others;
         for (key, touched) in &records {
-            writes.push((
-                keys::record(*key),
-                touched.after.as_ref().map(codec::encode).transpose()?,
-            ));
+            writes.push((keys::record(*key), touched.after.as_ref().map(codec::encode).transpose()?));
         }
         let idle = idle_batches(index, &records);
         batches.extend(idle.into_iter().map(|id| (id, None)));

@@ -25,7 +25,5 @@ pub(super) fn record(disk: &Disk, key: RecordKey) -> Result<Option<Record>, Stor
 }
 
 fn damaged() -> StoreError {
-    StoreError::Corrupt {
-        path: "(a value in it)".into(),
-    }
+    StoreError::Corrupt { path: "(a value in it)".into() }
 }

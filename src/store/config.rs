@@ -15,9 +15,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            path: "state/store".into(),
-            key_file: "state/key".into(),
-        }
+        Self { path: "state/store".into(), key_file: "state/key".into() }
     }
 }

@@ -32,29 +32,16 @@ pub(super) type Write = (Vec<u8>, Option<Vec<u8>>);
 
 impl Disk {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::Unusable {
-            path: path.to_owned(),
-            source,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(unusable)?;
+        let unusable = |source| StoreError::Unusable { path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let folder = File::open(path).map_err(unusable)?;
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE).segment_size(SEGMENT)
-            .flush_every_ms(Some(1000));
+        let config =
+            sled::Config::new().path(path).cache_capacity(CACHE).segment_size(SEGMENT).flush_every_ms(Some(1000));
         // sled panics on some damaged files.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
             .map_err(|_| StoreError::Corrupt { path: path.to_owned() })?
             .map_err(|error| open_error(path, error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            tree,
-            folder,
-        })
+        Ok(Self { path: path.to_owned(), tree, folder })
     }
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -64,10 +51,9 @@ impl Disk {
 
     /// All pairs whose key begins so, in key order.
     pub fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + '_ {
-        self.tree.scan_prefix(prefix).map(|pair| {
-            pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
-                .map_err(|error| self.error(error))
-        })
+        self.tree
+            .scan_prefix(prefix)
+            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(|error| self.error(error)))
     }
 
     /// All of them, or none.
@@ -85,10 +71,8 @@ impl Disk {
     /// Comes back when all that was written before is on the device.
     pub fn sync(&self) -> Result<(), StoreError> {
         self.tree.flush().map_err(|error| self.error(error))?;
-        rustix::fs::syncfs(&self.folder).map_err(|error| StoreError::Unusable {
-            path: self.path.clone(),
-            source: error.into(),
-        })
+        rustix::fs::syncfs(&self.folder)
+            .map_err(|error| StoreError::Unusable { path: self.path.clone(), source: error.into() })
     }
 
     /// Whether a store was made here once: sled takes some damaged files for empty ones.
@@ -98,10 +82,7 @@ impl Disk {
 
     /// Notes that there is a store here now.
     pub fn mark(&self) -> Result<(), StoreError> {
-        let unusable = |source| StoreError::Unusable {
-            path: self.path.clone(),
-            source,
-        };
+        let unusable = |source| StoreError::Unusable { path: self.path.clone(), source };
         let mark = File::create(self.path.join(MARK)).map_err(unusable)?;
         mark.sync_all().and_then(|()| self.folder.sync_all()).map_err(unusable)
     }
@@ -112,13 +93,8 @@ impl Disk {
 
     fn error(&self, error: sled::Error) -> StoreError {
         match error {
-            sled::Error::Io(source) => StoreError::Unusable {
-                path: self.path.clone(),
-                source,
-            },
-            _ => StoreError::Corrupt {
-                path: self.path.clone(),
-            },
+            sled::Error::Io(source) => StoreError::Unusable { path: self.path.clone(), source },
+            _ => StoreError::Corrupt { path: self.path.clone() },
         }
     }
 }
@@ -133,10 +109,7 @@ fn open_error(path: &Path, error: sled::Error) -> StoreError {
         sled::Error::Io(source) if source.kind() == std::io::ErrorKind::WouldBlock => locked(path),
         // sled wraps the lock's error in its own text.
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => locked(path),
-        sled::Error::Io(source) => StoreError::Unusable {
-            path: path.to_owned(),
-            source,
-        },
+        sled::Error::Io(source) => StoreError::Unusable { path: path.to_owned(), source },
         _ => StoreError::Corrupt { path: path.to_owned() },
     }
 }

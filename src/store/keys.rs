@@ -12,12 +12,7 @@ pub(super) const NOTICES: &[u8] = b"n";
 pub(super) const META: &[u8] = b"m/format";
 
 pub(super) fn record(key: RecordKey) -> Vec<u8> {
-    [
-        RECORDS,
-        &key.token_type.0.to_be_bytes(),
-        &key.registrant.0.to_be_bytes(),
-    ]
-    .concat()
+    [RECORDS, &key.token_type.0.to_be_bytes(), &key.registrant.0.to_be_bytes()].concat()
 }
 
 pub(super) fn batch(id: BatchId) -> Vec<u8> {

@@ -67,52 +67,33 @@ impl Store {
     pub fn open(config: &Config, key: &str) -> Result<Self, StoreError> {
         let disk = Disk::open(&config.path)?;
         let of_this = |error| match error {
-            StoreError::Corrupt { .. } => StoreError::Corrupt {
-                path: config.path.clone(),
-            },
+            StoreError::Corrupt { .. } => StoreError::Corrupt { path: config.path.clone() },
             other => other,
         };
         match codec::read::<Meta>(&disk, keys::META).map_err(of_this)? {
             None if disk.is_marked() => {
-                return Err(StoreError::Corrupt {
-                    path: config.path.clone(),
-                });
+                return Err(StoreError::Corrupt { path: config.path.clone() });
             }
             None => {
-                let meta = codec::encode(&Meta {
-                    format: FORMAT,
-                    key: key.to_owned(),
-                })?;
+                let meta = codec::encode(&Meta { format: FORMAT, key: key.to_owned() })?;
                 disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
                 disk.sync()?;
                 disk.mark()?;
             }
             Some(meta) if meta.format > FORMAT => {
-                return Err(StoreError::Newer {
-                    path: config.path.clone(),
-                    found: meta.format,
-                });
+                return Err(StoreError::Newer { path: config.path.clone(), found: meta.format });
             }
             Some(meta) if meta.key != key => {
-                return Err(StoreError::OtherKey {
-                    path: config.path.clone(),
-                    key_file: config.key_file.clone(),
-                });
+                return Err(StoreError::OtherKey { path: config.path.clone(), key_file: config.key_file.clone() });
             }
             Some(_) => {}
         }
         let index = remember(&disk).map_err(of_this)?;
         let disk = Arc::new(disk);
         let broken = Broken::new();
-        let syncer = Syncer::start(Arc::clone(&disk), broken.clone()).map_err(|source| StoreError::Unusable {
-            path: config.path.clone(),
-            source,
-        })?;
-        Ok(Self(Arc::new(Inner {
-            disk,
-            index: Mutex::new(index),
-            syncer,
-            changed: watch::Sender::new(()), broken })))
+        let syncer = Syncer::start(Arc::clone(&disk), broken.clone())
+            .map_err(|source| StoreError::Unusable { path: config.path.clone(), source })?;
+        Ok(Self(Arc::new(Inner { disk, index: Mutex::new(index), syncer, changed: watch::Sender::new(()), broken })))
     }
 
     /// Whether a store was made there.
@@ -149,10 +130,7 @@ impl Store {
             Ok(_) | Err(StoreError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
-        std::fs::remove_dir_all(path).map_err(|source| StoreError::Unusable {
-            path: path.to_owned(),
-            source,
-        })
+        std::fs::remove_dir_all(path).map_err(|source| StoreError::Unusable { path: path.to_owned(), source })
     }
 
     /// Changes the store in one step that happens wholly or not at all. The change blocks for some milliseconds at most,
@@ -162,9 +140,7 @@ impl Store {
         change: impl FnOnce(&mut Change<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.change_now(change))
-            .await
-            .map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(move || store.change_now(change)).await.map_err(|_| StoreError::Closed)?
     }
 
     /// As [`Store::change`], for callers that may block.
@@ -223,9 +199,7 @@ impl Store {
     ) -> Result<Vec<Record>, StoreError> {
         let keys = self.index().due(connector, queue, now, limit);
         // One that changed since the look is not due any more.
-        keys.into_iter()
-            .filter_map(|key| self.record(key).transpose())
-            .collect()
+        keys.into_iter().filter_map(|key| self.record(key).transpose()).collect()
     }
 
     /// When the first record of a queue is due.
@@ -289,23 +263,11 @@ impl Store {
 
     /// What the administrator is to be told of a connector's records, up to `limit`.
     pub fn notices(&self, connector: ConnectorId, limit: usize) -> Result<Vec<(RecordKey, Notice)>, StoreError> {
-        let pairs = self
-            .0
-            .disk
-            .scan(&keys::notices(connector))
-            .take(limit)
-            .collect::<Result<Vec<_>, _>>()?;
+        let pairs = self.0.disk.scan(&keys::notices(connector)).take(limit).collect::<Result<Vec<_>, _>>()?;
         let notice = |value: &[u8]| {
-            if value == b"-" {
-                Notice::Resolved
-            } else {
-                Notice::Refused
-            }
+            if value == b"-" { Notice::Resolved } else { Notice::Refused }
         };
-        Ok(pairs
-            .iter()
-            .filter_map(|(key, value)| Some((keys::noticed(key)?, notice(value))))
-            .collect())
+        Ok(pairs.iter().filter_map(|(key, value)| Some((keys::noticed(key)?, notice(value)))).collect())
     }
 
     /// Bytes the store takes on disk.

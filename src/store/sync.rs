@@ -39,10 +39,7 @@ impl Syncer {
         let (sender, receiver) = sync_channel(WAITERS);
         let serve = move || serve(&disk, &receiver, &broken);
         let thread = std::thread::Builder::new().name("omc-sync".to_owned()).spawn(serve)?;
-        Ok(Self {
-            queue: Some(sender),
-            thread: Some(thread),
-        })
+        Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
 
     /// Comes back when everything written before the call is on the device.

@@ -16,17 +16,11 @@ const CONNECTOR: ConnectorId = ConnectorId(4);
 const TOKENS: IdTypeId = IdTypeId(3);
 
 fn config(folder: &Path) -> Config {
-    Config {
-        path: folder.join("store"),
-        key_file: folder.join("key"),
-    }
+    Config { path: folder.join("store"), key_file: folder.join("key") }
 }
 
 fn key(registrant: u32) -> RecordKey {
-    RecordKey {
-        token_type: TOKENS,
-        registrant: RegistrantId(registrant),
-    }
+    RecordKey { token_type: TOKENS, registrant: RegistrantId(registrant) }
 }
 
 fn now() -> DateTime<Utc> {
@@ -38,11 +32,7 @@ fn backoff() -> Backoff {
 }
 
 fn occasion(backoff: &Backoff) -> Occasion<'_> {
-    Occasion {
-        now: now(),
-        backoff,
-        jitter: 0.0,
-    }
+    Occasion { now: now(), backoff, jitter: 0.0 }
 }
 
 fn admit(store: &Store, registrants: &[u32]) -> RunId {
@@ -63,26 +53,15 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
     store
         .change_now(|change| {
             let id = change.new_batch_id();
-            let patience = Patience {
-                interval: Duration::ZERO,
-                callback_grace: Duration::ZERO,
-                stuck_after: Duration::ZERO,
-            };
+            let patience =
+                Patience { interval: Duration::ZERO, callback_grace: Duration::ZERO, stuck_after: Duration::ZERO };
             let url = Url::parse("http://mts.example").unwrap();
             let size = registrants.len() as u32;
             change.put_batch(Batch::sent(id, CONNECTOR, url, size, Duration::ZERO, &patience, now()));
             for registrant in registrants {
-                let vid = HeldVid {
-                    row: RegIdRow(9),
-                    written: String::new(),
-                    digest: Digest([1; 32]),
-                };
-                let event = Event::Sent {
-                    batch: id,
-                    nonce: Nonce([*registrant as u8; 12]),
-                    vid,
-                    data: Digest([2; 32]),
-                };
+                let vid = HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 32]) };
+                let event =
+                    Event::Sent { batch: id, nonce: Nonce([*registrant as u8; 12]), vid, data: Digest([2; 32]) };
                 change.apply(key(*registrant), event, &occasion(&backoff()))?;
             }
             Ok(id)
@@ -91,20 +70,12 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
 }
 
 fn apply(store: &Store, registrant: u32, event: Event) {
-    store
-        .change_now(|change| change.apply(key(registrant), event, &occasion(&backoff())))
-        .unwrap()
-        .unwrap();
+    store.change_now(|change| change.apply(key(registrant), event, &occasion(&backoff()))).unwrap().unwrap();
 }
 
 fn token(registrant: u32) -> Event {
     let (nonce, digest) = (Nonce([registrant as u8; 12]), Digest([7; 32]));
-    Event::Token {
-        nonce,
-        token: Sealed(vec![1]),
-        digest,
-        values: None,
-    }
+    Event::Token { nonce, token: Sealed(vec![1]), digest, values: None }
 }
 
 #[tokio::test]
@@ -118,15 +89,7 @@ async fn what_is_synced_is_there_after_a_new_start() {
     drop(store);
 
     let store = Store::open(&config(folder.path()), "k").unwrap();
-    assert_eq!(
-        store.counts(CONNECTOR),
-        Counts {
-            pending: 1,
-            submitted: 1,
-            to_write: 1,
-            ..Counts::default()
-        }
-    );
+    assert_eq!(store.counts(CONNECTOR), Counts { pending: 1, submitted: 1, to_write: 1, ..Counts::default() });
     assert_eq!(store.members(batch), [key(2)]);
     assert_eq!(store.due(CONNECTOR, Queue::Submit, now(), 10).unwrap()[0].key, key(3));
     assert_eq!(store.due(CONNECTOR, Queue::Write, now(), 10).unwrap()[0].key, key(1));
@@ -142,28 +105,13 @@ fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
     let batch = send(&store, &[1, 2]);
     apply(&store, 1, token(1));
     assert_eq!(store.batches().len(), 1);
-    apply(
-        &store,
-        2,
-        Event::Error {
-            nonce: Nonce([2; 12]),
-            code: Code::from_wire("ATS-REQ-010"),
-        },
-    );
+    apply(&store, 2, Event::Error { nonce: Nonce([2; 12]), code: Code::from_wire("ATS-REQ-010"), others_pass: false });
     assert_eq!(store.batches(), []);
     assert!(store.members(batch).is_empty());
     assert_eq!(store.run(run).unwrap().phase, Phase::Settling);
     apply(&store, 1, Event::Written(Outcome::Complete));
     let run = store.run(run).unwrap();
-    assert_eq!(
-        (
-            run.phase,
-            run.counters.tokens,
-            run.counters.rejected,
-            run.counters.submitted
-        ),
-        (Phase::Done, 1, 1, 2)
-    );
+    assert_eq!((run.phase, run.counters.tokens, run.counters.rejected, run.counters.submitted), (Phase::Done, 1, 1, 2));
     assert_eq!(store.record(key(1)).unwrap(), None, "done leaves no record");
     assert_eq!(store.notices(CONNECTOR, 10).unwrap(), [(key(2), Notice::Refused)]);
 }
@@ -175,9 +123,7 @@ fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
     let at = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
     let backoff = backoff();
     let occasion = Occasion { now: at, backoff: &backoff, jitter: 0.0 };
-    store
-        .change_now(|change| change.admit(RunId::NONE, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion))
-        .unwrap();
+    store.change_now(|change| change.admit(RunId::NONE, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion)).unwrap();
     assert_eq!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().len(), 1);
     apply(&store, 1, Event::Left);
     assert!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().is_empty());
@@ -223,14 +169,7 @@ fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
     let store = Store::open(&config(folder.path()), "k").unwrap();
     admit(&store, &[1]);
     let first = send(&store, &[1]);
-    apply(
-        &store,
-        1,
-        Event::NotTaken {
-            batch: first,
-            fault: Fault::Server,
-        },
-    );
+    apply(&store, 1, Event::NotTaken { batch: first, fault: Fault::Server });
     assert_eq!(store.batches(), []);
     let second = send(&store, &[1]);
     assert_eq!(store.batches()[0].id, second);
@@ -248,10 +187,7 @@ fn a_change_that_fails_changes_nothing() {
         Err(StoreError::Closed)
     });
     assert!(failed.is_err());
-    assert!(matches!(
-        store.record(key(1)).unwrap().unwrap().state,
-        State::Pending { .. }
-    ));
+    assert!(matches!(store.record(key(1)).unwrap().unwrap().state, State::Pending { .. }));
     assert_eq!(store.counts(CONNECTOR).pending, 1);
 }
 

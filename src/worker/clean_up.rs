@@ -46,7 +46,9 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
             let outcomes = worker.ask_odoo_behind(own(), registry.remove_vids(connector, &stale)).await?;
             let removed = outcomes
                 .iter()
-                .filter(|outcome| matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true }))
+                .filter(|outcome| {
+                    matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true })
+                })
                 .count();
             worker.tally.swept(removed as u64);
             warn_of_failures(connector, &stale, &outcomes);
@@ -87,9 +89,10 @@ fn is_disputed(worker: &Worker, connector: &Connector, registrant: RegistrantId)
 fn is_under_way(worker: &Worker, connector: &Connector, registrant: RegistrantId) -> bool {
     let key = RecordKey { token_type: connector.token_type, registrant };
     // What cannot be read is left alone.
-    worker.store.record(key).map_or(true, |record| {
-        record.is_some_and(|record| record.bucket() == crate::domain::record::Bucket::Open)
-    })
+    worker
+        .store
+        .record(key)
+        .map_or(true, |record| record.is_some_and(|record| record.bucket() == crate::domain::record::Bucket::Open))
 }
 
 fn sort(found: &[Registrant]) -> (Vec<StaleVid>, Vec<RegistrantId>) {

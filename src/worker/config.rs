@@ -44,7 +44,11 @@ pub struct ReconcileConfig {
 
 impl Default for ReconcileConfig {
     fn default() -> Self {
-        Self { interval: Span::from_secs(30), callback_grace: Span::from_secs(300), stuck_after: Span::from_secs(6 * 3600) }
+        Self {
+            interval: Span::from_secs(30),
+            callback_grace: Span::from_secs(300),
+            stuck_after: Span::from_secs(6 * 3600),
+        }
     }
 }
 

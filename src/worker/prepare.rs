@@ -19,10 +19,18 @@ use crate::seal::{Purpose, Seal};
 pub enum Decision {
     /// Nothing, any more: out of the filter, no VID, or a token already.
     Leave,
-    Refuse { code: Code, vid: Option<HeldVid>, data: Option<Digest> },
+    Refuse {
+        code: Code,
+        vid: Option<HeldVid>,
+        data: Option<Digest>,
+    },
     /// Refused before, and neither VID nor data changed.
     Unchanged,
-    Send { vid: HeldVid, data: Digest, auth_data: Map<String, Value> },
+    Send {
+        vid: HeldVid,
+        data: Digest,
+        auth_data: Map<String, Value>,
+    },
 }
 
 /// Prepares the records of one batch.
@@ -118,7 +126,14 @@ impl<'a> Preparation<'a> {
     /// Everything about the VIDs of somebody who has not exactly one that can be used: any change of it is a change.
     fn all_of(&self, vids: &[&IdRow]) -> String {
         let lines = vids.iter().map(|vid| {
-            format!("{}|{}|{:?}|{:?}|{:?}\n", vid.row, vid.value.expose(), vid.status, vid.expiry_date, self.objection(vid))
+            format!(
+                "{}|{}|{:?}|{:?}|{:?}\n",
+                vid.row,
+                vid.value.expose(),
+                vid.status,
+                vid.expiry_date,
+                self.objection(vid)
+            )
         });
         lines.collect()
     }

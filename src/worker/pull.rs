@@ -28,11 +28,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.breakers.succeeded(&super::Remote::Connector(connector.id));
     let (found, complete) = (page.ids.len(), page.complete);
 
-    let admission = Admission {
-        run: run.id,
-        connector: connector.clone(),
-        overlap: worker.settings.overlap,
-    };
+    let admission = Admission { run: run.id, connector: connector.clone(), overlap: worker.settings.overlap };
     let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
     let new = worker
         .store
@@ -101,4 +97,3 @@ impl Admission {
 fn later(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     one.max(other)
 }
-

@@ -9,8 +9,10 @@ use crate::domain::identity::{ConnectorId, RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Kind, Phase, Run};
 use crate::domain::transition::Notice;
-use crate::odoo::registry::report::{Change, ConnectorReport, JobStatus, RejectionReport, RunReport, RunState, Trigger};
 use crate::odoo::registry::Report;
+use crate::odoo::registry::report::{
+    Change, ConnectorReport, JobStatus, RejectionReport, RunReport, RunState, Trigger,
+};
 
 /// Refusals in one report.
 const AT_ONCE: usize = 200;
@@ -81,7 +83,9 @@ impl Reporter {
             return Ok(());
         }
         let report = Report { run: Some(run_report(&run)), ..Report::default() };
-        let row = worker.ask_odoo_behind(Some(Remote::Report(run.connector)), registry.report(run.connector, &report)).await?;
+        let row = worker
+            .ask_odoo_behind(Some(Remote::Report(run.connector)), registry.report(run.connector, &report))
+            .await?;
         let id = run.id;
         let known = worker
             .store
@@ -166,9 +170,7 @@ async fn clear(worker: &Worker, id: ConnectorId, notices: Vec<(RecordKey, Notice
     let told = notices.len();
     worker
         .store
-        .change(move |change| {
-            notices.into_iter().try_for_each(|(key, told)| change.clear_notice(id, key, told))
-        })
+        .change(move |change| notices.into_iter().try_for_each(|(key, told)| change.clear_notice(id, key, told)))
         .await?;
     Ok(told)
 }

@@ -215,8 +215,7 @@ async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready)
     };
     worker.posting.batches().insert(id);
     let began = Instant::now();
-    let answer =
-        worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
+    let answer = worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
     drop(submission);
     let took = began.elapsed();
     let kept = keep_answer(worker, connector, gate, id, members, answer, took, size).await;
@@ -353,4 +352,10 @@ fn address(worker: &Worker, connector: &Connector) -> CallbackAddress {
 pub fn authentication_fails(worker: &Worker, connector: &Connector, code: &str, now: DateTime<Utc>) {
     let trouble = format!("MTS answers {code}: it concerns keys, certificates or partner, not the registrants");
     worker.breakers.failed(&Remote::Authentication(connector.mts_url.clone()), &trouble, worker.jitter(), now);
+}
+
+/// Told by the receiver: tokens come by way of this connector's MTS.
+pub fn authentication_works(worker: &Worker, connector: &Connector) {
+    worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
+    worker.breakers.succeeded(&Remote::Delivery(connector.id));
 }

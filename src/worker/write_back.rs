@@ -73,8 +73,6 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
             Ok(())
         })
         .await?;
-    worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
-    worker.breakers.succeeded(&Remote::Delivery(connector.id));
     worker.tally.wrote(written, cleared);
     tracing::debug!(connector = %connector.id, written, cleared, "written back");
     Ok(Progress::Worked)

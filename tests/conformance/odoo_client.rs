@@ -25,11 +25,7 @@ pub struct Fault {
 impl Fault {
     /// The last line that says something.
     pub fn last_line(&self) -> &str {
-        self.text
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or_default()
+        self.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
     }
 }
 
@@ -44,18 +40,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn code(&self) -> u16 {
-        self.status
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0)
+        self.status.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
@@ -71,14 +60,7 @@ pub struct Odoo {
 
 /// The simulator, and the real server if the environment names one.
 pub async fn servers() -> Vec<Odoo> {
-    let mut servers = vec![
-        simulator(Options {
-            registrants: 40,
-            addon: false,
-            ..Options::default()
-        })
-        .await,
-    ];
+    let mut servers = vec![simulator(Options { registrants: 40, addon: false, ..Options::default() }).await];
     if let Ok(url) = std::env::var("LIVE_ODOO_URL") {
         let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
         let address = url.trim_end_matches('/').trim_start_matches("http://").to_owned();
@@ -90,13 +72,8 @@ pub async fn servers() -> Vec<Odoo> {
             uid: 0,
             live: true,
         };
-        let answer = odoo
-            .common("authenticate", &odoo.credentials(&odoo.user, &odoo.password))
-            .await;
-        odoo.uid = answer
-            .expect("the real server is up")
-            .as_i64()
-            .expect("the credentials are right");
+        let answer = odoo.common("authenticate", &odoo.credentials(&odoo.user, &odoo.password)).await;
+        odoo.uid = answer.expect("the real server is up").as_i64().expect("the credentials are right");
         servers.push(odoo);
     }
     servers
@@ -108,14 +85,7 @@ pub async fn simulator(options: Options) -> Odoo {
     let address = listener.local_addr().unwrap().to_string();
     let password = options.password.clone();
     tokio::spawn(serve(listener, options, Arc::new(SystemClock), std::future::pending()));
-    Odoo {
-        address,
-        database: "omc".into(),
-        user: "admin".into(),
-        password,
-        uid: 2,
-        live: false,
-    }
+    Odoo { address, database: "omc".into(), user: "admin".into(), password, uid: 2, live: false }
 }
 
 /// A text no other test and no other run uses.
@@ -157,13 +127,7 @@ impl Odoo {
 
     /// Posts an XML body to a service.
     pub async fn post(&self, service: &str, body: &[u8]) -> Answer {
-        self.http(
-            "POST",
-            &format!("/xmlrpc/2/{service}"),
-            "Content-Type: text/xml\r\n",
-            body,
-        )
-        .await
+        self.http("POST", &format!("/xmlrpc/2/{service}"), "Content-Type: text/xml\r\n", body).await
     }
 
     /// Calls a method of a service.
@@ -180,23 +144,17 @@ impl Odoo {
 
     /// `execute_kw`, its arguments and keywords given as XML values.
     pub async fn call_xml(&self, model: &str, method: &str, args: &str, kwargs: &str) -> Result<Json, Fault> {
-        let mut params: Vec<String> = [
-            json!(self.database),
-            json!(self.uid),
-            json!(self.password),
-            json!(model),
-            json!(method),
-        ]
-        .iter()
-        .map(xml::encode)
-        .collect();
+        let mut params: Vec<String> =
+            [json!(self.database), json!(self.uid), json!(self.password), json!(model), json!(method)]
+                .iter()
+                .map(xml::encode)
+                .collect();
         params.extend([args.to_owned(), kwargs.to_owned()]);
         self.service("object", "execute_kw", &params).await
     }
 
     pub async fn try_call(&self, model: &str, method: &str, args: Json, kwargs: Json) -> Result<Json, Fault> {
-        self.call_xml(model, method, &xml::encode(&args), &xml::encode(&kwargs))
-            .await
+        self.call_xml(model, method, &xml::encode(&args), &xml::encode(&kwargs)).await
     }
 
     /// A call that must succeed.
@@ -216,10 +174,7 @@ impl Odoo {
     }
 
     pub async fn create(&self, model: &str, values: Json) -> i64 {
-        self.call(model, "create", json!([values]), json!({}))
-            .await
-            .as_i64()
-            .expect("one id")
+        self.call(model, "create", json!([values]), json!({})).await.as_i64().expect("one id")
     }
 
     /// Fields of one row.
@@ -229,15 +184,8 @@ impl Odoo {
 
     /// The ids a domain finds, in order.
     pub async fn search(&self, model: &str, domain: Json) -> Vec<i64> {
-        let found = self
-            .call(model, "search", json!([domain]), json!({"order": "id"}))
-            .await;
-        found
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|id| id.as_i64().unwrap())
-            .collect()
+        let found = self.call(model, "search", json!([domain]), json!({"order": "id"})).await;
+        found.as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect()
     }
 
     pub async fn unlink(&self, model: &str, ids: &[i64]) {
@@ -246,21 +194,15 @@ impl Odoo {
 
     /// A registrant with nothing but a name.
     pub async fn registrant(&self, name: &str) -> i64 {
-        self.create("res.partner", json!({"name": name, "is_registrant": true}))
-            .await
+        self.create("res.partner", json!({"name": name, "is_registrant": true})).await
     }
 
     pub async fn id_type(&self, pattern: Json) -> i64 {
-        self.create("g2p.id.type", json!({"name": marker("type"), "id_validation": pattern}))
-            .await
+        self.create("g2p.id.type", json!({"name": marker("type"), "id_validation": pattern})).await
     }
 
     pub async fn reg_id(&self, partner: i64, kind: i64, value: Json) -> i64 {
-        self.create(
-            "g2p.reg.id",
-            json!({"partner_id": partner, "id_type": kind, "value": value}),
-        )
-        .await
+        self.create("g2p.reg.id", json!({"partner_id": partner, "id_type": kind, "value": value})).await
     }
 
     /// Removes registrants with their IDs, then ID types.
@@ -276,10 +218,7 @@ impl Odoo {
 
 /// Takes an HTTP answer apart.
 pub fn split(bytes: &[u8]) -> Answer {
-    let end = bytes
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .unwrap_or(bytes.len());
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(bytes.len());
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or_default().to_owned();
@@ -287,9 +226,5 @@ pub fn split(bytes: &[u8]) -> Answer {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    Answer {
-        status,
-        headers,
-        body: String::from_utf8_lossy(bytes.get(end + 4..).unwrap_or_default()).into_owned(),
-    }
+    Answer { status, headers, body: String::from_utf8_lossy(bytes.get(end + 4..).unwrap_or_default()).into_owned() }
 }

@@ -10,22 +10,13 @@ async fn state(odoo: &Odoo) -> Json {
 }
 
 async fn post(odoo: &Odoo, page: &str, body: Json) -> u16 {
-    odoo.http(
-        "POST",
-        &format!("/_sim/{page}"),
-        "Content-Type: application/json\r\n",
-        body.to_string().as_bytes(),
-    )
-    .await
-    .code()
+    odoo.http("POST", &format!("/_sim/{page}"), "Content-Type: application/json\r\n", body.to_string().as_bytes())
+        .await
+        .code()
 }
 
 async fn registry() -> Odoo {
-    simulator(Options {
-        registrants: 700,
-        ..Options::default()
-    })
-    .await
+    simulator(Options { registrants: 700, ..Options::default() }).await
 }
 
 #[tokio::test]
@@ -33,18 +24,12 @@ async fn the_state_adds_up() {
     let state = state(&registry().await).await;
     let number = |name: &str| state[name].as_u64().unwrap_or_else(|| panic!("{name}: {state}"));
     assert_eq!(number("registrants"), 700);
-    assert_eq!(
-        number("with_vid") + number("with_token") - number("with_both") + number("with_neither"),
-        700
-    );
+    assert_eq!(number("with_vid") + number("with_token") - number("with_both") + number("with_neither"), 700);
     for name in ["duplicate_token_rows", "wrong_tokens", "vids_cleared_without_token"] {
         assert_eq!(number(name), 0, "{name}");
     }
     let trouble = |name: &str| state["troubles"][name].as_u64().unwrap();
-    assert_eq!(
-        number("with_both"),
-        trouble("token_older_vid") + trouble("token_newer_vid")
-    );
+    assert_eq!(number("with_both"), trouble("token_older_vid") + trouble("token_newer_vid"));
     assert_eq!(number("with_neither"), trouble("no_vid"));
     let acceptable = trouble("long_name");
     let refused = trouble("refused_by_authenticator") + trouble("demographics_differ");
@@ -54,21 +39,9 @@ async fn the_state_adds_up() {
 #[tokio::test]
 async fn the_same_seed_gives_the_same_registry() {
     let untouched = async |seed| {
-        let odoo = simulator(Options {
-            registrants: 60,
-            seed,
-            addon: false,
-            ..Options::default()
-        })
-        .await;
-        let rows = odoo
-            .call(
-                "g2p.reg.id",
-                "search_read",
-                json!([[], ["partner_id", "value"]]),
-                json!({"order": "id"}),
-            )
-            .await;
+        let odoo = simulator(Options { registrants: 60, seed, addon: false, ..Options::default() }).await;
+        let rows =
+            odoo.call("g2p.reg.id", "search_read", json!([[], ["partner_id", "value"]]), json!({"order": "id"})).await;
         (rows, state(&odoo).await["troubles"].clone())
     };
     assert_eq!(untouched(3).await, untouched(3).await);
@@ -83,33 +56,18 @@ async fn damage_is_seen() {
             "g2p.reg.id",
             "search_read",
             json!([
-                [
-                    ["id_type", "=", 1],
-                    ["partner_id.is_group", "=", false],
-                    ["partner_id.is_registrant", "=", true]
-                ],
+                [["id_type", "=", 1], ["partner_id.is_group", "=", false], ["partner_id.is_registrant", "=", true]],
                 ["partner_id"]
             ]),
             json!({"limit": 3, "order": "id"}),
         )
         .await;
-    let row = |at: usize| {
-        (
-            vids[at]["id"].as_i64().unwrap(),
-            vids[at]["partner_id"][0].as_i64().unwrap(),
-        )
-    };
+    let row = |at: usize| (vids[at]["id"].as_i64().unwrap(), vids[at]["partner_id"][0].as_i64().unwrap());
     let before = state(&odoo).await;
     let (first, _) = row(0);
     odoo.unlink("g2p.reg.id", &[first]).await;
     odoo.reg_id(row(1).1, 2, json!("not this person's token")).await;
-    odoo.call(
-        "res.partner",
-        "write",
-        json!([[row(2).1], {"ref": "changed"}]),
-        json!({}),
-    )
-    .await;
+    odoo.call("res.partner", "write", json!([[row(2).1], {"ref": "changed"}]), json!({})).await;
     let after = state(&odoo).await;
     assert_eq!(after["vids_cleared_without_token"], json!(1));
     assert_eq!(after["wrong_tokens"], json!(1));
@@ -120,12 +78,7 @@ async fn damage_is_seen() {
 #[tokio::test]
 async fn a_race_leaves_two_tokens() {
     let odoo = registry().await;
-    let id = odoo
-        .search(
-            "res.partner",
-            json!([["is_registrant", "=", true], ["reg_ids.id_type", "=", 1]]),
-        )
-        .await[0];
+    let id = odoo.search("res.partner", json!([["is_registrant", "=", true], ["reg_ids.id_type", "=", 1]])).await[0];
     odoo.reg_id(id, 2, json!("one")).await;
     assert_eq!(post(&odoo, "faults", json!({"race_token": true})).await, 200);
     odoo.reg_id(id, 2, json!("two")).await;
@@ -145,11 +98,7 @@ async fn faults_are_checked_and_taken_back() {
     let announced: usize = answer.header("Content-Length").unwrap().parse().unwrap();
     assert!(answer.body.len() < announced);
     assert_eq!(post(&odoo, "faults", json!({"refuse": true})).await, 200);
-    assert!(
-        odoo.raw(b"POST /xmlrpc/2/common HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-            .await
-            .is_empty()
-    );
+    assert!(odoo.raw(b"POST /xmlrpc/2/common HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await.is_empty());
     assert_eq!(post(&odoo, "faults", json!({})).await, 200);
     assert!(odoo.common("version", &json!([])).await.is_ok());
 }
@@ -170,12 +119,9 @@ async fn errors_come_before_and_after_the_effect() {
             json!([[id], {"color": turn + 1}]),
         ];
         let params: Vec<String> = params.iter().map(super::xml::encode).collect();
-        odoo.post("object", super::xml::call("execute_kw", &params).as_bytes())
-            .await;
+        odoo.post("object", super::xml::call("execute_kw", &params).as_bytes()).await;
         post(&odoo, "faults", json!({})).await;
-        let color = odoo.read("res.partner", id, &["color"]).await["color"]
-            .as_i64()
-            .unwrap();
+        let color = odoo.read("res.partner", id, &["color"]).await["color"].as_i64().unwrap();
         if color == turn + 1 { kept += 1 } else { lost += 1 }
     }
     assert!(kept > 5 && lost > 5, "{kept} kept, {lost} lost");
@@ -198,18 +144,10 @@ async fn the_administrator_edits_past_the_rpc() {
         .await;
     let id = found[0];
     assert_eq!(
-        post(
-            &odoo,
-            "edit",
-            json!({"registrant": id, "set": {"given_name": "New"}, "vid": "5718062843690257"})
-        )
-        .await,
+        post(&odoo, "edit", json!({"registrant": id, "set": {"given_name": "New"}, "vid": "5718062843690257"})).await,
         200
     );
-    assert_eq!(
-        odoo.read("res.partner", id, &["given_name"]).await["given_name"],
-        json!("New")
-    );
+    assert_eq!(odoo.read("res.partner", id, &["given_name"]).await["given_name"], json!("New"));
     let vids = odoo
         .call(
             "g2p.reg.id",
@@ -220,32 +158,11 @@ async fn the_administrator_edits_past_the_rpc() {
         .await;
     assert_eq!(vids[0]["value"], json!("5718062843690257"));
     assert_eq!(post(&odoo, "edit", json!({"registrant": id, "vid": null})).await, 200);
-    assert_eq!(
-        state(&odoo).await["vids_cleared_without_token"],
-        json!(0),
-        "the administrator may"
-    );
-    assert_eq!(
-        post(&odoo, "edit", json!({"registrant": found[1], "archive": true})).await,
-        200
-    );
-    assert!(
-        odoo.search("res.partner", json!([["id", "=", found[1]]]))
-            .await
-            .is_empty()
-    );
-    assert_eq!(
-        post(&odoo, "edit", json!({"registrant": found[2], "delete": true})).await,
-        200
-    );
-    assert_eq!(
-        odoo.call("res.partner", "read", json!([[found[2]], ["name"]]), json!({}))
-            .await,
-        json!([])
-    );
-    assert_eq!(
-        post(&odoo, "edit", json!({"registrant": id, "nosuch": true})).await,
-        400
-    );
+    assert_eq!(state(&odoo).await["vids_cleared_without_token"], json!(0), "the administrator may");
+    assert_eq!(post(&odoo, "edit", json!({"registrant": found[1], "archive": true})).await, 200);
+    assert!(odoo.search("res.partner", json!([["id", "=", found[1]]])).await.is_empty());
+    assert_eq!(post(&odoo, "edit", json!({"registrant": found[2], "delete": true})).await, 200);
+    assert_eq!(odoo.call("res.partner", "read", json!([[found[2]], ["name"]]), json!({})).await, json!([]));
+    assert_eq!(post(&odoo, "edit", json!({"registrant": id, "nosuch": true})).await, 400);
     assert_eq!(post(&odoo, "edit", json!({"registrant": 99_999_999})).await, 400);
 }

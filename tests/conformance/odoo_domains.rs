@@ -19,22 +19,12 @@ impl Family {
     async fn make(odoo: &Odoo) -> Self {
         let (first_type, second_type) = (odoo.id_type(json!(false)).await, odoo.id_type(json!(false)).await);
         let name = marker("family");
-        let (one, both, none) = (
-            odoo.registrant(&name).await,
-            odoo.registrant(&name).await,
-            odoo.registrant(&name).await,
-        );
+        let (one, both, none) =
+            (odoo.registrant(&name).await, odoo.registrant(&name).await, odoo.registrant(&name).await);
         odoo.reg_id(one, first_type, json!("AAA")).await;
         odoo.reg_id(both, first_type, json!("BBB")).await;
         odoo.reg_id(both, second_type, json!("CCC")).await;
-        Self {
-            first_type,
-            second_type,
-            name,
-            one,
-            both,
-            none,
-        }
+        Self { first_type, second_type, name, one, both, none }
     }
 
     /// Who of them meets the domain.
@@ -45,42 +35,19 @@ impl Family {
     }
 
     async fn remove(self, odoo: &Odoo) {
-        odoo.clean(&[self.one, self.both, self.none], &[self.first_type, self.second_type])
-            .await;
+        odoo.clean(&[self.one, self.both, self.none], &[self.first_type, self.second_type]).await;
     }
 }
 
 fact!(paths_follow_one2manys_and_many2ones, odoo, {
     let family = Family::make(odoo).await;
     let name = odoo.read("g2p.id.type", family.first_type, &["name"]).await["name"].clone();
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids.id_type.name", "=", name]])).await,
-        [family.one, family.both]
-    );
-    assert_eq!(
-        family
-            .found(odoo, json!([["reg_ids.id_type", "=", family.second_type]]))
-            .await,
-        [family.both]
-    );
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids.value", "=", "AAA"]])).await,
-        [family.one]
-    );
-    assert_eq!(
-        family
-            .found(odoo, json!([["reg_ids.write_date", ">", "2001-01-01"]]))
-            .await,
-        [family.one, family.both]
-    );
+    assert_eq!(family.found(odoo, json!([["reg_ids.id_type.name", "=", name]])).await, [family.one, family.both]);
+    assert_eq!(family.found(odoo, json!([["reg_ids.id_type", "=", family.second_type]])).await, [family.both]);
+    assert_eq!(family.found(odoo, json!([["reg_ids.value", "=", "AAA"]])).await, [family.one]);
+    assert_eq!(family.found(odoo, json!([["reg_ids.write_date", ">", "2001-01-01"]])).await, [family.one, family.both]);
     let ids = odoo
-        .search(
-            "g2p.reg.id",
-            json!([
-                ["partner_id.name", "=", family.name],
-                ["id_type", "=", family.first_type]
-            ]),
-        )
+        .search("g2p.reg.id", json!([["partner_id.name", "=", family.name], ["id_type", "=", family.first_type]]))
         .await;
     assert_eq!(ids.len(), 2);
     family.remove(odoo).await;
@@ -90,22 +57,12 @@ fact!(a_negated_path_means_that_no_row_meets_it, odoo, {
     let family = Family::make(odoo).await;
     let second = odoo.read("g2p.id.type", family.second_type, &["name"]).await["name"].clone();
     let first = odoo.read("g2p.id.type", family.first_type, &["name"]).await["name"].clone();
-    let waiting = json!([
-        ["reg_ids.id_type.name", "=", first],
-        "!",
-        ["reg_ids.id_type.name", "=", second]
-    ]);
+    let waiting = json!([["reg_ids.id_type.name", "=", first], "!", ["reg_ids.id_type.name", "=", second]]);
     assert_eq!(family.found(odoo, waiting).await, [family.one]);
-    let upstream = json!([
-        ["reg_ids.id_type", "=like", first],
-        "!",
-        ["reg_ids.id_type", "=like", second]
-    ]);
+    let upstream = json!([["reg_ids.id_type", "=like", first], "!", ["reg_ids.id_type", "=like", second]]);
     assert_eq!(family.found(odoo, upstream).await, [family.one]);
     assert_eq!(
-        family
-            .found(odoo, json!(["!", ["reg_ids.id_type", "=", family.second_type]]))
-            .await,
+        family.found(odoo, json!(["!", ["reg_ids.id_type", "=", family.second_type]])).await,
         [family.one, family.none]
     );
     family.remove(odoo).await;
@@ -114,52 +71,29 @@ fact!(a_negated_path_means_that_no_row_meets_it, odoo, {
 fact!(a_negative_operator_on_a_path_means_that_some_row_meets_it, odoo, {
     let family = Family::make(odoo).await;
     assert_eq!(
-        family
-            .found(odoo, json!([["reg_ids.id_type", "!=", family.second_type]]))
-            .await,
+        family.found(odoo, json!([["reg_ids.id_type", "!=", family.second_type]])).await,
         [family.one, family.both]
     );
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids.value", "not like", "AAA"]])).await,
-        [family.both]
-    );
+    assert_eq!(family.found(odoo, json!([["reg_ids.value", "not like", "AAA"]])).await, [family.both]);
     family.remove(odoo).await;
 });
 
 fact!(two_conditions_on_a_path_may_be_met_by_two_rows, odoo, {
     let family = Family::make(odoo).await;
-    let apart = json!([
-        ["reg_ids.id_type", "=", family.second_type],
-        ["reg_ids.value", "=", "BBB"]
-    ]);
+    let apart = json!([["reg_ids.id_type", "=", family.second_type], ["reg_ids.value", "=", "BBB"]]);
     assert_eq!(family.found(odoo, apart).await, [family.both]);
-    let together = json!([[
-        "reg_ids",
-        "any",
-        [["id_type", "=", family.second_type], ["value", "=", "BBB"]]
-    ]]);
+    let together = json!([["reg_ids", "any", [["id_type", "=", family.second_type], ["value", "=", "BBB"]]]]);
     assert!(family.found(odoo, together).await.is_empty());
     family.remove(odoo).await;
 });
 
 fact!(a_one2many_is_compared_with_nothing_and_with_ids, odoo, {
     let family = Family::make(odoo).await;
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids", "=", false]])).await,
-        [family.none]
-    );
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids", "!=", false]])).await,
-        [family.one, family.both]
-    );
-    let row = odoo
-        .search("g2p.reg.id", json!([["partner_id", "=", family.one]]))
-        .await;
+    assert_eq!(family.found(odoo, json!([["reg_ids", "=", false]])).await, [family.none]);
+    assert_eq!(family.found(odoo, json!([["reg_ids", "!=", false]])).await, [family.one, family.both]);
+    let row = odoo.search("g2p.reg.id", json!([["partner_id", "=", family.one]])).await;
     assert_eq!(family.found(odoo, json!([["reg_ids", "in", row]])).await, [family.one]);
-    assert_eq!(
-        family.found(odoo, json!([["reg_ids", "not in", row]])).await,
-        [family.both, family.none]
-    );
+    assert_eq!(family.found(odoo, json!([["reg_ids", "not in", row]])).await, [family.both, family.none]);
     family.remove(odoo).await;
 });
 
@@ -169,10 +103,7 @@ fact!(a_many2one_is_compared_by_name, odoo, {
     let rows = async |operator: &str, right: Json| {
         odoo.search(
             "g2p.reg.id",
-            json!([
-                ["partner_id", "in", [family.one, family.both]],
-                ["id_type", operator, right]
-            ]),
+            json!([["partner_id", "in", [family.one, family.both]], ["id_type", operator, right]]),
         )
         .await
         .len()
@@ -191,11 +122,7 @@ fact!(operators_of_text, odoo, {
     let one = odoo.create("res.partner", json!({"name": name, "ref": "Ab_c%"})).await;
     let two = odoo.create("res.partner", json!({"name": name})).await;
     let found = async |operator: &str, right: Json| {
-        odoo.search(
-            "res.partner",
-            json!([["id", "in", [one, two]], ["ref", operator, right]]),
-        )
-        .await
+        odoo.search("res.partner", json!([["id", "in", [one, two]], ["ref", operator, right]])).await
     };
     for (operator, right, expected) in [
         ("=", json!("Ab_c%"), vec![one]),
@@ -231,9 +158,7 @@ fact!(operators_of_text, odoo, {
 });
 
 fact!(the_opposite_of_unknown_is_unknown, odoo, {
-    let one = odoo
-        .create("res.partner", json!({"name": marker("null"), "ref": "x"}))
-        .await;
+    let one = odoo.create("res.partner", json!({"name": marker("null"), "ref": "x"})).await;
     let two = odoo.create("res.partner", json!({"name": marker("null")})).await;
     let found = async |domain: Json| {
         let mut parts = vec![json!(["id", "in", [one, two]])];
@@ -243,18 +168,9 @@ fact!(the_opposite_of_unknown_is_unknown, odoo, {
     assert!(found(json!(["!", ["ref", "=like", "x"]])).await.is_empty());
     assert_eq!(found(json!(["!", ["ref", "=like", "y"]])).await, [one]);
     assert_eq!(found(json!(["!", ["ref", "like", "y"]])).await, [one, two]);
-    assert_eq!(
-        found(json!(["!", "|", ["ref", "=", "x"], ["id", "=", -1]])).await,
-        [two]
-    );
-    assert_eq!(
-        found(json!(["|", ["ref", "=", "x"], ["id", "=", two]])).await,
-        [one, two]
-    );
-    assert_eq!(
-        found(json!(["&", ["ref", "=", "x"], ["id", "=", two]])).await,
-        Vec::<i64>::new()
-    );
+    assert_eq!(found(json!(["!", "|", ["ref", "=", "x"], ["id", "=", -1]])).await, [two]);
+    assert_eq!(found(json!(["|", ["ref", "=", "x"], ["id", "=", two]])).await, [one, two]);
+    assert_eq!(found(json!(["&", ["ref", "=", "x"], ["id", "=", two]])).await, Vec::<i64>::new());
     odoo.clean(&[one, two], &[]).await;
 });
 
@@ -262,30 +178,16 @@ fact!(archived_rows_hide_but_their_ids_do_not, odoo, {
     let kind = odoo.id_type(json!(false)).await;
     let id = odoo.registrant(&marker("archived")).await;
     let made = odoo.reg_id(id, kind, json!("1")).await;
-    odoo.call("res.partner", "write", json!([[id], {"active": false}]), json!({}))
-        .await;
+    odoo.call("res.partner", "write", json!([[id], {"active": false}]), json!({})).await;
     assert!(odoo.search("res.partner", json!([["id", "=", id]])).await.is_empty());
-    assert_eq!(
-        odoo.search("res.partner", json!([["id", "=", id], ["active", "=", false]]))
-            .await,
-        [id]
-    );
+    assert_eq!(odoo.search("res.partner", json!([["id", "=", id], ["active", "=", false]])).await, [id]);
     let shown = odoo
-        .call(
-            "res.partner",
-            "search",
-            json!([[["id", "=", id]]]),
-            json!({"context": {"active_test": false}}),
-        )
+        .call("res.partner", "search", json!([[["id", "=", id]]]), json!({"context": {"active_test": false}}))
         .await;
     assert_eq!(shown, json!([id]));
     assert_eq!(odoo.search("g2p.reg.id", json!([["id", "=", made]])).await, [made]);
-    assert_eq!(
-        odoo.read("res.partner", id, &["reg_ids"]).await["reg_ids"],
-        json!([made])
-    );
-    odoo.call("res.partner", "write", json!([[id], {"active": true}]), json!({}))
-        .await;
+    assert_eq!(odoo.read("res.partner", id, &["reg_ids"]).await["reg_ids"], json!([made]));
+    odoo.call("res.partner", "write", json!([[id], {"active": true}]), json!({})).await;
     odoo.clean(&[id], &[kind]).await;
 });
 
@@ -293,70 +195,33 @@ fact!(pages_and_orders, odoo, {
     let name = marker("page");
     let mut ids = Vec::new();
     for letter in ["c", "a", "b"] {
-        ids.push(
-            odoo.create("res.partner", json!({"name": format!("{name} {letter}"), "ref": name}))
-                .await,
-        );
+        ids.push(odoo.create("res.partner", json!({"name": format!("{name} {letter}"), "ref": name})).await);
     }
     let (c, a, b) = (ids[0], ids[1], ids[2]);
-    let search = async |kwargs: Json| {
-        odoo.call("res.partner", "search", json!([[["ref", "=", name]]]), kwargs)
-            .await
-    };
-    assert_eq!(
-        search(json!({})).await,
-        json!([a, b, c]),
-        "the default order is by name"
-    );
+    let search = async |kwargs: Json| odoo.call("res.partner", "search", json!([[["ref", "=", name]]]), kwargs).await;
+    assert_eq!(search(json!({})).await, json!([a, b, c]), "the default order is by name");
     assert_eq!(search(json!({"order": "id"})).await, json!([c, a, b]));
     assert_eq!(search(json!({"order": "id desc", "limit": 2})).await, json!([b, a]));
     assert_eq!(search(json!({"order": "name desc", "offset": 1})).await, json!([b, a]));
     for none in [json!(0), json!(false), json!(null)] {
-        assert_eq!(
-            search(json!({"order": "id", "limit": none})).await,
-            json!([c, a, b]),
-            "limit {none}"
-        );
+        assert_eq!(search(json!({"order": "id", "limit": none})).await, json!([c, a, b]), "limit {none}");
     }
     let above = json!([[["ref", "=", name], ["id", ">", c]]]);
-    assert_eq!(
-        odoo.call("res.partner", "search", above, json!({"order": "id", "limit": 1}))
-            .await,
-        json!([a])
-    );
-    let count = odoo
-        .call("res.partner", "search_count", json!([[["ref", "=", name]]]), json!({}))
-        .await;
+    assert_eq!(odoo.call("res.partner", "search", above, json!({"order": "id", "limit": 1})).await, json!([a]));
+    let count = odoo.call("res.partner", "search_count", json!([[["ref", "=", name]]]), json!({})).await;
     assert_eq!(count, json!(3));
     odoo.clean(&ids, &[]).await;
 });
 
 fact!(ids_come_newest_first, odoo, {
     let family = Family::make(odoo).await;
-    let rows = odoo
-        .call(
-            "g2p.reg.id",
-            "search",
-            json!([[["partner_id", "=", family.both]]]),
-            json!({}),
-        )
-        .await;
+    let rows = odoo.call("g2p.reg.id", "search", json!([[["partner_id", "=", family.both]]]), json!({})).await;
     assert!(rows[0].as_i64() > rows[1].as_i64());
-    assert_eq!(
-        odoo.read("res.partner", family.both, &["reg_ids"]).await["reg_ids"],
-        rows
-    );
+    assert_eq!(odoo.read("res.partner", family.both, &["reg_ids"]).await["reg_ids"], rows);
     family.remove(odoo).await;
 });
 
 fact!(nothing_found_is_an_empty_list, odoo, {
-    let rows = odoo
-        .call(
-            "res.partner",
-            "search_read",
-            json!([[["id", "=", -1]]]),
-            json!({"fields": ["id"]}),
-        )
-        .await;
+    let rows = odoo.call("res.partner", "search_read", json!([[["id", "=", -1]]]), json!({"fields": ["id"]})).await;
     assert_eq!(rows, json!([]));
 });

@@ -13,11 +13,7 @@ struct Door {
 
 impl Door {
     async fn open(registrants: u32) -> Self {
-        let odoo = simulator(Options {
-            registrants,
-            ..Options::default()
-        })
-        .await;
+        let odoo = simulator(Options { registrants, ..Options::default() }).await;
         let connector = odoo.search("omc.connector", json!([])).await[0];
         Self { odoo, connector }
     }
@@ -29,12 +25,7 @@ impl Door {
 
     async fn page(&self, after: i64, limit: i64, since: Json) -> (Vec<i64>, bool) {
         let page = self.pull(after, limit, since, json!(false)).await;
-        let ids = page["ids"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|id| id.as_i64().unwrap())
-            .collect();
+        let ids = page["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
         (ids, page["complete"].as_bool().unwrap())
     }
 
@@ -43,10 +34,7 @@ impl Door {
         let answer = self.pull(0, 0, since, json!([id])).await;
         let row = answer["rows"][0].clone();
         let ids = row["ids"].as_array().cloned().unwrap_or_default();
-        (
-            row,
-            ids.into_iter().find(|id| id["kind"] == "vid").unwrap_or(Json::Null),
-        )
+        (row, ids.into_iter().find(|id| id["kind"] == "vid").unwrap_or(Json::Null))
     }
 
     async fn result(&self, id: i64, token: Json) -> Json {
@@ -56,38 +44,22 @@ impl Door {
     }
 
     async fn apply(&self, results: Json) -> Json {
-        self.odoo
-            .call(
-                "omc.connector",
-                "omc_apply",
-                json!([[self.connector], results]),
-                json!({}),
-            )
-            .await
+        self.odoo.call("omc.connector", "omc_apply", json!([[self.connector], results]), json!({})).await
     }
 
     /// What became of one result: its outcome, whether the VID went, and the code.
     async fn outcome(&self, result: Json) -> (String, bool, Json) {
         let answer = self.apply(json!([result])).await[0].clone();
         let outcome = answer["outcome"].as_str().unwrap().to_owned();
-        (
-            outcome,
-            answer["vid_removed"].as_bool().unwrap(),
-            answer["code"].clone(),
-        )
+        (outcome, answer["vid_removed"].as_bool().unwrap(), answer["code"].clone())
     }
 
     async fn write_connector(&self, values: Json) {
-        self.odoo
-            .call("omc.connector", "write", json!([[self.connector], values]), json!({}))
-            .await;
+        self.odoo.call("omc.connector", "write", json!([[self.connector], values]), json!({})).await;
     }
 
     async fn edit(&self, body: Json) {
-        let answer = self
-            .odoo
-            .http("POST", "/_sim/edit", "", body.to_string().as_bytes())
-            .await;
+        let answer = self.odoo.http("POST", "/_sim/edit", "", body.to_string().as_bytes()).await;
         assert_eq!(answer.code(), 200, "{}", answer.body);
     }
 }
@@ -127,8 +99,7 @@ async fn pages_take_each_waiting_registrant_once() {
 #[tokio::test]
 async fn a_filter_that_speaks_of_groups_takes_groups() {
     let door = Door::open(300).await;
-    door.write_connector(json!({"g2p_search_domain": "[[\"is_group\",\"=\",true]]"}))
-        .await;
+    door.write_connector(json!({"g2p_search_domain": "[[\"is_group\",\"=\",true]]"})).await;
     let (ids, complete) = door.page(0, 1000, json!(false)).await;
     assert!(complete && !ids.is_empty());
     let (row, _) = door.row(ids[0], json!(false)).await;
@@ -142,10 +113,8 @@ async fn a_delta_takes_whose_registrant_or_vid_changed() {
     let horizon = door.pull(0, 1, json!(false), json!(false)).await["horizon"].clone();
     assert_eq!(horizon.as_str().unwrap().len(), "2026-11-21 21:14:07.000001".len());
     assert_eq!(door.page(0, 10, horizon.clone()).await, (vec![], true));
-    door.edit(json!({"registrant": ids[3], "vid": "5718062843690257"}))
-        .await;
-    door.edit(json!({"registrant": ids[7], "set": {"given_name": "New"}}))
-        .await;
+    door.edit(json!({"registrant": ids[3], "vid": "5718062843690257"})).await;
+    door.edit(json!({"registrant": ids[7], "set": {"given_name": "New"}})).await;
     assert_eq!(door.page(0, 10, horizon.clone()).await.0, [ids[3], ids[7]]);
     assert_eq!(door.page(ids[3], 10, horizon).await.0, [ids[7]]);
 }
@@ -158,23 +127,15 @@ async fn rows_tell_the_fields_and_the_ids() {
     let values = row["values"].as_object().unwrap();
     assert_eq!(values.len(), 8);
     assert_eq!(values["id"], json!(ids[0]));
-    let read = door
-        .odoo
-        .read("res.partner", ids[0], &["given_name", "birthdate"])
-        .await;
-    assert_eq!(
-        (&values["given_name"], &values["birthdate"]),
-        (&read["given_name"], &read["birthdate"])
-    );
+    let read = door.odoo.read("res.partner", ids[0], &["given_name", "birthdate"]).await;
+    assert_eq!((&values["given_name"], &values["birthdate"]), (&read["given_name"], &read["birthdate"]));
     assert_eq!(vid["value"].as_str().unwrap().len(), 16);
     assert_eq!(vid["write_date"].as_str().unwrap().len(), 26);
-    door.write_connector(json!({"g2p_selected_fields": "[\"given_name\"]"}))
-        .await;
+    door.write_connector(json!({"g2p_selected_fields": "[\"given_name\"]"})).await;
     let (row, _) = door.row(ids[0], json!(false)).await;
     assert_eq!(row["values"], json!({"given_name": read["given_name"]}));
     // Who left the filter is not told of, unless the filter is left aside.
-    door.edit(json!({"registrant": ids[0], "set": {"is_registrant": false}}))
-        .await;
+    door.edit(json!({"registrant": ids[0], "set": {"is_registrant": false}})).await;
     assert_eq!(door.row(ids[0], json!(false)).await.0, Json::Null);
     assert_eq!(door.row(ids[0], json!("both")).await.0["id"], json!(ids[0]));
     let answer = door.pull(0, 0, json!(false), json!([99_999_999])).await;
@@ -196,10 +157,7 @@ async fn a_token_is_written_once_and_the_vid_goes_with_it() {
         .call(
             "g2p.reg.id",
             "search_read",
-            json!([
-                [["partner_id", "=", id], ["id_type", "in", [1, 2]]],
-                ["value", "status"]
-            ]),
+            json!([[["partner_id", "=", id], ["id_type", "in", [1, 2]]], ["value", "status"]]),
             json!({}),
         )
         .await;
@@ -226,34 +184,17 @@ async fn what_changed_meanwhile_supersedes_the_result() {
     for id in &ids {
         results.push(door.result(*id, token("T")).await);
     }
-    door.edit(json!({"registrant": ids[0], "vid": "5718062843690257"}))
-        .await;
-    assert_eq!(
-        door.outcome(results[0].clone()).await,
-        done("superseded", false),
-        "written since"
-    );
+    door.edit(json!({"registrant": ids[0], "vid": "5718062843690257"})).await;
+    assert_eq!(door.outcome(results[0].clone()).await, done("superseded", false), "written since");
     door.edit(json!({"registrant": ids[1], "vid": null})).await;
-    assert_eq!(
-        door.outcome(results[1].clone()).await,
-        done("superseded", false),
-        "gone"
-    );
+    assert_eq!(door.outcome(results[1].clone()).await, done("superseded", false), "gone");
     door.edit(json!({"registrant": ids[2], "delete": true})).await;
-    assert_eq!(
-        door.outcome(results[2].clone()).await,
-        done("superseded", false),
-        "registrant gone"
-    );
+    assert_eq!(door.outcome(results[2].clone()).await, done("superseded", false), "registrant gone");
     let mut stolen = results[3].clone();
     stolen["partner_id"] = json!(ids[4]);
     assert_eq!(door.outcome(stolen).await, done("superseded", false), "somebody else's");
     door.edit(json!({"registrant": ids[3], "archive": true})).await;
-    assert_eq!(
-        door.outcome(results[3].clone()).await,
-        done("written", true),
-        "archived in flight"
-    );
+    assert_eq!(door.outcome(results[3].clone()).await, done("written", true), "archived in flight");
     let mut undated = results[4].clone();
     undated["vid_write_date"] = json!(false);
     assert_eq!(door.outcome(undated).await, done("written", true));
@@ -262,8 +203,7 @@ async fn what_changed_meanwhile_supersedes_the_result() {
 #[tokio::test]
 async fn unfit_tokens_and_values_are_refused_alone() {
     let door = Door::open(50).await;
-    door.write_connector(json!({"value_fields": "[\"ref\", \"birthdate\", \"company_id\"]"}))
-        .await;
+    door.write_connector(json!({"value_fields": "[\"ref\", \"birthdate\", \"company_id\"]"})).await;
     let ids = door.page(0, 2, json!(false)).await.0;
     let good = door.result(ids[0], token("T")).await;
     for (name, value, code) in [
@@ -279,26 +219,14 @@ async fn unfit_tokens_and_values_are_refused_alone() {
         bad[name] = value;
         let other = door.result(ids[1], token("T")).await;
         let answers = door.apply(json!([bad, other])).await;
-        assert_eq!(
-            (&answers[0]["outcome"], &answers[0]["code"]),
-            (&json!("error"), &json!(code))
-        );
-        assert!(
-            answers[1]["outcome"] == "written" || answers[1]["outcome"] == "already",
-            "{answers}"
-        );
+        assert_eq!((&answers[0]["outcome"], &answers[0]["code"]), (&json!("error"), &json!(code)));
+        assert!(answers[1]["outcome"] == "written" || answers[1]["outcome"] == "already", "{answers}");
     }
-    assert_eq!(
-        door.odoo.read("res.partner", ids[0], &["ref"]).await["ref"],
-        json!(false)
-    );
+    assert_eq!(door.odoo.read("res.partner", ids[0], &["ref"]).await["ref"], json!(false));
     let mut with_values = good;
     with_values["values"] = json!({"ref": "R-1"});
     assert_eq!(door.outcome(with_values).await, done("written", true));
-    assert_eq!(
-        door.odoo.read("res.partner", ids[0], &["ref"]).await["ref"],
-        json!("R-1")
-    );
+    assert_eq!(door.odoo.read("res.partner", ids[0], &["ref"]).await["ref"], json!("R-1"));
 }
 
 #[tokio::test]
@@ -324,9 +252,7 @@ async fn busy_is_answered_on_order() {
     let door = Door::open(50).await;
     let id = door.page(0, 1, json!(false)).await.0[0];
     let result = door.result(id, token("T")).await;
-    door.odoo
-        .http("POST", "/_sim/faults", "", br#"{"busy_rate": 1.0}"#)
-        .await;
+    door.odoo.http("POST", "/_sim/faults", "", br#"{"busy_rate": 1.0}"#).await;
     assert_eq!(door.outcome(result.clone()).await, done("busy", false));
     door.odoo.http("POST", "/_sim/faults", "", b"{}").await;
     assert_eq!(door.outcome(result).await, done("written", true));
@@ -337,14 +263,7 @@ async fn reports_make_runs_and_rejections() {
     let door = Door::open(50).await;
     let id = door.page(0, 1, json!(false)).await.0[0];
     let report = async |payload: Json| {
-        door.odoo
-            .call(
-                "omc.connector",
-                "omc_report",
-                json!([[door.connector], payload]),
-                json!({}),
-            )
-            .await["run_id"]
+        door.odoo.call("omc.connector", "omc_report", json!([[door.connector], payload]), json!({})).await["run_id"]
             .clone()
     };
     assert_eq!(report(json!({})).await, json!(false));
@@ -352,75 +271,34 @@ async fn reports_make_runs_and_rejections() {
     let run =
         report(json!({"run": {"trigger": "manual", "state": "running", "started_at": started, "found": 3}})).await;
     let run = run.as_i64().unwrap();
-    assert_eq!(
-        report(json!({"run": {"id": run, "state": "done", "tokens": 2}})).await,
-        json!(run)
-    );
-    let row = door
-        .odoo
-        .read(
-            "omc.run",
-            run,
-            &["state", "found", "tokens", "started_at", "connector_id"],
-        )
-        .await;
-    assert_eq!(
-        (&row["state"], &row["found"], &row["tokens"]),
-        (&json!("done"), &json!(3), &json!(2))
-    );
+    assert_eq!(report(json!({"run": {"id": run, "state": "done", "tokens": 2}})).await, json!(run));
+    let row = door.odoo.read("omc.run", run, &["state", "found", "tokens", "started_at", "connector_id"]).await;
+    assert_eq!((&row["state"], &row["found"], &row["tokens"]), (&json!("done"), &json!(3), &json!(2)));
     assert_eq!(row["started_at"], json!("2026-11-21 21:14:08"));
     report(json!({"connector": {"job_status": "running", "last_error": "x", "last_run_id": run, "next_run": started}}))
         .await;
-    let row = door
-        .odoo
-        .read(
-            "omc.connector",
-            door.connector,
-            &["job_status", "last_error", "next_run"],
-        )
-        .await;
-    assert_eq!(
-        (&row["job_status"], &row["last_error"]),
-        (&json!("running"), &json!("x"))
-    );
+    let row = door.odoo.read("omc.connector", door.connector, &["job_status", "last_error", "next_run"]).await;
+    assert_eq!((&row["job_status"], &row["last_error"]), (&json!("running"), &json!("x")));
     let rejection = |code: &str| json!({"rejections": [{"partner_id": id, "code": code, "reason": "r", "remedy": "m", "attempts": 1, "seen_at": started}]});
     report(rejection("ATS-REQ-010")).await;
     report(rejection("ATS-REQ-011")).await;
     let rows = door
         .odoo
-        .call(
-            "omc.rejection",
-            "search_read",
-            json!([[["partner_id", "=", id]], ["code", "state"]]),
-            json!({}),
-        )
+        .call("omc.rejection", "search_read", json!([[["partner_id", "=", id]], ["code", "state"]]), json!({}))
         .await;
     assert_eq!(rows.as_array().unwrap().len(), 1);
-    assert_eq!(
-        (&rows[0]["code"], &rows[0]["state"]),
-        (&json!("ATS-REQ-011"), &json!("open"))
-    );
+    assert_eq!((&rows[0]["code"], &rows[0]["state"]), (&json!("ATS-REQ-011"), &json!("open")));
     report(json!({"resolved": [id]})).await;
-    let rows = door
-        .odoo
-        .call(
-            "omc.rejection",
-            "search_read",
-            json!([[["partner_id", "=", id]], ["state"]]),
-            json!({}),
-        )
-        .await;
+    let rows =
+        door.odoo.call("omc.rejection", "search_read", json!([[["partner_id", "=", id]], ["state"]]), json!({})).await;
     assert_eq!(rows[0]["state"], json!("resolved"));
 }
 
 #[tokio::test]
 async fn the_administrators_buttons() {
     let door = Door::open(10).await;
-    let press = async |button: &str| {
-        door.odoo
-            .call("omc.connector", button, json!([[door.connector]]), json!({}))
-            .await
-    };
+    let press =
+        async |button: &str| door.odoo.call("omc.connector", button, json!([[door.connector]]), json!({})).await;
     let status = async || door.odoo.read("omc.connector", door.connector, &["job_status"]).await["job_status"].clone();
     assert_eq!(status().await, json!("started"));
     press("action_stop").await;
@@ -437,8 +315,5 @@ async fn the_administrators_buttons() {
             json!({}),
         )
         .await;
-    assert_eq!(
-        (&runs[0]["trigger"], &runs[0]["requested_by_id"][0]),
-        (&json!("manual"), &json!(2))
-    );
+    assert_eq!((&runs[0]["trigger"], &runs[0]["requested_by_id"][0]), (&json!("manual"), &json!(2)));
 }

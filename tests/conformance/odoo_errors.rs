@@ -9,11 +9,7 @@ use super::{fact, xml};
 async fn ends_in(odoo: &Odoo, model: &str, method: &str, args: Json, line: &str) {
     let fault = odoo.fault(model, method, args, json!({})).await;
     assert_eq!((fault.code, fault.last_line()), (1, line));
-    assert!(
-        fault.text.starts_with("Traceback (most recent call last):\n"),
-        "{}",
-        fault.text
-    );
+    assert!(fault.text.starts_with("Traceback (most recent call last):\n"), "{}", fault.text);
 }
 
 fact!(an_unknown_field_is_told_in_three_ways, odoo, {
@@ -70,14 +66,8 @@ fact!(an_unknown_field_is_told_in_three_ways, odoo, {
 
 fact!(a_domain_that_is_none, odoo, {
     let partner = "res.partner";
-    ends_in(
-        odoo,
-        partner,
-        "search",
-        json!([[["name", "~=", "x"]]]),
-        "ValueError: Invalid leaf ('name', '~=', 'x')",
-    )
-    .await;
+    ends_in(odoo, partner, "search", json!([[["name", "~=", "x"]]]), "ValueError: Invalid leaf ('name', '~=', 'x')")
+        .await;
     ends_in(
         odoo,
         partner,
@@ -146,9 +136,7 @@ fact!(a_domain_that_is_none, odoo, {
 });
 
 fact!(an_id_that_postgresql_refuses_ends_in_a_caret, odoo, {
-    let text = odoo
-        .fault("res.partner", "search", json!([[["id", "=", "abc"]]]), json!({}))
-        .await;
+    let text = odoo.fault("res.partner", "search", json!([[["id", "=", "abc"]]]), json!({})).await;
     let long = |operator: &str, right: &str| {
         format!(
             "<value><array><data><value><array><data><value><array><data><value>id</value><value>{operator}</value>{right}\
@@ -157,30 +145,16 @@ fact!(an_id_that_postgresql_refuses_ends_in_a_caret, odoo, {
     };
     let none = xml::encode(&json!({}));
     let number = "<value><i8>99999999999</i8></value>";
-    let range = odoo
-        .call_xml("res.partner", "search", &long("=", number), &none)
-        .await
-        .unwrap_err();
+    let range = odoo.call_xml("res.partner", "search", &long("=", number), &none).await.unwrap_err();
     for (fault, line) in [
-        (
-            text,
-            "psycopg2.errors.InvalidTextRepresentation: invalid input syntax for type integer: \"abc\"",
-        ),
-        (
-            range,
-            "psycopg2.errors.NumericValueOutOfRange: value \"99999999999\" is out of range for type integer",
-        ),
+        (text, "psycopg2.errors.InvalidTextRepresentation: invalid input syntax for type integer: \"abc\""),
+        (range, "psycopg2.errors.NumericValueOutOfRange: value \"99999999999\" is out of range for type integer"),
     ] {
         assert_eq!((fault.code, fault.last_line().trim()), (1, "^"));
         assert!(fault.text.lines().any(|one| one == line), "{}", fault.text);
     }
     let list = format!("<value><array><data>{number}</data></array></value>");
-    assert_eq!(
-        odoo.call_xml("res.partner", "search", &long("in", &list), &none)
-            .await
-            .unwrap(),
-        json!([])
-    );
+    assert_eq!(odoo.call_xml("res.partner", "search", &long("in", &list), &none).await.unwrap(), json!([]));
 });
 
 fact!(a_value_of_the_wrong_kind, odoo, {
@@ -202,14 +176,8 @@ fact!(a_value_of_the_wrong_kind, odoo, {
         "ValueError: time data '28/02/1990' does not match format '%Y-%m-%d'",
     )
     .await;
-    ends_in(
-        odoo,
-        partner,
-        "write",
-        json!([[id], {"birthdate": 5}]),
-        "TypeError: 'int' object is not subscriptable",
-    )
-    .await;
+    ends_in(odoo, partner, "write", json!([[id], {"birthdate": 5}]), "TypeError: 'int' object is not subscriptable")
+        .await;
     ends_in(
         odoo,
         partner,
@@ -255,13 +223,7 @@ fact!(a_value_of_the_wrong_kind, odoo, {
 
 fact!(unknown_models_and_methods, odoo, {
     let fault = odoo.fault("no.such.model", "search", json!([[]]), json!({})).await;
-    assert_eq!(
-        fault,
-        Fault {
-            code: 2,
-            text: "Object no.such.model doesn't exist".into()
-        }
-    );
+    assert_eq!(fault, Fault { code: 2, text: "Object no.such.model doesn't exist".into() });
     ends_in(
         odoo,
         "res.partner",
@@ -271,21 +233,8 @@ fact!(unknown_models_and_methods, odoo, {
     )
     .await;
     let fault = odoo.fault("res.partner", "_search", json!([[]]), json!({})).await;
-    assert_eq!(
-        fault,
-        Fault {
-            code: 4,
-            text: "Private methods (such as _search) cannot be called remotely.".into()
-        }
-    );
-    ends_in(
-        odoo,
-        "res.partner",
-        "read",
-        json!([]),
-        "IndexError: tuple index out of range",
-    )
-    .await;
+    assert_eq!(fault, Fault { code: 4, text: "Private methods (such as _search) cannot be called remotely.".into() });
+    ends_in(odoo, "res.partner", "read", json!([]), "IndexError: tuple index out of range").await;
     ends_in(
         odoo,
         "res.partner",
@@ -299,50 +248,24 @@ fact!(unknown_models_and_methods, odoo, {
 });
 
 fact!(a_bad_order_is_a_fault, odoo, {
-    let fault = odoo
-        .fault("res.partner", "search", json!([[]]), json!({"order": "id;drop"}))
-        .await;
+    let fault = odoo.fault("res.partner", "search", json!([[]]), json!({"order": "id;drop"})).await;
     assert_eq!(fault.code, 2);
-    assert!(
-        fault.text.starts_with("Invalid \"order\" specified (id;drop)."),
-        "{}",
-        fault.text
-    );
+    assert!(fault.text.starts_with("Invalid \"order\" specified (id;drop)."), "{}", fault.text);
 });
 
 fact!(writing_or_deleting_what_is_gone_is_a_missing_error, odoo, {
     let id = odoo.registrant(&marker("missing")).await;
     odoo.unlink("res.partner", &[id]).await;
-    let text = format!(
-        "Record does not exist or has been deleted.\n(Record: res.partner({id},), User: {})",
-        odoo.uid
-    );
+    let text = format!("Record does not exist or has been deleted.\n(Record: res.partner({id},), User: {})", odoo.uid);
     let expected = Fault { code: 2, text };
-    assert_eq!(
-        odoo.fault("res.partner", "write", json!([[id], {"ref": "x"}]), json!({}))
-            .await,
-        expected
-    );
-    assert_eq!(
-        odoo.fault("res.partner", "write", json!([[id], {"reg_ids": []}]), json!({}))
-            .await,
-        expected
-    );
-    assert_eq!(
-        odoo.fault("res.partner", "unlink", json!([[id]]), json!({})).await,
-        expected
-    );
+    assert_eq!(odoo.fault("res.partner", "write", json!([[id], {"ref": "x"}]), json!({})).await, expected);
+    assert_eq!(odoo.fault("res.partner", "write", json!([[id], {"reg_ids": []}]), json!({})).await, expected);
+    assert_eq!(odoo.fault("res.partner", "unlink", json!([[id]]), json!({})).await, expected);
 });
 
 fact!(a_method_that_returns_nothing_commits_and_faults, odoo, {
     let id = odoo.registrant(&marker("none")).await;
-    odoo.call(
-        "res.partner",
-        "write",
-        json!([[id], {"disabled": "2020-01-01 00:00:00"}]),
-        json!({}),
-    )
-    .await;
+    odoo.call("res.partner", "write", json!([[id], {"disabled": "2020-01-01 00:00:00"}]), json!({})).await;
     ends_in(
         odoo,
         "res.partner",
@@ -351,52 +274,30 @@ fact!(a_method_that_returns_nothing_commits_and_faults, odoo, {
         "TypeError: cannot marshal None unless allow_none is enabled",
     )
     .await;
-    assert_eq!(
-        odoo.read("res.partner", id, &["disabled"]).await["disabled"],
-        json!(false)
-    );
+    assert_eq!(odoo.read("res.partner", id, &["disabled"]).await["disabled"], json!(false));
     odoo.clean(&[id], &[]).await;
 });
 
 fact!(a_contact_needs_a_name, odoo, {
     let fault = odoo.fault("res.partner", "create", json!([{}]), json!({})).await;
-    assert_eq!(
-        fault,
-        Fault {
-            code: 2,
-            text: "The operation cannot be completed: Contacts require a name".into()
-        }
-    );
+    assert_eq!(fault, Fault { code: 2, text: "The operation cannot be completed: Contacts require a name".into() });
 });
 
 fact!(a_fault_takes_the_whole_request_back, odoo, {
     let id = odoo.registrant(&marker("back")).await;
     let values = json!({"ref": "written", "reg_ids": [[0, 0, {"value": "no type"}]]});
-    let fault = odoo
-        .fault("res.partner", "write", json!([[id], values]), json!({}))
-        .await;
+    let fault = odoo.fault("res.partner", "write", json!([[id], values]), json!({})).await;
     assert_eq!(fault.code, 2);
-    assert_eq!(
-        odoo.read("res.partner", id, &["ref", "reg_ids"]).await,
-        json!({"id": id, "ref": false, "reg_ids": []})
-    );
+    assert_eq!(odoo.read("res.partner", id, &["ref", "reg_ids"]).await, json!({"id": id, "ref": false, "reg_ids": []}));
     odoo.clean(&[id], &[]).await;
 });
 
 fact!(the_first_version_has_codes_of_text, odoo, {
-    let params = [
-        json!(odoo.database),
-        json!(odoo.uid),
-        json!(odoo.password),
-        json!("no.such.model"),
-        json!("x"),
-        json!([]),
-    ];
+    let params =
+        [json!(odoo.database), json!(odoo.uid), json!(odoo.password), json!("no.such.model"), json!("x"), json!([])];
     let params: Vec<String> = params.iter().map(xml::encode).collect();
     let body = xml::call("execute_kw", &params);
-    let answer = odoo
-        .http("POST", "/xmlrpc/object", "Content-Type: text/xml\r\n", body.as_bytes())
-        .await;
+    let answer = odoo.http("POST", "/xmlrpc/object", "Content-Type: text/xml\r\n", body.as_bytes()).await;
     assert!(
         answer.body.contains("<name>faultCode</name>\n<value><string>warning -- UserError\n\nObject no.such.model doesn't exist</string></value>"),
         "{}",

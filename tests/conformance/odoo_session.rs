@@ -8,9 +8,7 @@ use super::fact;
 const JSON: &str = "Content-Type: application/json\r\n";
 
 async fn login(odoo: &Odoo, method: &str, body: &Json) -> (Answer, Json) {
-    let answer = odoo
-        .http(method, "/web/session/authenticate", JSON, body.to_string().as_bytes())
-        .await;
+    let answer = odoo.http(method, "/web/session/authenticate", JSON, body.to_string().as_bytes()).await;
     let json = serde_json::from_str(&answer.body).unwrap_or(Json::Null);
     (answer, json)
 }
@@ -18,10 +16,7 @@ async fn login(odoo: &Odoo, method: &str, body: &Json) -> (Answer, Json) {
 fn session(answer: &Answer) -> Option<String> {
     let cookies = answer.headers.iter().filter(|(name, _)| name == "Set-Cookie");
     let mut sessions = cookies.filter_map(|(_, value)| value.strip_prefix("session_id="));
-    sessions
-        .next()
-        .and_then(|rest| rest.split(';').next())
-        .map(str::to_owned)
+    sessions.next().and_then(|rest| rest.split(';').next()).map(str::to_owned)
 }
 
 fn params(odoo: &Odoo, password: &str) -> Json {
@@ -33,9 +28,7 @@ async fn count(odoo: &Odoo, cookie: &str) -> Json {
     let call = json!({"jsonrpc": "2.0", "method": "call", "id": 1,
         "params": {"model": "res.partner", "method": "search_count", "args": [[["id", "=", -1]]], "kwargs": {}}});
     let headers = format!("{JSON}{cookie}");
-    let answer = odoo
-        .http("POST", "/web/dataset/call_kw", &headers, call.to_string().as_bytes())
-        .await;
+    let answer = odoo.http("POST", "/web/dataset/call_kw", &headers, call.to_string().as_bytes()).await;
     serde_json::from_str(&answer.body).unwrap()
 }
 
@@ -44,11 +37,7 @@ fact!(get_with_a_body_logs_in_as_well_as_post, odoo, {
         let (answer, body) = login(odoo, method, &params(odoo, &odoo.password)).await;
         assert_eq!(answer.code(), 200, "{method}");
         assert!(answer.header("Content-Type").unwrap().starts_with("application/json"));
-        assert_eq!(
-            (&body["id"], &body["result"]["uid"]),
-            (&json!(7), &json!(odoo.uid)),
-            "{method}"
-        );
+        assert_eq!((&body["id"], &body["result"]["uid"]), (&json!(7), &json!(odoo.uid)), "{method}");
         let id = session(&answer).unwrap();
         assert_eq!(id.len(), 40);
         let cookie = answer
@@ -56,11 +45,7 @@ fact!(get_with_a_body_logs_in_as_well_as_post, odoo, {
             .iter()
             .find(|(name, value)| name == "Set-Cookie" && value.starts_with("session_id="))
             .unwrap();
-        assert!(
-            cookie.1.contains("HttpOnly") && cookie.1.contains("Path=/"),
-            "{}",
-            cookie.1
-        );
+        assert!(cookie.1.contains("HttpOnly") && cookie.1.contains("Path=/"), "{}", cookie.1);
     }
 });
 
@@ -91,14 +76,7 @@ fact!(an_unknown_database_is_an_error, odoo, {
 fact!(what_is_not_json_is_400, odoo, {
     let answer = odoo.http("POST", "/web/session/authenticate", JSON, b"zz").await;
     assert_eq!((answer.code(), answer.body.as_str()), (400, "Invalid JSON data"));
-    let answer = odoo
-        .http(
-            "POST",
-            "/web/session/authenticate",
-            "Content-Type: text/plain\r\n",
-            b"{}",
-        )
-        .await;
+    let answer = odoo.http("POST", "/web/session/authenticate", "Content-Type: text/plain\r\n", b"{}").await;
     assert_eq!(answer.code(), 400);
 });
 
@@ -111,10 +89,7 @@ fact!(a_session_works_until_logout, odoo, {
     assert!(session(&out).is_some());
     let expired = count(odoo, &cookie).await;
     assert_eq!(expired["error"]["code"], json!(100));
-    assert_eq!(
-        expired["error"]["data"]["name"],
-        json!("odoo.http.SessionExpiredException")
-    );
+    assert_eq!(expired["error"]["data"]["name"], json!("odoo.http.SessionExpiredException"));
     assert_eq!(count(odoo, "").await["error"]["code"], json!(100));
 });
 

@@ -22,16 +22,7 @@ fact!(every_unset_field_is_false_but_numbers_and_booleans, odoo, {
         "category_id",
     ];
     let row = odoo.read("res.partner", id, &fields).await;
-    for name in [
-        "given_name",
-        "birthdate",
-        "gender",
-        "address",
-        "parent_id",
-        "disabled",
-        "comment",
-        "is_group",
-    ] {
+    for name in ["given_name", "birthdate", "gender", "address", "parent_id", "disabled", "comment", "is_group"] {
         assert_eq!(row[name], json!(false), "{name}");
     }
     assert_eq!(row["income"], json!(0.0));
@@ -44,13 +35,7 @@ fact!(every_unset_field_is_false_but_numbers_and_booleans, odoo, {
 fact!(text_comes_back_as_it_was_written, odoo, {
     let text = "Zo\u{eb} \u{1f600} <&> \"q\" ' ]]> \u{645}\u{62d}\u{645}\u{62f} e\u{301}\nline\ttab";
     let id = odoo.registrant(&marker("text")).await;
-    odoo.call(
-        "res.partner",
-        "write",
-        json!([[id], {"address": text, "given_name": "A & B"}]),
-        json!({}),
-    )
-    .await;
+    odoo.call("res.partner", "write", json!([[id], {"address": text, "given_name": "A & B"}]), json!({})).await;
     let row = odoo.read("res.partner", id, &["address", "given_name"]).await;
     assert_eq!(row["address"], json!(text));
     assert_eq!(row["given_name"], json!("A & B"));
@@ -59,13 +44,7 @@ fact!(text_comes_back_as_it_was_written, odoo, {
 
 fact!(answers_escape_three_characters_only_and_keep_the_rest_raw, odoo, {
     let id = odoo.registrant(&marker("raw")).await;
-    odoo.call(
-        "res.partner",
-        "write",
-        json!([[id], {"ref": "<&>\"'\u{1f600}"}]),
-        json!({}),
-    )
-    .await;
+    odoo.call("res.partner", "write", json!([[id], {"ref": "<&>\"'\u{1f600}"}]), json!({})).await;
     let params = [
         json!(odoo.database),
         json!(odoo.uid),
@@ -88,8 +67,7 @@ fact!(answers_escape_three_characters_only_and_keep_the_rest_raw, odoo, {
 
 fact!(an_empty_text_is_not_unset, odoo, {
     let id = odoo.registrant(&marker("empty")).await;
-    odoo.call("res.partner", "write", json!([[id], {"family_name": ""}]), json!({}))
-        .await;
+    odoo.call("res.partner", "write", json!([[id], {"family_name": ""}]), json!({})).await;
     let row = odoo.read("res.partner", id, &["family_name", "given_name"]).await;
     assert_eq!(row["family_name"], json!(""));
     assert_eq!(row["given_name"], json!(false));
@@ -98,22 +76,11 @@ fact!(an_empty_text_is_not_unset, odoo, {
 
 fact!(nil_is_taken_and_never_given, odoo, {
     let id = odoo.registrant(&marker("nil")).await;
-    odoo.call("res.partner", "write", json!([[id], {"given_name": "x"}]), json!({}))
-        .await;
-    odoo.call("res.partner", "write", json!([[id], {"given_name": null}]), json!({}))
-        .await;
-    assert_eq!(
-        odoo.read("res.partner", id, &["given_name"]).await["given_name"],
-        json!(false)
-    );
-    let found = odoo
-        .call(
-            "res.partner",
-            "search_count",
-            json!([[["id", "=", id], ["parent_id", "=", null]]]),
-            json!({}),
-        )
-        .await;
+    odoo.call("res.partner", "write", json!([[id], {"given_name": "x"}]), json!({})).await;
+    odoo.call("res.partner", "write", json!([[id], {"given_name": null}]), json!({})).await;
+    assert_eq!(odoo.read("res.partner", id, &["given_name"]).await["given_name"], json!(false));
+    let found =
+        odoo.call("res.partner", "search_count", json!([[["id", "=", id], ["parent_id", "=", null]]]), json!({})).await;
     assert_eq!(found, json!(1));
     odoo.clean(&[id], &[]).await;
 });
@@ -121,19 +88,9 @@ fact!(nil_is_taken_and_never_given, odoo, {
 fact!(a_many2one_is_a_pair_or_with_load_unset_a_number, odoo, {
     let id = odoo.registrant(&marker("pair")).await;
     let row = odoo.read("res.partner", id, &["company_id"]).await;
-    assert!(
-        row["company_id"][0].is_i64() && row["company_id"][1].is_string(),
-        "{row}"
-    );
+    assert!(row["company_id"][0].is_i64() && row["company_id"][1].is_string(), "{row}");
     for load in [json!(false), json!(""), json!(null)] {
-        let rows = odoo
-            .call(
-                "res.partner",
-                "read",
-                json!([[id], ["company_id"]]),
-                json!({"load": load}),
-            )
-            .await;
+        let rows = odoo.call("res.partner", "read", json!([[id], ["company_id"]]), json!({"load": load})).await;
         assert_eq!(rows[0]["company_id"], row["company_id"][0], "load {load}");
     }
     odoo.clean(&[id], &[]).await;
@@ -142,30 +99,18 @@ fact!(a_many2one_is_a_pair_or_with_load_unset_a_number, odoo, {
 fact!(dates_and_times_are_text_in_utc_without_fractions, odoo, {
     let id = odoo.registrant(&marker("dates")).await;
     let values = json!({"birthdate": "1990-02-28", "disabled": "2020-01-02 03:04:05"});
-    odoo.call("res.partner", "write", json!([[id], values]), json!({}))
-        .await;
+    odoo.call("res.partner", "write", json!([[id], values]), json!({})).await;
     let context = json!({"context": {"tz": "Asia/Kolkata", "lang": "xx_XX"}});
-    let rows = odoo
-        .call(
-            "res.partner",
-            "read",
-            json!([[id], ["birthdate", "disabled", "write_date"]]),
-            context,
-        )
-        .await;
+    let rows = odoo.call("res.partner", "read", json!([[id], ["birthdate", "disabled", "write_date"]]), context).await;
     assert_eq!(rows[0]["birthdate"], json!("1990-02-28"));
     assert_eq!(rows[0]["disabled"], json!("2020-01-02 03:04:05"));
-    assert_eq!(
-        rows[0]["write_date"].as_str().unwrap().len(),
-        "2020-01-02 03:04:05".len()
-    );
+    assert_eq!(rows[0]["write_date"].as_str().unwrap().len(), "2020-01-02 03:04:05".len());
     odoo.clean(&[id], &[]).await;
 });
 
 fact!(a_float_has_a_fraction, odoo, {
     let id = odoo.registrant(&marker("float")).await;
-    odoo.call("res.partner", "write", json!([[id], {"income": 1234.5}]), json!({}))
-        .await;
+    odoo.call("res.partner", "write", json!([[id], {"income": 1234.5}]), json!({})).await;
     assert_eq!(odoo.read("res.partner", id, &["income"]).await["income"], json!(1234.5));
     odoo.clean(&[id], &[]).await;
 });
@@ -183,32 +128,19 @@ fact!(no_fields_mean_all_fields, odoo, {
 
 fact!(read_takes_a_bare_id_and_keeps_the_order_asked, odoo, {
     let (one, two) = (odoo.registrant(&marker("b")).await, odoo.registrant(&marker("a")).await);
-    let rows = odoo
-        .call("res.partner", "read", json!([one, ["name"]]), json!({}))
-        .await;
+    let rows = odoo.call("res.partner", "read", json!([one, ["name"]]), json!({})).await;
     assert_eq!(rows[0]["id"], json!(one));
-    let rows = odoo
-        .call("res.partner", "read", json!([[two, one], ["ref"]]), json!({}))
-        .await;
+    let rows = odoo.call("res.partner", "read", json!([[two, one], ["ref"]]), json!({})).await;
     assert_eq!((&rows[0]["id"], &rows[1]["id"]), (&json!(two), &json!(one)));
     odoo.clean(&[one, two], &[]).await;
 });
 
 fact!(reading_deleted_rows_is_no_fault, odoo, {
-    let (one, two) = (
-        odoo.registrant(&marker("gone")).await,
-        odoo.registrant(&marker("here")).await,
-    );
+    let (one, two) = (odoo.registrant(&marker("gone")).await, odoo.registrant(&marker("here")).await);
     odoo.unlink("res.partner", &[one]).await;
-    let rows = odoo
-        .call("res.partner", "read", json!([[one, two], ["ref"]]), json!({}))
-        .await;
+    let rows = odoo.call("res.partner", "read", json!([[one, two], ["ref"]]), json!({})).await;
     assert_eq!(rows, json!([{"id": two, "ref": false}]));
-    assert_eq!(
-        odoo.call("res.partner", "read", json!([[one], ["ref"]]), json!({}))
-            .await,
-        json!([])
-    );
+    assert_eq!(odoo.call("res.partner", "read", json!([[one], ["ref"]]), json!({})).await, json!([]));
     odoo.clean(&[two], &[]).await;
 });
 
@@ -220,10 +152,7 @@ fact!(untyped_values_and_long_integers_are_taken, odoo, {
                   <value><i8>1120299416054286</i8></value></data></array></value><value><array><data><value>partner_id</value>\
                   <value>=</value><value><i4>ID</i4></value></data></array></value></data></array></value></data></array></value>"
         .replace("ID", &id.to_string());
-    let found = odoo
-        .call_xml("g2p.reg.id", "search", &domain, &xml::encode(&json!({})))
-        .await
-        .unwrap();
+    let found = odoo.call_xml("g2p.reg.id", "search", &domain, &xml::encode(&json!({}))).await.unwrap();
     assert_eq!(found, json!([made]));
     odoo.clean(&[id], &[kind]).await;
 });
@@ -232,10 +161,7 @@ fact!(an_integer_written_to_a_text_becomes_text, odoo, {
     let kind = odoo.id_type(json!("\\d{10}")).await;
     let id = odoo.registrant(&marker("int")).await;
     let made = odoo.reg_id(id, kind, json!(1_234_567_890)).await;
-    assert_eq!(
-        odoo.read("g2p.reg.id", made, &["value"]).await["value"],
-        json!("1234567890")
-    );
+    assert_eq!(odoo.read("g2p.reg.id", made, &["value"]).await["value"], json!("1234567890"));
     odoo.clean(&[id], &[kind]).await;
 });
 
@@ -248,21 +174,13 @@ fact!(a_datetime_element_works_in_a_domain_but_not_in_a_write, odoo, {
          </array></value></data></array></value></data></array></value>"
     );
     let none = xml::encode(&json!({}));
-    assert_eq!(
-        odoo.call_xml("res.partner", "search_count", &domain, &none)
-            .await
-            .unwrap(),
-        json!(1)
-    );
+    assert_eq!(odoo.call_xml("res.partner", "search_count", &domain, &none).await.unwrap(), json!(1));
     let write = format!(
         "<value><array><data>{}<value><struct><member><name>disabled</name>{time}</member></struct></value></data></array></value>",
         xml::encode(&json!([id]))
     );
     let fault = odoo.call_xml("res.partner", "write", &write, &none).await.unwrap_err();
-    assert_eq!(
-        (fault.code, fault.last_line()),
-        (1, "TypeError: object of type 'DateTime' has no len()")
-    );
+    assert_eq!((fault.code, fault.last_line()), (1, "TypeError: object of type 'DateTime' has no len()"));
     odoo.clean(&[id], &[]).await;
 });
 
@@ -273,9 +191,7 @@ fact!(carriage_returns_live_only_as_references, odoo, {
          </value></data></array></value>",
         xml::encode(&json!([id]))
     );
-    odoo.call_xml("res.partner", "write", &write, &xml::encode(&json!({})))
-        .await
-        .unwrap();
+    odoo.call_xml("res.partner", "write", &write, &xml::encode(&json!({}))).await.unwrap();
     let params = [
         json!(odoo.database),
         json!(odoo.uid),
@@ -286,61 +202,32 @@ fact!(carriage_returns_live_only_as_references, odoo, {
     ];
     let params: Vec<String> = params.iter().map(xml::encode).collect();
     let answer = odoo.post("object", xml::call("execute_kw", &params).as_bytes()).await;
-    assert!(
-        answer.body.contains("<string>a\r\nb\u{1f600}</string>"),
-        "{}",
-        answer.body
-    );
+    assert!(answer.body.contains("<string>a\r\nb\u{1f600}</string>"), "{}", answer.body);
     odoo.clean(&[id], &[]).await;
 });
 
 fact!(binary_fields_are_text_and_their_size_on_request, odoo, {
     let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
     let id = odoo.registrant(&marker("image")).await;
-    odoo.call("res.partner", "write", json!([[id], {"image_1920": png}]), json!({}))
-        .await;
+    odoo.call("res.partner", "write", json!([[id], {"image_1920": png}]), json!({})).await;
     let row = odoo.read("res.partner", id, &["image_1920"]).await;
     assert_eq!(row["image_1920"], json!(png));
-    let sized = odoo
-        .call(
-            "res.partner",
-            "read",
-            json!([[id], ["image_1920"]]),
-            json!({"context": {"bin_size": true}}),
-        )
-        .await;
+    let sized =
+        odoo.call("res.partner", "read", json!([[id], ["image_1920"]]), json!({"context": {"bin_size": true}})).await;
     assert_eq!(sized[0]["image_1920"], json!("70.00 bytes"));
     odoo.clean(&[id], &[]).await;
 });
 
 fact!(create_answers_one_id_or_a_list_and_write_answers_true, odoo, {
-    let one = odoo
-        .call("res.partner", "create", json!([{"name": marker("one")}]), json!({}))
-        .await;
+    let one = odoo.call("res.partner", "create", json!([{"name": marker("one")}]), json!({})).await;
     let many = odoo
-        .call(
-            "res.partner",
-            "create",
-            json!([[{"name": marker("two")}, {"name": marker("three")}]]),
-            json!({}),
-        )
+        .call("res.partner", "create", json!([[{"name": marker("two")}, {"name": marker("three")}]]), json!({}))
         .await;
     assert!(one.is_i64());
     assert_eq!(many.as_array().unwrap().len(), 2);
-    let all = [
-        one.as_i64().unwrap(),
-        many[0].as_i64().unwrap(),
-        many[1].as_i64().unwrap(),
-    ];
-    assert_eq!(
-        odoo.call("res.partner", "write", json!([all, {"ref": "x"}]), json!({}))
-            .await,
-        json!(true)
-    );
-    assert_eq!(
-        odoo.call("res.partner", "unlink", json!([all]), json!({})).await,
-        json!(true)
-    );
+    let all = [one.as_i64().unwrap(), many[0].as_i64().unwrap(), many[1].as_i64().unwrap()];
+    assert_eq!(odoo.call("res.partner", "write", json!([all, {"ref": "x"}]), json!({})).await, json!(true));
+    assert_eq!(odoo.call("res.partner", "unlink", json!([all]), json!({})).await, json!(true));
 });
 
 fact!(fields_get_gives_the_attributes_asked_for, odoo, {
@@ -354,10 +241,7 @@ fact!(fields_get_gives_the_attributes_asked_for, odoo, {
     let expected = json!({"type": "many2one", "string": "Registrant", "required": true, "readonly": false, "store": true,
         "relation": "res.partner"});
     assert_eq!(fields["partner_id"], expected);
-    assert_eq!(
-        fields["status"]["selection"],
-        json!([["invalid", "Invalid"], ["valid", "Valid"]])
-    );
+    assert_eq!(fields["status"]["selection"], json!([["invalid", "Invalid"], ["valid", "Valid"]]));
     let only = odoo
         .call(
             "res.partner",
@@ -394,9 +278,7 @@ fact!(the_registrants_fields_are_of_the_types_known, odoo, {
         ("age", "char"),
         ("color", "integer"),
     ];
-    let fields = odoo
-        .call("res.partner", "fields_get", json!([]), json!({"attributes": ["type"]}))
-        .await;
+    let fields = odoo.call("res.partner", "fields_get", json!([]), json!({"attributes": ["type"]})).await;
     for (name, kind) in types {
         assert_eq!(fields[name]["type"], json!(kind), "{name}");
     }

@@ -8,10 +8,7 @@ use super::client::Fault;
 
 /// A call's body from parameters that are `<value>` elements already.
 pub fn call(method: &str, params: &[String]) -> String {
-    let params: String = params
-        .iter()
-        .map(|param| format!("<param>\n{param}</param>\n"))
-        .collect();
+    let params: String = params.iter().map(|param| format!("<param>\n{param}</param>\n")).collect();
     format!(
         "<?xml version='1.0'?>\n<methodCall>\n<methodName>{method}</methodName>\n<params>\n{params}</params>\n</methodCall>\n"
     )
@@ -26,10 +23,7 @@ pub fn encode(value: &Json) -> String {
         Json::Number(number) => format!("<int>{number}</int>"),
         Json::String(text) => format!("<string>{}</string>", quick_xml::escape::escape(text.as_str())),
         Json::Array(items) => {
-            format!(
-                "<array><data>\n{}</data></array>",
-                items.iter().map(encode).collect::<String>()
-            )
+            format!("<array><data>\n{}</data></array>", items.iter().map(encode).collect::<String>())
         }
         Json::Object(members) => {
             let members: String = members
@@ -51,33 +45,18 @@ struct Element {
 
 impl Element {
     fn child(&self, name: &str) -> &Element {
-        self.children
-            .iter()
-            .find(|child| child.name == name)
-            .unwrap_or_else(|| panic!("no <{name}> in {self:?}"))
+        self.children.iter().find(|child| child.name == name).unwrap_or_else(|| panic!("no <{name}> in {self:?}"))
     }
 }
 
 fn tree(xml: &str) -> Element {
     let mut reader = Reader::from_str(xml);
-    let mut stack = vec![Element {
-        name: String::new(),
-        text: String::new(),
-        children: vec![],
-    }];
-    let open = |name: String| Element {
-        name,
-        text: String::new(),
-        children: vec![],
-    };
+    let mut stack = vec![Element { name: String::new(), text: String::new(), children: vec![] }];
+    let open = |name: String| Element { name, text: String::new(), children: vec![] };
     loop {
         match reader.read_event().unwrap_or_else(|error| panic!("{error}: {xml}")) {
             Event::Start(tag) => stack.push(open(tag.name().as_ref().to_owned())),
-            Event::Empty(tag) => stack
-                .last_mut()
-                .unwrap()
-                .children
-                .push(open(tag.name().as_ref().to_owned())),
+            Event::Empty(tag) => stack.last_mut().unwrap().children.push(open(tag.name().as_ref().to_owned())),
             Event::End(_) => {
                 let done = stack.pop().unwrap();
                 stack.last_mut().unwrap().children.push(done);
@@ -102,10 +81,7 @@ fn tree(xml: &str) -> Element {
 
 fn value(element: &Element) -> Json {
     assert_eq!(element.name, "value");
-    let typed = element
-        .children
-        .first()
-        .unwrap_or_else(|| panic!("an untyped value: {element:?}"));
+    let typed = element.children.first().unwrap_or_else(|| panic!("an untyped value: {element:?}"));
     match typed.name.as_str() {
         "int" => Json::from(typed.text.parse::<i64>().unwrap()),
         "double" => Json::Number(Number::from_f64(typed.text.parse().unwrap()).unwrap()),
@@ -127,10 +103,7 @@ pub fn decode(xml: &str) -> Result<Json, Fault> {
     if let Some(fault) = response.children.iter().find(|child| child.name == "fault") {
         let fault = value(fault.child("value"));
         let text = fault["faultString"].as_str().unwrap_or_default().to_owned();
-        return Err(Fault {
-            code: fault["faultCode"].as_i64().unwrap_or(-1),
-            text,
-        });
+        return Err(Fault { code: fault["faultCode"].as_i64().unwrap_or(-1), text });
     }
     Ok(value(response.child("params").child("param").child("value")))
 }

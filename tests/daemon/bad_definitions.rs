@@ -28,24 +28,15 @@ const WRONG: [(&str, &str); 18] = [
 ];
 
 fn wrong() -> Value {
-    let fields = WRONG
-        .iter()
-        .map(|(field, value)| ((*field).to_owned(), serde_json::from_str(value).unwrap()));
+    let fields = WRONG.iter().map(|(field, value)| ((*field).to_owned(), serde_json::from_str(value).unwrap()));
     let mut values: serde_json::Map<String, Value> = fields.collect();
     // Both of one type, and a field that nobody may write.
-    values.extend([
-        ("token_id_type_id".to_owned(), json!(1)),
-        ("value_fields".to_owned(), json!("[\"active\"]")),
-    ]);
+    values.extend([("token_id_type_id".to_owned(), json!(1)), ("value_fields".to_owned(), json!("[\"active\"]"))]);
     values.into()
 }
 
 fn fields() -> Vec<&'static str> {
-    WRONG
-        .iter()
-        .map(|(field, _)| *field)
-        .chain(["token_id_type_id", "value_fields"])
-        .collect()
+    WRONG.iter().map(|(field, _)| *field).chain(["token_id_type_id", "value_fields"]).collect()
 }
 
 /// How many lines speak of each field.
@@ -62,11 +53,7 @@ fn told<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, u32> {
 
 #[tokio::test]
 async fn one_line_for_each_wrong_field_and_the_other_connector_goes_on() {
-    let world = World::start(Setup {
-        registrants: 100,
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start(Setup { registrants: 100, ..Setup::default() }).await;
     let bad = world.odoo.another_connector(wrong()).await;
 
     let check = world.configuration.command(&["check", "--json"]).await;
@@ -83,11 +70,8 @@ async fn one_line_for_each_wrong_field_and_the_other_connector_goes_on() {
     let by_check = told(lines.iter().copied());
     let expected: BTreeMap<&str, u32> = fields().into_iter().map(|field| (field, 1)).collect();
     assert_eq!(by_check, expected, "{lines:#?}");
-    let good = checks["checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|check| check["what"] == "connector 1 (Demo registrants)");
+    let good =
+        checks["checks"].as_array().unwrap().iter().find(|check| check["what"] == "connector 1 (Demo registrants)");
     assert_eq!(good.unwrap()["ok"], true);
 
     let daemon = Daemon::start(&world.configuration).await;
@@ -105,21 +89,13 @@ async fn one_line_for_each_wrong_field_and_the_other_connector_goes_on() {
     let right = json!({"active": false});
     world.odoo.write("omc.connector", bad, right).await;
     let definition = async || daemon.connector(bad).await["definition"].clone();
-    eventually("an archived one is not wrong", definition, |definition| {
-        definition == "archived"
-    })
-    .await;
+    eventually("an archived one is not wrong", definition, |definition| definition == "archived").await;
 }
 
 /// A definition that becomes wrong while it runs sends nothing more; put right, it goes on where it was.
 #[tokio::test]
 async fn a_definition_that_becomes_wrong_waits_until_it_is_right() {
-    let mut world = World::start(Setup {
-        registrants: 200,
-        record_micros: 4_000,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 200, record_micros: 4_000, ..Setup::default() }).await;
     world.configuration.set("submit.batch_size", "10");
     let daemon = Daemon::start(&world.configuration).await;
     world.mts_has_seen(20).await;
@@ -137,11 +113,7 @@ async fn a_definition_that_becomes_wrong_waits_until_it_is_right() {
     let failed = world.configuration.command(&["run", "1"]).await;
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stderr.contains("wrong"), "{failed:?}");
-    assert_eq!(
-        number(&world.mts_state().await, "records"),
-        seen,
-        "a wrong definition sent something"
-    );
+    assert_eq!(number(&world.mts_state().await, "records"), seen, "a wrong definition sent something");
 
     world.odoo.write("omc.connector", 1, json!({"mapping": mapping})).await;
     world.all_tokens_are_there().await;

@@ -8,29 +8,17 @@ use super::harness::{Daemon, Odoo, Process, Setup, World, arguments, free_port};
 
 #[tokio::test]
 async fn the_receiver_believes_nobody_and_nothing_without_reason() {
-    let mut world = World::start(Setup {
-        registrants: 30,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 30, ..Setup::default() }).await;
     world.configuration.set("callback.max_body", "1048576");
     let daemon = Daemon::start(&world.configuration).await;
     let seal = world.configuration.seal();
     let bearer = seal.callback_bearer(1).into_exposed();
-    let result = async |result: &str| {
-        daemon
-            .metric(&format!("omc_callbacks_total{{result=\"{result}\"}}"))
-            .await
-    };
+    let result = async |result: &str| daemon.metric(&format!("omc_callbacks_total{{result=\"{result}\"}}")).await;
     world.all_tokens_are_there().await;
 
     let good = "[]";
     assert_eq!(daemon.deliver(1, "", good).await, 401);
-    assert_eq!(
-        daemon.deliver(1, &seal.callback_bearer(2).into_exposed(), good).await,
-        401,
-        "another connector's"
-    );
+    assert_eq!(daemon.deliver(1, &seal.callback_bearer(2).into_exposed(), good).await, 401, "another connector's");
     assert_eq!(daemon.deliver(2, &bearer, good).await, 401);
     assert_eq!(daemon.deliver(0, &bearer, good).await, 404);
     assert_eq!(result("unauthorised").await, 3.0);
@@ -51,28 +39,11 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
         assert_eq!(daemon.deliver(1, &bearer, &strange.to_string()).await, 200, "{strange}");
     }
     assert_eq!(result("stored").await, stored + 4.0);
-    let outcome = async |name: &str| {
-        daemon
-            .metric(&format!("omc_callback_results_total{{outcome=\"{name}\"}}"))
-            .await
-    };
-    assert_eq!(
-        (
-            outcome("stranger").await,
-            outcome("shapeless").await,
-            outcome("empty").await
-        ),
-        (4.0, 2.0, 1.0)
-    );
+    let outcome = async |name: &str| daemon.metric(&format!("omc_callback_results_total{{outcome=\"{name}\"}}")).await;
+    assert_eq!((outcome("stranger").await, outcome("shapeless").await, outcome("empty").await), (4.0, 2.0, 1.0));
 
-    assert_eq!(
-        status_of_large_body(&daemon, &bearer, "Content-Length: 2000000\r\n").await,
-        413
-    );
-    assert_eq!(
-        status_of_large_body(&daemon, &bearer, "Transfer-Encoding: chunked\r\n").await,
-        413
-    );
+    assert_eq!(status_of_large_body(&daemon, &bearer, "Content-Length: 2000000\r\n").await, 413);
+    assert_eq!(status_of_large_body(&daemon, &bearer, "Transfer-Encoding: chunked\r\n").await, 413);
     assert_eq!(result("too_large").await, 2.0);
     let after = world.odoo.state().await;
     world.nothing_is_wrong(&after);
@@ -89,11 +60,7 @@ async fn status_of_large_body(daemon: &Daemon, bearer: &str, length: &str) -> u1
         _ = to.write_all(head.as_bytes()).await;
         let part = vec![b' '; 100_000];
         for _ in 0..20 {
-            let frame = if chunked {
-                format!("{:x}\r\n", part.len())
-            } else {
-                String::new()
-            };
+            let frame = if chunked { format!("{:x}\r\n", part.len()) } else { String::new() };
             let end: &[u8] = if chunked { b"\r\n" } else { b"" };
             for bytes in [frame.as_bytes(), &part, end] {
                 if to.write_all(bytes).await.is_err() {
@@ -111,19 +78,13 @@ async fn status_of_large_body(daemon: &Daemon, bearer: &str, length: &str) -> u1
 
 #[tokio::test]
 async fn odoo_may_be_down_at_the_start() {
-    let setup = Setup {
-        registrants: 60,
-        ..Setup::default()
-    };
+    let setup = Setup { registrants: 60, ..Setup::default() };
     let mut world = World::start(setup.clone()).await;
     let later = format!("127.0.0.1:{}", free_port());
     world.configuration.set("odoo.url", &format!("\"http://{later}\""));
     let mut daemon = Daemon::start(&world.configuration).await;
     let line = daemon.says(&["fails; waiting", "Odoo", "trouble"]).await;
-    assert!(
-        line.contains("odoo.url") || line.contains("[odoo] url"),
-        "says where to look: {line}"
-    );
+    assert!(line.contains("odoo.url") || line.contains("[odoo] url"), "says where to look: {line}");
     assert_eq!(daemon.open("/ready").await.0, 200);
     assert_eq!(daemon.open("/live").await.0, 200);
     assert!(daemon.process.is_running());
@@ -137,16 +98,9 @@ async fn odoo_may_be_down_at_the_start() {
 
 #[tokio::test]
 async fn mts_may_be_down_at_the_start() {
-    let mut world = World::start(Setup {
-        registrants: 60,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 60, ..Setup::default() }).await;
     let later = format!("127.0.0.1:{}", free_port());
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"mts_url": format!("http://{later}")}))
-        .await;
+    world.odoo.write("omc.connector", 1, json!({"mts_url": format!("http://{later}")})).await;
     let daemon = Daemon::start(&world.configuration).await;
     let line = daemon.says(&["fails; waiting", "MTS", &later]).await;
     assert!(line.contains("mts_url"), "says where to look: {line}");
@@ -165,17 +119,9 @@ async fn mts_may_be_down_at_the_start() {
 /// A proxy that the surroundings name is for whoever wants it: people's data go to the addresses in the definitions.
 #[tokio::test]
 async fn no_proxy_of_the_surroundings_is_used() {
-    let world = World::start(Setup {
-        registrants: 20,
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start(Setup { registrants: 20, ..Setup::default() }).await;
     let nowhere = format!("http://127.0.0.1:{}", free_port());
-    let environment = [
-        ("http_proxy", nowhere.as_str()),
-        ("HTTPS_PROXY", &nowhere),
-        ("all_proxy", &nowhere),
-    ];
+    let environment = [("http_proxy", nowhere.as_str()), ("HTTPS_PROXY", &nowhere), ("all_proxy", &nowhere)];
     let mut daemon = Daemon::launch_with(&world.configuration, &environment);
     daemon.is_up().await;
     world.all_tokens_are_there().await;

@@ -39,146 +39,74 @@ async fn command(world: &World, arguments: &[&str]) -> Value {
 async fn refused_with(world: &World, code: &str) -> Vec<u64> {
     let failed = command(world, &["failed"]).await;
     let lines = failed["failed"].as_array().unwrap();
-    let line = lines
-        .iter()
-        .find(|line| line["code"] == code)
-        .unwrap_or_else(|| panic!("no {code} in {failed}"));
-    line["registrants"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|id| id.as_u64().unwrap())
-        .collect()
+    let line = lines.iter().find(|line| line["code"] == code).unwrap_or_else(|| panic!("no {code} in {failed}"));
+    line["registrants"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect()
 }
 
 /// The state of a registrant's newest rejection in Odoo.
 async fn rejection(world: &World, registrant: u64) -> Value {
-    let rows = world
-        .odoo
-        .search_read(
-            "omc.rejection",
-            json!([["partner_id", "=", registrant]]),
-            &["state", "code"],
-        )
-        .await;
+    let rows =
+        world.odoo.search_read("omc.rejection", json!([["partner_id", "=", registrant]]), &["state", "code"]).await;
     rows.last().cloned().unwrap_or(Value::Null)
 }
 
 #[tokio::test]
 async fn a_manual_run_takes_what_is_new_and_its_numbers_add_up() {
-    let (world, daemon) = settled(Setup {
-        registrants: 150,
-        ..Setup::default()
-    })
-    .await;
+    let (world, daemon) = settled(Setup { registrants: 150, ..Setup::default() }).await;
     let refused = number(&daemon.connector(1).await["records"], "rejected");
-    let domain = json!([
-        ["is_registrant", "=", true],
-        ["is_group", "=", false],
-        ["reg_ids", "=", false]
-    ]);
+    let domain = json!([["is_registrant", "=", true], ["is_group", "=", false], ["reg_ids", "=", false]]);
     let nobody = world.odoo.search_read("res.partner", domain, &["given_name"]).await;
     assert!(nobody.len() >= 2, "{nobody:?}");
     for (person, vid) in nobody.iter().take(2).zip(["7000000000000123", "7000000000000456"]) {
         world.odoo.edit(json!({"registrant": person["id"], "vid": vid})).await;
     }
     let run = command(&world, &["run", "Demo registrants", "--wait"]).await;
-    assert_eq!(
-        (&run["trigger"], &run["state"]),
-        (&json!("manual"), &json!("done")),
-        "{run}"
-    );
-    assert!(
-        number(&run, "tokens") <= 2 && number(&run, "found") <= refused + 2,
-        "{run}"
-    );
+    assert_eq!((&run["trigger"], &run["state"]), (&json!("manual"), &json!("done")), "{run}");
+    assert!(number(&run, "tokens") <= 2 && number(&run, "found") <= refused + 2, "{run}");
     adds_up(&run);
     world.all_tokens_are_there().await;
 
     let status = command(&world, &["status"]).await;
     assert_eq!(status["connectors"][0]["last_run"]["state"], "done", "{status}");
     let failed = command(&world, &["failed"]).await;
-    let listed: u64 = failed["failed"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| number(line, "count"))
-        .sum();
-    assert_eq!(
-        listed,
-        number(&status["connectors"][0]["records"], "rejected"),
-        "{failed}"
-    );
+    let listed: u64 = failed["failed"].as_array().unwrap().iter().map(|line| number(line, "count")).sum();
+    assert_eq!(listed, number(&status["connectors"][0]["records"], "rejected"), "{failed}");
     for line in failed["failed"].as_array().unwrap() {
-        assert!(
-            line["reason"].as_str().unwrap().len() > 10 && line["remedy"].as_str().unwrap().len() > 10,
-            "{line}"
-        );
+        assert!(line["reason"].as_str().unwrap().len() > 10 && line["remedy"].as_str().unwrap().len() > 10, "{line}");
     }
     let text = world.configuration.command(&["failed", "Demo registrants"]).await;
     assert!(text.stdout.contains("OMC-VID-001"), "{text:?}");
 }
 
 fn adds_up(run: &Value) {
-    let ended = ["tokens", "rejected", "abandoned"]
-        .into_iter()
-        .map(|key| number(run, key))
-        .sum::<u64>();
+    let ended = ["tokens", "rejected", "abandoned"].into_iter().map(|key| number(run, key)).sum::<u64>();
     assert_eq!(ended + run["left"].as_u64().unwrap_or(0), number(run, "found"), "{run}");
 }
 
 #[tokio::test]
 async fn run_now_in_odoo_ends_with_the_right_numbers() {
-    let (world, daemon) = settled(Setup {
-        registrants: 150,
-        ..Setup::default()
-    })
-    .await;
-    let fields = [
-        "trigger",
-        "state",
-        "started_at",
-        "ended_at",
-        "found",
-        "submitted",
-        "tokens",
-        "rejected",
-        "abandoned",
-    ];
+    let (world, daemon) = settled(Setup { registrants: 150, ..Setup::default() }).await;
+    let fields =
+        ["trigger", "state", "started_at", "ended_at", "found", "submitted", "tokens", "rejected", "abandoned"];
     let ended = async |id: u64| {
-        let row = async || {
-            world
-                .odoo
-                .search_read("omc.run", json!([["id", "=", id]]), &fields)
-                .await
-                .remove(0)
-        };
+        let row = async || world.odoo.search_read("omc.run", json!([["id", "=", id]]), &fields).await.remove(0);
         eventually("the run ends in Odoo", row, |row| {
             !["requested", "running"].contains(&row["state"].as_str().unwrap())
         })
         .await
     };
     let runs = async || world.odoo.search_read("omc.run", json!([]), &["id"]).await;
-    let first = eventually("Odoo lists the run", runs, |runs| !runs.is_empty())
-        .await
-        .remove(0);
+    let first = eventually("Odoo lists the run", runs, |runs| !runs.is_empty()).await.remove(0);
     let first = ended(number(&first, "id")).await;
     adds_up(&first);
     let refused = number(&daemon.connector(1).await["records"], "rejected");
-    assert_eq!(
-        (number(&first, "rejected"), &first["trigger"]),
-        (refused, &json!("schedule")),
-        "{first}"
-    );
+    assert_eq!((number(&first, "rejected"), &first["trigger"]), (refused, &json!("schedule")), "{first}");
     assert_eq!(
         number(&first, "tokens"),
         daemon.metric("omc_tokens_written_total").await as u64 - corrected(&world).await
     );
 
-    let asked = world
-        .odoo
-        .create("omc.run", json!({"connector_id": 1, "requested_by_id": 2}))
-        .await;
+    let asked = world.odoo.create("omc.run", json!({"connector_id": 1, "requested_by_id": 2})).await;
     let run = ended(asked).await;
     assert_eq!(run["state"], "done", "{run}");
     assert_eq!(
@@ -191,10 +119,7 @@ async fn run_now_in_odoo_ends_with_the_right_numbers() {
     assert_eq!(last, asked);
 
     // Of a connector that is stopped, it is said that it cannot.
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"job_status": "draft"}))
-        .await;
+    world.odoo.write("omc.connector", 1, json!({"job_status": "draft"})).await;
     let activity = async || daemon.connector(1).await["activity"].clone();
     eventually("it is stopped", activity, |activity| activity == "stopped").await;
     let refused_run = world.odoo.create("omc.run", json!({"connector_id": 1})).await;
@@ -208,19 +133,12 @@ async fn corrected(world: &World) -> u64 {
 
 #[tokio::test]
 async fn what_is_mended_and_requeued_gets_its_token_and_its_rejection_ends() {
-    let (world, daemon) = settled(Setup {
-        registrants: 150,
-        ..Setup::default()
-    })
-    .await;
+    let (world, daemon) = settled(Setup { registrants: 150, ..Setup::default() }).await;
     let genderless = refused_with(&world, "ATS-REQ-011").await;
     let (mended, left) = (genderless[0], genderless[1]);
     let open = async || rejection(&world, mended).await["state"].clone();
     eventually("Odoo lists the rejection", open, |state| state == "open").await;
-    world
-        .odoo
-        .edit(json!({"registrant": mended, "set": {"gender": "Female"}}))
-        .await;
+    world.odoo.edit(json!({"registrant": mended, "set": {"gender": "Female"}})).await;
     let refused = number(&daemon.connector(1).await["records"], "rejected");
     let opened = command(&world, &["requeue", "1", "--all"]).await;
     assert_eq!(number(&opened, "requeued"), refused);
@@ -229,10 +147,7 @@ async fn what_is_mended_and_requeued_gets_its_token_and_its_rejection_ends() {
     let closed = async || rejection(&world, mended).await["state"].clone();
     eventually("the rejection ends", closed, |state| state == "resolved").await;
     let again = async || number(&daemon.connector(1).await["records"], "rejected");
-    eventually("the others are refused again", again, |rejected| {
-        *rejected == refused - 1
-    })
-    .await;
+    eventually("the others are refused again", again, |rejected| *rejected == refused - 1).await;
     assert_eq!(rejection(&world, left).await["state"], "open");
     let none = command(&world, &["requeue", "1", "--code", "ATS-REQ-999"]).await;
     assert_eq!(number(&none, "requeued"), 0);
@@ -241,47 +156,28 @@ async fn what_is_mended_and_requeued_gets_its_token_and_its_rejection_ends() {
 /// One Requeue is one more attempt, however long Odoo shows it before it hears the outcome.
 #[tokio::test]
 async fn a_requeue_in_odoo_sends_once() {
-    let (world, daemon) = settled(Setup {
-        registrants: 150,
-        ..Setup::default()
-    })
-    .await;
+    let (world, daemon) = settled(Setup { registrants: 150, ..Setup::default() }).await;
     let person = refused_with(&world, "IDA-DEA-001").await[0];
     let open = async || rejection(&world, person).await;
     let row = eventually("Odoo lists the rejection", open, |row| row["state"] == "open").await;
     for _ in 0..2 {
         let before = number(&world.mts_state().await, "records");
-        world
-            .odoo
-            .write("omc.rejection", number(&row, "id"), json!({"state": "requeued"}))
-            .await;
+        world.odoo.write("omc.rejection", number(&row, "id"), json!({"state": "requeued"})).await;
         world.mts_has_seen(before + 1).await;
         let state = async || rejection(&world, person).await["state"].clone();
         eventually("it is refused anew", state, |state| state == "open").await;
         quiet(&daemon).await;
-        assert_eq!(
-            number(&world.mts_state().await, "records"),
-            before + 1,
-            "sent more than once"
-        );
+        assert_eq!(number(&world.mts_state().await, "records"), before + 1, "sent more than once");
     }
 }
 
 #[tokio::test]
 async fn a_stopped_connector_sends_nothing_and_a_started_one_goes_on() {
-    let mut world = World::start(Setup {
-        registrants: 200,
-        record_micros: 5_000,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 200, record_micros: 5_000, ..Setup::default() }).await;
     world.configuration.set("submit.batch_size", "10");
     let daemon = Daemon::start(&world.configuration).await;
     world.mts_has_seen(20).await;
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"job_status": "draft"}))
-        .await;
+    world.odoo.write("omc.connector", 1, json!({"job_status": "draft"})).await;
     let records = async || daemon.connector(1).await;
     let stopped = |connector: &Value| {
         let records = &connector["records"];
@@ -289,22 +185,12 @@ async fn a_stopped_connector_sends_nothing_and_a_started_one_goes_on() {
     };
     eventually("it is stopped, and what MTS held is written", records, stopped).await;
     let seen = number(&world.mts_state().await, "records");
-    assert!(
-        number(&world.odoo.state().await, "missing_tokens") > 0,
-        "it was too quick to be stopped in the middle"
-    );
+    assert!(number(&world.odoo.state().await, "missing_tokens") > 0, "it was too quick to be stopped in the middle");
     // A requeue or a failed run does not wake it up.
     command(&world, &["requeue", "1", "--all"]).await;
     assert_eq!(world.configuration.command(&["run", "1"]).await.code, Some(1));
-    assert_eq!(
-        number(&world.mts_state().await, "records"),
-        seen,
-        "a stopped connector sent something"
-    );
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"job_status": "started"}))
-        .await;
+    assert_eq!(number(&world.mts_state().await, "records"), seen, "a stopped connector sent something");
+    world.odoo.write("omc.connector", 1, json!({"job_status": "started"})).await;
     world.all_tokens_are_there().await;
 }
 
@@ -314,98 +200,45 @@ async fn job_status(world: &World) -> Value {
 
 #[tokio::test]
 async fn a_one_time_connector_runs_once_and_is_completed() {
-    let world = World::start(Setup {
-        registrants: 100,
-        ..Setup::default()
-    })
-    .await;
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"is_recurring": "onetime"}))
-        .await;
+    let world = World::start(Setup { registrants: 100, ..Setup::default() }).await;
+    world.odoo.write("omc.connector", 1, json!({"is_recurring": "onetime"})).await;
     let daemon = Daemon::start(&world.configuration).await;
-    eventually(
-        "it is completed",
-        async || job_status(&world).await,
-        |status| status == "completed",
-    )
-    .await;
+    eventually("it is completed", async || job_status(&world).await, |status| status == "completed").await;
     let state = world.odoo.state().await;
-    assert_eq!(
-        number(&state, "missing_tokens"),
-        0,
-        "completed before its work was done: {state}"
-    );
+    assert_eq!(number(&state, "missing_tokens"), 0, "completed before its work was done: {state}");
     world.nothing_is_wrong(&state);
-    let triggers: BTreeMap<String, usize> = world
-        .odoo
-        .search_read("omc.run", json!([]), &["trigger"])
-        .await
-        .iter()
-        .fold(BTreeMap::new(), |mut triggers, run| {
-            *triggers.entry(run["trigger"].as_str().unwrap().to_owned()).or_default() += 1;
-            triggers
-        });
+    let triggers: BTreeMap<String, usize> =
+        world.odoo.search_read("omc.run", json!([]), &["trigger"]).await.iter().fold(
+            BTreeMap::new(),
+            |mut triggers, run| {
+                *triggers.entry(run["trigger"].as_str().unwrap().to_owned()).or_default() += 1;
+                triggers
+            },
+        );
     assert_eq!(triggers, BTreeMap::from([("one_time".to_owned(), 1)]));
 
     // Started once more, it runs once more.
     let activity = async || daemon.connector(1).await["activity"].clone();
     eventually("it is stopped", activity, |activity| activity == "stopped").await;
-    let domain = json!([
-        ["is_registrant", "=", true],
-        ["is_group", "=", false],
-        ["reg_ids", "=", false]
-    ]);
-    let person = world
-        .odoo
-        .search_read("res.partner", domain, &["given_name"])
-        .await
-        .remove(0);
-    world
-        .odoo
-        .edit(json!({"registrant": person["id"], "vid": "7000000000000789"}))
-        .await;
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"job_status": "started"}))
-        .await;
-    let completed = async || {
-        (
-            job_status(&world).await,
-            world.odoo.search_read("omc.run", json!([]), &["id"]).await.len(),
-        )
-    };
-    eventually("it is completed again", completed, |(status, runs)| {
-        status == "completed" && *runs == 2
-    })
-    .await;
+    let domain = json!([["is_registrant", "=", true], ["is_group", "=", false], ["reg_ids", "=", false]]);
+    let person = world.odoo.search_read("res.partner", domain, &["given_name"]).await.remove(0);
+    world.odoo.edit(json!({"registrant": person["id"], "vid": "7000000000000789"})).await;
+    world.odoo.write("omc.connector", 1, json!({"job_status": "started"})).await;
+    let completed =
+        async || (job_status(&world).await, world.odoo.search_read("omc.run", json!([]), &["id"]).await.len());
+    eventually("it is completed again", completed, |(status, runs)| status == "completed" && *runs == 2).await;
 }
 
 /// Stopped and started while it still pulls: the run that was cut short is the one that completes it.
 #[tokio::test]
 async fn a_one_time_connector_that_was_interrupted_is_completed_in_the_end() {
-    let mut world = World::start(Setup {
-        registrants: 200,
-        record_micros: 5_000,
-        ..Setup::default()
-    })
-    .await;
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"is_recurring": "onetime"}))
-        .await;
-    world
-        .configuration
-        .set("submit.batch_size", "10")
-        .set("submit.max_in_flight", "20")
-        .set("odoo.page_size", "20");
+    let mut world = World::start(Setup { registrants: 200, record_micros: 5_000, ..Setup::default() }).await;
+    world.odoo.write("omc.connector", 1, json!({"is_recurring": "onetime"})).await;
+    world.configuration.set("submit.batch_size", "10").set("submit.max_in_flight", "20").set("odoo.page_size", "20");
     let daemon = Daemon::start(&world.configuration).await;
     world.mts_has_seen(20).await;
     for status in ["draft", "started"] {
-        world
-            .odoo
-            .write("omc.connector", 1, json!({"job_status": status}))
-            .await;
+        world.odoo.write("omc.connector", 1, json!({"job_status": status})).await;
         let activity = if status == "draft" { "stopped" } else { "started" };
         let seen = async || daemon.connector(1).await["activity"].clone();
         eventually("it is taken over", seen, |seen| seen == activity).await;
@@ -413,50 +246,20 @@ async fn a_one_time_connector_that_was_interrupted_is_completed_in_the_end() {
             daemon.says(&["its run is forgotten"]).await;
         }
     }
-    eventually(
-        "it is completed",
-        async || job_status(&world).await,
-        |status| status == "completed",
-    )
-    .await;
+    eventually("it is completed", async || job_status(&world).await, |status| status == "completed").await;
     let state = world.odoo.state().await;
-    assert_eq!(
-        number(&state, "missing_tokens"),
-        0,
-        "completed before its work was done: {state}"
-    );
+    assert_eq!(number(&state, "missing_tokens"), 0, "completed before its work was done: {state}");
 }
 
 /// Run now on a one-time connector that is about to run by itself: one of the two does the work, and it is completed.
 #[tokio::test]
 async fn run_now_on_a_one_time_connector_completes_it() {
-    let mut world = World::start(Setup {
-        registrants: 100,
-        record_micros: 5_000,
-        ..Setup::default()
-    })
-    .await;
-    world
-        .configuration
-        .set("submit.batch_size", "10")
-        .set("submit.max_in_flight", "20")
-        .set("odoo.page_size", "20");
-    world
-        .odoo
-        .write("omc.connector", 1, json!({"is_recurring": "onetime"}))
-        .await;
+    let mut world = World::start(Setup { registrants: 100, record_micros: 5_000, ..Setup::default() }).await;
+    world.configuration.set("submit.batch_size", "10").set("submit.max_in_flight", "20").set("odoo.page_size", "20");
+    world.odoo.write("omc.connector", 1, json!({"is_recurring": "onetime"})).await;
     world.odoo.create("omc.run", json!({"connector_id": 1})).await;
     let _daemon = Daemon::start(&world.configuration).await;
-    eventually(
-        "it is completed",
-        async || job_status(&world).await,
-        |status| status == "completed",
-    )
-    .await;
+    eventually("it is completed", async || job_status(&world).await, |status| status == "completed").await;
     let state = world.odoo.state().await;
-    assert_eq!(
-        number(&state, "missing_tokens"),
-        0,
-        "completed before its work was done: {state}"
-    );
+    assert_eq!(number(&state, "missing_tokens"), 0, "completed before its work was done: {state}");
 }

@@ -33,16 +33,11 @@ impl Secrets {
 /// Gives everybody random names, phones, mail and postal addresses, where they have one that says something.
 async fn make_distinctive(world: &World, chance: &mut Chance, secrets: &mut Secrets) {
     let fields = ["given_name", "family_name", "address", "phone", "email"];
-    let people = world
-        .odoo
-        .search_read("res.partner", json!([["is_registrant", "=", true]]), &fields)
-        .await;
+    let people = world.odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &fields).await;
     for person in &people {
         let mut values = serde_json::Map::new();
         for field in fields {
-            let told = person[field]
-                .as_str()
-                .is_some_and(|text| !text.trim().is_empty() && text != "encrypted");
+            let told = person[field].as_str().is_some_and(|text| !text.trim().is_empty() && text != "encrypted");
             if told {
                 let value = match field {
                     "phone" => format!("+63{}", chance.digits(12)),
@@ -54,30 +49,21 @@ async fn make_distinctive(world: &World, chance: &mut Chance, secrets: &mut Secr
             }
         }
         if !values.is_empty() {
-            world
-                .odoo
-                .write("res.partner", person["id"].as_u64().unwrap(), values.into())
-                .await;
+            world.odoo.write("res.partner", person["id"].as_u64().unwrap(), values.into()).await;
         }
     }
 }
 
 /// All VIDs and tokens in the registry.
 async fn ids(world: &World, secrets: &mut Secrets) {
-    for row in world
-        .odoo
-        .search_read("g2p.reg.id", json!([["id_type", "in", [1, 2]]]), &["value"])
-        .await
-    {
+    for row in world.odoo.search_read("g2p.reg.id", json!([["id_type", "in", [1, 2]]]), &["value"]).await {
         secrets.add(row["value"].as_str().unwrap());
     }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 #[tokio::test]
@@ -86,12 +72,8 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     let mut secrets = Secrets::default();
     let password = chance.letters(20);
     secrets.add(&password);
-    let setup = Setup {
-        registrants: 150,
-        seed: chance.next() % 10_000,
-        password: password.clone(),
-        ..Setup::default()
-    };
+    let setup =
+        Setup { registrants: 150, seed: chance.next() % 10_000, password: password.clone(), ..Setup::default() };
     let mut world = World::start(setup).await;
     make_distinctive(&world, &mut chance, &mut secrets).await;
     ids(&world, &mut secrets).await;
@@ -102,10 +84,7 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     world.odoo.write("omc.connector", 1, values).await;
     secrets.add(stray);
     secrets.add(header);
-    world
-        .configuration
-        .set("submit.batch_size", "20")
-        .set("log.level", "\"trace\"");
+    world.configuration.set("submit.batch_size", "20").set("log.level", "\"trace\"");
 
     // A wrong password first.
     let wrong = chance.letters(18);
@@ -118,14 +97,8 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     assert_eq!(check.code, Some(1));
     printed.extend([check.stdout, check.stderr]);
 
-    world
-        .configuration
-        .set("odoo.password", &format!("{password:?}"))
-        .set("log.level", "\"trace,omc=trace\"");
-    world
-        .odoo
-        .faults(json!({"error_rate": 0.05, "truncate_rate": 0.02, "garbage_rate": 0.02}))
-        .await;
+    world.configuration.set("odoo.password", &format!("{password:?}")).set("log.level", "\"trace,omc=trace\"");
+    world.odoo.faults(json!({"error_rate": 0.05, "truncate_rate": 0.02, "garbage_rate": 0.02})).await;
     let faults = json!({"error_rate": 0.1, "drop_callbacks": 0.1, "repeat_callbacks": 0.3, "reorder_callbacks": 0.2});
     world.mts_faults(faults).await;
     let seal = world.configuration.seal();
@@ -136,12 +109,7 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     world.mts_has_seen(60).await;
 
     // Nonsense that quotes a person, as any proxy on the way might send it.
-    let someone = secrets
-        .0
-        .iter()
-        .find(|secret| secret.bytes().all(|byte| byte.is_ascii_digit()))
-        .unwrap()
-        .clone();
+    let someone = secrets.0.iter().find(|secret| secret.bytes().all(|byte| byte.is_ascii_digit())).unwrap().clone();
     for body in [
         format!("<html>{someone}</html>"),
         format!("{{\"omc_ref\": \"{someone}\", \"status\": \"processed\", \"token\": \"{someone}\"}}"),
@@ -154,37 +122,20 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     world.faults_off().await;
     world.all_tokens_are_there().await;
     ids(&world, &mut secrets).await;
-    let rejections = async || {
-        world
-            .odoo
-            .search_read("omc.rejection", json!([]), &["code", "reason", "remedy"])
-            .await
-    };
+    let rejections = async || world.odoo.search_read("omc.rejection", json!([]), &["code", "reason", "remedy"]).await;
     let rejected = daemon.connector(1).await["records"]["rejected"].as_u64().unwrap() as usize;
-    let rejections = eventually("Odoo has the rejections", rejections, |rows| {
-        rows.len() >= rejected && rejected > 0
-    })
-    .await;
+    let rejections =
+        eventually("Odoo has the rejections", rejections, |rows| rows.len() >= rejected && rejected > 0).await;
     assert!(
         rejections.iter().any(|row| row["code"] == "IDA-DEA-001"),
         "nobody was refused with a text that quotes them"
     );
     secrets.are_not_in("omc.rejection", serde_json::to_string(&rejections).unwrap().as_bytes());
-    let connectors = world
-        .odoo
-        .search_read("omc.run", json!([]), &["message", "state"])
-        .await;
+    let connectors = world.odoo.search_read("omc.run", json!([]), &["message", "state"]).await;
     secrets.are_not_in("omc.run", serde_json::to_string(&connectors).unwrap().as_bytes());
 
-    for line in [
-        "check",
-        "status",
-        "failed",
-        "connectors",
-        "preview 1 --limit 1000",
-        "run 1 --wait",
-        "requeue 1 --all",
-    ] {
+    for line in ["check", "status", "failed", "connectors", "preview 1 --limit 1000", "run 1 --wait", "requeue 1 --all"]
+    {
         for json in [false, true] {
             let words = line.split(' ').chain(json.then_some("--json"));
             let output = world.configuration.command(&words.collect::<Vec<_>>()).await;
@@ -199,10 +150,7 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     printed.extend(daemon.process.stdout.all());
     printed.extend(daemon.stop().await);
     println!("{} bytes were printed", printed.iter().map(String::len).sum::<usize>());
-    assert!(
-        printed.iter().any(|line| line.contains("\"target\":\"hyper")),
-        "the log has nothing of the libraries"
-    );
+    assert!(printed.iter().any(|line| line.contains("\"target\":\"hyper")), "the log has nothing of the libraries");
     secrets.are_not_in("printed", printed.join("\n").as_bytes());
 
     let stored = files(Path::new(world.configuration.get("store.path")));

@@ -22,10 +22,7 @@ async fn delivered(setup: Setup, connector: Value, faults: Value) -> (World, Dae
 #[tokio::test]
 async fn a_login_as_at_odoo_works_with_every_method() {
     for method in ["PUT", "GET"] {
-        let setup = Setup {
-            registrants: 120,
-            ..Setup::default()
-        };
+        let setup = Setup { registrants: 120, ..Setup::default() };
         let connector = json!({"callback_authtype": "odoo", "callback_httpmethod": method});
         let (world, daemon) = delivered(setup, connector, json!({"repeat_callbacks": 0.5})).await;
         assert!(daemon.metric("omc_callback_logins_total{result=\"accepted\"}").await >= 1.0);
@@ -40,16 +37,10 @@ async fn a_login_as_at_odoo_works_with_every_method() {
 #[tokio::test]
 async fn every_result_may_come_twice_and_late() {
     let faults = json!({"repeat_callbacks": 1.0, "reorder_callbacks": 0.5});
-    let setup = Setup {
-        registrants: 120,
-        ..Setup::default()
-    };
+    let setup = Setup { registrants: 120, ..Setup::default() };
     let (world, daemon) = delivered(setup, json!({"callback_authtype": "staticBearer"}), faults).await;
-    let outcome = async |outcome: &str| {
-        daemon
-            .metric(&format!("omc_callback_results_total{{outcome=\"{outcome}\"}}"))
-            .await
-    };
+    let outcome =
+        async |outcome: &str| daemon.metric(&format!("omc_callback_results_total{{outcome=\"{outcome}\"}}")).await;
     let mts = world.mts_state().await;
     let all = async || {
         let mut all = 0.0;
@@ -70,11 +61,7 @@ async fn every_result_may_come_twice_and_late() {
 /// MTS may deliver all of a batch before it answers the POST that brought it.
 #[tokio::test]
 async fn results_may_come_before_the_answer() {
-    let setup = Setup {
-        registrants: 120,
-        record_micros: 2_000,
-        ..Setup::default()
-    };
+    let setup = Setup { registrants: 120, record_micros: 2_000, ..Setup::default() };
     let faults = json!({"early_callbacks": true});
     let (world, daemon) = delivered(setup, json!({"callback_authtype": "staticBearer"}), faults).await;
     let status = daemon.status().await;

@@ -8,12 +8,7 @@ use serde_json::json;
 use super::harness::{Daemon, Setup, World, eventually, number};
 
 async fn at_work() -> (World, Daemon) {
-    let mut world = World::start(Setup {
-        registrants: 400,
-        record_micros: 5_000,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 400, record_micros: 5_000, ..Setup::default() }).await;
     world.configuration.set("submit.batch_size", "25");
     let daemon = Daemon::start(&world.configuration).await;
     world.mts_has_seen(50).await;
@@ -23,10 +18,7 @@ async fn at_work() -> (World, Daemon) {
 #[tokio::test]
 async fn sigterm_ends_it_cleanly_and_the_next_start_goes_on() {
     let (world, daemon) = at_work().await;
-    assert!(
-        number(&world.odoo.state().await, "missing_tokens") > 0,
-        "it was too quick to be stopped in the middle"
-    );
+    assert!(number(&world.odoo.state().await, "missing_tokens") > 0, "it was too quick to be stopped in the middle");
     let log = daemon.stop().await;
     assert!(log.iter().any(|line| line.contains("stopped")), "{log:#?}");
     assert!(!log.iter().any(|line| line.contains("panicked")), "{log:#?}");
@@ -42,11 +34,7 @@ async fn sigterm_ends_it_cleanly_and_the_next_start_goes_on() {
 /// A POST may last minutes; it is not waited for beyond the grace period, and neither is its answer lost.
 #[tokio::test]
 async fn sigterm_does_not_wait_for_ever_for_an_mts_that_hangs() {
-    let mut world = World::start(Setup {
-        registrants: 30,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start(Setup { registrants: 30, ..Setup::default() }).await;
     world.configuration.set("reconcile.stuck_after", "\"1s\"");
     world.mts_faults(json!({"hang_rate": 1.0})).await;
     let daemon = Daemon::start(&world.configuration).await;
@@ -62,21 +50,13 @@ async fn sigterm_does_not_wait_for_ever_for_an_mts_that_hangs() {
 async fn sighup_reads_the_configuration_again() {
     let (mut world, mut daemon) = at_work().await;
     let old = world.configuration.clone();
-    world
-        .configuration
-        .set("log.level", "\"info\"")
-        .set("submit.batch_size", "100")
-        .write();
+    world.configuration.set("log.level", "\"info\"").set("submit.batch_size", "100").write();
     daemon.process.signal(Signal::HUP);
     daemon.says(&["the configuration is read again"]).await;
     eventually("it is up again", async || daemon.said("OMC is up"), |times| *times == 2).await;
     let before = daemon.said("\"DEBUG\"");
     world.all_tokens_are_there().await;
-    assert_eq!(
-        daemon.said("\"DEBUG\""),
-        before,
-        "the level of the new configuration counts"
-    );
+    assert_eq!(daemon.said("\"DEBUG\""), before, "the level of the new configuration counts");
     assert!(daemon.process.is_running());
     assert_eq!(number(&world.mts_state().await, "resubmitted_while_working"), 0);
     // What the two were about.
@@ -102,16 +82,8 @@ async fn sighup_keeps_the_old_configuration_when_the_new_one_is_wrong() {
         daemon.process.signal(Signal::HUP);
         let stays = async || daemon.said("the old one stays");
         eventually(&format!("the mistake in {key} is told"), stays, |times| *times == count).await;
-        let line = daemon
-            .process
-            .stderr
-            .all()
-            .into_iter()
-            .rfind(|line| line.contains("the old one stays"));
-        assert!(
-            line.as_ref().is_some_and(|line| line.contains(named)),
-            "{key}: {line:?}"
-        );
+        let line = daemon.process.stderr.all().into_iter().rfind(|line| line.contains("the old one stays"));
+        assert!(line.as_ref().is_some_and(|line| line.contains(named)), "{key}: {line:?}");
         world.configuration = good.clone();
     }
     assert!(daemon.process.is_running());
@@ -122,11 +94,7 @@ async fn sighup_keeps_the_old_configuration_when_the_new_one_is_wrong() {
 /// The store has one owner: what still hangs on the old configuration must let go of it first.
 #[tokio::test]
 async fn sighup_gets_past_an_mts_that_hangs() {
-    let world = World::start(Setup {
-        registrants: 30,
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start(Setup { registrants: 30, ..Setup::default() }).await;
     world.mts_faults(json!({"hang_rate": 1.0})).await;
     let mut daemon = Daemon::start(&world.configuration).await;
     let submitted = async || daemon.connector(1).await["records"]["submitted"].as_u64();

@@ -4,31 +4,19 @@ use super::harness::{Daemon, Setup, World, finished, finished_with};
 
 #[tokio::test]
 async fn wrong_usage_is_64() {
-    let lines: [&[&str]; 5] = [
-        &[],
-        &["serve", "--nonsense"],
-        &["nonsense"],
-        &["requeue", "1"],
-        &["preview", "1", "--limit", "0"],
-    ];
+    let lines: [&[&str]; 5] =
+        [&[], &["serve", "--nonsense"], &["nonsense"], &["requeue", "1"], &["preview", "1", "--limit", "0"]];
     for line in lines {
         let output = finished(line).await;
         assert_eq!(output.code, Some(64), "{line:?}: {output:?}");
-        assert!(
-            output.stderr.contains("--help") || output.stderr.contains("Usage"),
-            "{line:?}: {output:?}"
-        );
+        assert!(output.stderr.contains("--help") || output.stderr.contains("Usage"), "{line:?}: {output:?}");
     }
     assert_eq!(finished(&["--help"]).await.code, Some(0));
 }
 
 #[tokio::test]
 async fn wrong_configuration_is_78_and_names_the_place() {
-    let world = World::start(Setup {
-        registrants: 1,
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start(Setup { registrants: 1, ..Setup::default() }).await;
     let file = world.configuration.path().to_str().unwrap().to_owned();
     let mistakes: [(&str, &str, &[&str]); 8] = [
         ("odoo.pasword", "\"x\"", &["pasword", "config.toml"]),
@@ -36,11 +24,7 @@ async fn wrong_configuration_is_78_and_names_the_place() {
         ("submit.batch_size", "0", &["submit.batch_size"]),
         ("odoo.timeout", "\"soon\"", &["timeout", "config.toml"]),
         ("log.level", "\"omc=loud=very\"", &["log.level"]),
-        (
-            "odoo.password_file",
-            "\"/nonexistent/secret\"",
-            &["odoo.password_file", "/nonexistent/secret"],
-        ),
+        ("odoo.password_file", "\"/nonexistent/secret\"", &["odoo.password_file", "/nonexistent/secret"]),
         ("retry.max", "\"1ms\"", &["retry", "max"]),
         ("odoo.url", "\"ftp://odoo.example\"", &["url"]),
     ];
@@ -56,10 +40,7 @@ async fn wrong_configuration_is_78_and_names_the_place() {
             // `check` goes on as far as it can, and tells what it found.
             let code = if command == "check" && key == "odoo.url" { 1 } else { 78 };
             assert_eq!(output.code, Some(code), "{command} with {key}: {output:?}");
-            assert!(
-                named.iter().all(|part| told.contains(part)),
-                "{command} with {key}: {told}"
-            );
+            assert!(named.iter().all(|part| told.contains(part)), "{command} with {key}: {told}");
         }
     }
     let missing = finished(&["--config", "/nonexistent/config.toml", "serve"]).await;
@@ -69,19 +50,12 @@ async fn wrong_configuration_is_78_and_names_the_place() {
     world.configuration.write();
     let from_environment = finished_with(&["--config", &file, "serve"], &[("OMC_SUBMIT__BATCH_SIZE", "0")]).await;
     assert_eq!(from_environment.code, Some(78), "{from_environment:?}");
-    assert!(
-        from_environment.stderr.contains("submit.batch_size"),
-        "{from_environment:?}"
-    );
+    assert!(from_environment.stderr.contains("submit.batch_size"), "{from_environment:?}");
 }
 
 #[tokio::test]
 async fn a_store_has_one_daemon_and_commands_say_what_they_miss() {
-    let world = World::start(Setup {
-        registrants: 20,
-        ..Setup::default()
-    })
-    .await;
+    let world = World::start(Setup { registrants: 20, ..Setup::default() }).await;
     let nobody = world.configuration.command(&["status"]).await;
     assert_eq!(nobody.code, Some(1), "{nobody:?}");
     assert!(nobody.stderr.contains("admin.token_file"), "{nobody:?}");
@@ -93,10 +67,7 @@ async fn a_store_has_one_daemon_and_commands_say_what_they_miss() {
     for command in [["store", "check"], ["store", "reset"]] {
         let output = world.configuration.command(&command).await;
         assert_eq!(output.code, Some(1), "{command:?}: {output:?}");
-        assert!(
-            output.stderr.contains("in use by another OMC"),
-            "{command:?}: {output:?}"
-        );
+        assert!(output.stderr.contains("in use by another OMC"), "{command:?}: {output:?}");
     }
     // The first one is none the worse, and still lets its commands in.
     let status = world.configuration.command(&["status"]).await;
@@ -116,8 +87,5 @@ async fn a_store_has_one_daemon_and_commands_say_what_they_miss() {
     std::fs::remove_file(&key).unwrap();
     let other = world.configuration.command(&["serve"]).await;
     assert_eq!(other.code, Some(78), "{other:?}");
-    assert!(
-        other.stderr.contains(&key) && other.stderr.contains("omc store reset"),
-        "{other:?}"
-    );
+    assert!(other.stderr.contains(&key) && other.stderr.contains("omc store reset"), "{other:?}");
 }

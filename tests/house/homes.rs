@@ -14,12 +14,7 @@ struct Home {
 }
 
 const fn home(krate: &'static str, files: &'static [&'static str], in_simulator: bool) -> Home {
-    Home {
-        krate,
-        files,
-        in_simulator,
-        part: None,
-    }
+    Home { krate, files, in_simulator, part: None }
 }
 
 const HOMES: [Home; 11] = [
@@ -27,10 +22,7 @@ const HOMES: [Home; 11] = [
     home("quick_xml", &["src/odoo/xml/read.rs"], true),
     home("sled", &["src/store/disk.rs"], false),
     // The parser is also what an expression is checked with; nothing is evaluated there.
-    Home {
-        part: Some(("src/domain/expression*", &["load", "ops", "path"])),
-        ..home("jaq_core", &["src/jq*"], true)
-    },
+    Home { part: Some(("src/domain/expression*", &["load", "ops", "path"])), ..home("jaq_core", &["src/jq*"], true) },
     home("jaq_std", &["src/jq*"], true),
     home("jaq_json", &["src/jq*"], true),
     home("tokio_cron_scheduler", &["src/schedule.rs"], false),
@@ -46,8 +38,7 @@ pub fn crates() -> impl Iterator<Item = &'static str> {
 }
 
 fn lies_in(path: &str, file: &str) -> bool {
-    file.strip_suffix('*')
-        .map_or(path == file, |start| path.starts_with(start))
+    file.strip_suffix('*').map_or(path == file, |start| path.starts_with(start))
 }
 
 /// The crates with a home that a file names, and what is wrong with that.
@@ -68,11 +59,7 @@ pub fn named(source: &Source) -> Vec<(&'static str, Option<String>)> {
         });
         let complaint = (!at_home && !allowed_part).then(|| {
             let (krate, files) = (home.krate, home.files.join(" or "));
-            format!(
-                "{path}:{}: `{}` belongs behind {files}, not here ({krate})",
-                mention.line,
-                segments.join("::")
-            )
+            format!("{path}:{}: `{}` belongs behind {files}, not here ({krate})", mention.line, segments.join("::"))
         });
         found.push((home.krate, complaint));
     }
@@ -108,47 +95,29 @@ mod tests {
 
     #[test]
     fn the_simulators_have_their_own_readers_and_evaluators() {
-        assert_eq!(
-            complaints("src/sim/odoo/wire.rs", "use quick_xml::Reader; use jaq_core::Ctx;"),
-            0
-        );
-        assert_eq!(
-            complaints("src/sim/odoo/wire.rs", "use xmlrpc::Value; fn f() { sled::open(); }"),
-            2
-        );
+        assert_eq!(complaints("src/sim/odoo/wire.rs", "use quick_xml::Reader; use jaq_core::Ctx;"), 0);
+        assert_eq!(complaints("src/sim/odoo/wire.rs", "use xmlrpc::Value; fn f() { sled::open(); }"), 2);
     }
 
     #[test]
     fn an_expression_is_parsed_in_the_domain_and_never_evaluated() {
         let path = "src/domain/expression/check.rs";
-        assert_eq!(
-            complaints(path, "use jaq_core::load::parse::Term; use jaq_core::ops::Math;"),
-            0
-        );
+        assert_eq!(complaints(path, "use jaq_core::load::parse::Term; use jaq_core::ops::Math;"), 0);
         assert_eq!(complaints(path, "use jaq_core::{Ctx, Compiler};"), 2);
         assert_eq!(complaints(path, "use jaq_std::defs;"), 1);
-        assert_eq!(
-            complaints("src/domain/mapping.rs", "use jaq_core::load::parse::Term;"),
-            1
-        );
+        assert_eq!(complaints("src/domain/mapping.rs", "use jaq_core::load::parse::Term;"), 1);
     }
 
     #[test]
     fn a_function_of_the_same_name_is_no_crate() {
-        assert_eq!(
-            complaints("src/sim/odoo/http.rs", "fn f() { xmlrpc(1); let sled = 2; }"),
-            0
-        );
+        assert_eq!(complaints("src/sim/odoo/http.rs", "fn f() { xmlrpc(1); let sled = 2; }"), 0);
     }
 
     #[test]
     fn nothing_hides_in_a_macro_or_behind_another_name() {
-        for text in [
-            "use sled as s;",
-            "extern crate sled;",
-            "fn f() { format!(\"{}\", sled::open()); }",
-            "use {sled::Db};",
-        ] {
+        for text in
+            ["use sled as s;", "extern crate sled;", "fn f() { format!(\"{}\", sled::open()); }", "use {sled::Db};"]
+        {
             assert_eq!(complaints("src/worker/pull.rs", text), 1, "{text}");
         }
     }

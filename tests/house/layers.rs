@@ -15,11 +15,8 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// Modules that see less than what is below them, and what they see.
-const NARROW: [(&str, &[&str]); 3] = [
-    ("main", &["cli"]),
-    ("http", &["store", "domain", "seal", "clock"]),
-    ("sim", &["clock"]),
-];
+const NARROW: [(&str, &[&str]); 3] =
+    [("main", &["cli"]), ("http", &["store", "domain", "seal", "clock"]), ("sim", &["clock"])];
 
 /// Modules that only these may name.
 const KEPT: [(&str, &[&str]); 1] = [("sim", &["cli"])];
@@ -92,16 +89,10 @@ mod tests {
 
     #[test]
     fn down_is_right() {
-        right(
-            &["worker", "pull"],
-            "use crate::{odoo::Registry, store::{self, Store}, domain::run::Run};",
-        );
+        right(&["worker", "pull"], "use crate::{odoo::Registry, store::{self, Store}, domain::run::Run};");
         right(&["cli", "check"], "use crate::{app, sim}; use super::exit;");
         right(&["app"], "use crate::config::Config; use super::app as it;");
-        right(
-            &["config"],
-            "pub struct C { a: crate::http::CallbackConfig, b: crate::odoo::Config }",
-        );
+        right(&["config"], "pub struct C { a: crate::http::CallbackConfig, b: crate::odoo::Config }");
         right(&["http", "callback"], "use super::session; use crate::store::Store;");
         right(&["sim", "mts"], "use crate::clock::Clock; use super::odoo;");
         right(&["main"], "fn main() { omc::cli::main() }");
@@ -111,16 +102,8 @@ mod tests {
 
     #[test]
     fn up_is_wrong() {
-        wrong(
-            &["store"],
-            "use crate::worker::Worker;",
-            "`store` must not see `worker`",
-        );
-        wrong(
-            &["worker"],
-            "use crate::config::Config;",
-            "`worker` must not see `config`",
-        );
+        wrong(&["store"], "use crate::worker::Worker;", "`store` must not see `worker`");
+        wrong(&["worker"], "use crate::config::Config;", "`worker` must not see `config`");
         wrong(&["config"], "use crate::app;", "`config` must not see `app`");
         wrong(&["app"], "use crate::cli::table;", "`app` must not see `cli`");
         wrong(&["odoo"], "use crate::main;", "`odoo` must not see `main`");
@@ -129,28 +112,16 @@ mod tests {
     #[test]
     fn sideways_is_wrong() {
         for (from, to) in [("store", "odoo"), ("odoo", "mts"), ("mts", "jq"), ("jq", "store")] {
-            wrong(
-                &[from],
-                &format!("use crate::{to}::X;"),
-                &format!("`{from}` must not see `{to}`"),
-            );
+            wrong(&[from], &format!("use crate::{to}::X;"), &format!("`{from}` must not see `{to}`"));
         }
         wrong(&["worker"], "use crate::http::X;", "`worker` must not see `http`");
-        wrong(
-            &["schedule"],
-            "use crate::worker::X;",
-            "`schedule` must not see `worker`",
-        );
+        wrong(&["schedule"], "use crate::worker::X;", "`schedule` must not see `worker`");
     }
 
     #[test]
     fn the_lowest_see_nothing_of_ours() {
         for to in ["seal", "clock", "store"] {
-            wrong(
-                &["domain", "run"],
-                &format!("use crate::{to}::X;"),
-                &format!("`domain` must not see `{to}`"),
-            );
+            wrong(&["domain", "run"], &format!("use crate::{to}::X;"), &format!("`domain` must not see `{to}`"));
         }
         wrong(&["seal"], "use crate::domain::X;", "`seal` must not see `domain`");
         wrong(&["clock"], "use crate::seal::X;", "`clock` must not see `seal`");
@@ -159,19 +130,11 @@ mod tests {
     #[test]
     fn narrow_modules_see_less_than_what_is_below() {
         for to in ["odoo", "mts", "jq"] {
-            wrong(
-                &["http"],
-                &format!("use crate::{to}::X;"),
-                &format!("`http` must not see `{to}`"),
-            );
+            wrong(&["http"], &format!("use crate::{to}::X;"), &format!("`http` must not see `{to}`"));
         }
         wrong(&["sim"], "use crate::domain::X;", "`sim` must not see `domain`");
         wrong(&["sim", "odoo"], "use crate::odoo::X;", "`sim` must not see `odoo`");
-        wrong(
-            &["main"],
-            "fn main() { omc::app::start() }",
-            "`main` must not see `app`",
-        );
+        wrong(&["main"], "fn main() { omc::app::start() }", "`main` must not see `app`");
         wrong(&["app"], "use crate::sim::odoo;", "`app` must not see `sim`");
         wrong(&["worker"], "use crate::sim::odoo;", "`worker` must not see `sim`");
     }
@@ -204,11 +167,7 @@ mod tests {
             wrong(&["store"], text, complaint);
         }
         wrong(&["store", "disk"], "use super::super::worker::X;", complaint);
-        wrong(
-            &["store", "disk"],
-            "mod a { mod b { use super::super::super::super::worker::X; } }",
-            complaint,
-        );
+        wrong(&["store", "disk"], "mod a { mod b { use super::super::super::super::worker::X; } }", complaint);
     }
 
     #[test]

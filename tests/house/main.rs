@@ -17,14 +17,8 @@ const LINES: usize = 400;
 
 /// Longer files, and why they stay whole.
 const LONG: [(&str, &str); 3] = [
-    (
-        "src/domain/definition/tests.rs",
-        "every field of a definition, right and wrong, case by case",
-    ),
-    (
-        "src/domain/transition.rs",
-        "the whole graph of a record's states, which is read as one",
-    ),
+    ("src/domain/definition/tests.rs", "every field of a definition, right and wrong, case by case"),
+    ("src/domain/transition.rs", "the whole graph of a record's states, which is read as one"),
     (
         "src/odoo/registry/plain/calls_test.rs",
         "the calls of one implementation, case by case, against one table of answers",
@@ -50,14 +44,8 @@ fn none(complaints: Vec<String>) {
 #[test]
 fn every_file_is_part_of_the_house() {
     let read: BTreeSet<_> = everything().into_iter().map(|source| source.path).collect();
-    let strays = source::every_file(folder())
-        .into_iter()
-        .filter(|path| !read.contains(path));
-    none(
-        strays
-            .map(|path| format!("{}: no `mod` leads here", path.display()))
-            .collect(),
-    );
+    let strays = source::every_file(folder()).into_iter().filter(|path| !read.contains(path));
+    none(strays.map(|path| format!("{}: no `mod` leads here", path.display())).collect());
 }
 
 #[test]
@@ -69,11 +57,7 @@ fn imports_point_down() {
 fn every_module_has_its_layer() {
     let there: BTreeSet<String> = everything().iter().map(|source| source.top().to_owned()).collect();
     let known = layers::known().filter(|module| !there.contains(*module));
-    none(
-        known
-            .map(|module| format!("`{module}` has a layer, and is not there"))
-            .collect(),
-    );
+    none(known.map(|module| format!("`{module}` has a layer, and is not there")).collect());
 }
 
 #[test]
@@ -81,11 +65,7 @@ fn crates_stay_behind_their_files() {
     let named: Vec<_> = everything().iter().flat_map(homes::named).collect();
     none(named.iter().filter_map(|(_, complaint)| complaint.clone()).collect());
     let unused = homes::crates().filter(|krate| named.iter().all(|(named, _)| named != krate));
-    none(
-        unused
-            .map(|krate| format!("`{krate}` has a home, and nobody names it"))
-            .collect(),
-    );
+    none(unused.map(|krate| format!("`{krate}` has a home, and nobody names it")).collect());
 }
 
 #[test]
@@ -110,9 +90,7 @@ fn length_complaints(sources: &[Source], long: &[(&str, &str)]) -> Vec<String> {
             _ => {}
         }
     }
-    let gone = long
-        .iter()
-        .filter(|(listed, _)| sources.iter().all(|source| source.path.to_string_lossy() != *listed));
+    let gone = long.iter().filter(|(listed, _)| sources.iter().all(|source| source.path.to_string_lossy() != *listed));
     found.extend(gone.map(|(listed, _)| format!("{listed}: listed as long, and not there")));
     found
 }
@@ -125,8 +103,5 @@ fn long_files_are_found() {
     assert_eq!(length_complaints(&sources, &[]).len(), 1);
     assert_eq!(length_complaints(&sources, &[("src/store/a.rs", "why")]).len(), 0);
     assert_eq!(length_complaints(&sources, &[("src/store/b.rs", "why")]).len(), 2);
-    assert_eq!(
-        length_complaints(&sources[..1], &[("src/store/b.rs", "why"), ("src/store/a.rs", "why")]).len(),
-        1
-    );
+    assert_eq!(length_complaints(&sources[..1], &[("src/store/b.rs", "why"), ("src/store/a.rs", "why")]).len(), 1);
 }

@@ -27,11 +27,8 @@ pub struct Mention {
 
 /// Everything that the file names.
 pub fn mentions(source: &Source) -> Vec<Mention> {
-    let mut collector = Collector {
-        module: source.module.clone(),
-        root: source.path.ends_with("src/main.rs"),
-        found: Vec::new(),
-    };
+    let mut collector =
+        Collector { module: source.module.clone(), root: source.path.ends_with("src/main.rs"), found: Vec::new() };
     collector.visit_file(&source.syntax);
     collector.found
 }
@@ -140,11 +137,7 @@ impl<'ast> Visit<'ast> for Collector {
 
     fn visit_item_extern_crate(&mut self, item: &'ast syn::ItemExternCrate) {
         // `extern crate self as x` would make a name for the root.
-        let name = if item.ident == "self" {
-            "crate".to_owned()
-        } else {
-            item.ident.to_string()
-        };
+        let name = if item.ident == "self" { "crate".to_owned() } else { item.ident.to_string() };
         self.note(item.span().start().line, vec![name]);
     }
 

@@ -13,12 +13,7 @@ const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
 
 /// What is wrong with a file, a line each.
 pub fn complaints(source: &Source) -> Vec<String> {
-    let mut reader = Reader {
-        source,
-        lines: source.text.lines().collect(),
-        statements: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reader = Reader { source, lines: source.text.lines().collect(), statements: Vec::new(), found: Vec::new() };
     if !source.test {
         reader.visit_file(&source.syntax);
     }
@@ -35,8 +30,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn complain(&mut self, line: usize, text: &str) {
-        self.found
-            .push(format!("{}:{line}: {text}", self.source.path.display()));
+        self.found.push(format!("{}:{line}: {text}", self.source.path.display()));
     }
 
     fn unwraps(&mut self, line: usize) {
@@ -133,15 +127,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if (attribute.path().is_ident("allow") || attribute.path().is_ident("expect"))
-            && !attribute
-                .meta
-                .require_list()
-                .is_ok_and(|list| list.tokens.to_string().contains("reason"))
+            && !attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string().contains("reason"))
         {
-            self.complain(
-                attribute.span().start().line,
-                "a lint is switched off without a `reason`",
-            );
+            self.complain(attribute.span().start().line, "a lint is switched off without a `reason`");
         }
         visit::visit_attribute(self, attribute);
     }
@@ -193,10 +181,7 @@ mod tests {
     #[test]
     fn nothing_is_left_unfinished_or_switched_off() {
         assert_eq!(told("src/sim/mts/post.rs", "fn f() { todo!() }").len(), 1);
-        assert_eq!(
-            told("src/odoo/client.rs", "fn f() { dbg!(1); unimplemented!() }").len(),
-            2
-        );
+        assert_eq!(told("src/odoo/client.rs", "fn f() { dbg!(1); unimplemented!() }").len(), 2);
         assert_eq!(told("src/odoo/client.rs", "#[allow(dead_code)] fn f() {}").len(), 1);
         assert_eq!(told("src/odoo/client.rs", "#![allow(warnings)]").len(), 1);
         let reasoned = "#[expect(dead_code, reason = \"the next version uses it\")] fn f() {}";

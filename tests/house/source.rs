@@ -25,13 +25,7 @@ impl Source {
 
     fn of(path: PathBuf, module: Vec<String>, test: bool, text: String) -> Self {
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self {
-            path,
-            module,
-            test,
-            text,
-            syntax,
-        }
+        Self { path, module, test, text, syntax }
     }
 
     /// The module right under the root that the file belongs to.
@@ -48,14 +42,7 @@ impl Source {
 pub fn read_tree(folder: &Path, root: &str, module: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     let module = module.iter().map(|&name| name.to_owned()).collect();
-    follow(
-        folder,
-        &Path::new("src").join(root),
-        Path::new("src"),
-        module,
-        false,
-        &mut found,
-    );
+    follow(folder, &Path::new("src").join(root), Path::new("src"), module, false, &mut found);
     found
 }
 
@@ -96,11 +83,8 @@ fn follow(folder: &Path, path: &Path, children: &Path, module: Vec<String>, test
             None => {
                 let children = children.join(inline);
                 let folder_form = children.join(&name).join("mod.rs");
-                let path = if folder.join(&folder_form).is_file() {
-                    folder_form
-                } else {
-                    children.join(format!("{name}.rs"))
-                };
+                let path =
+                    if folder.join(&folder_form).is_file() { folder_form } else { children.join(format!("{name}.rs")) };
                 (path, children.join(&name))
             }
         };

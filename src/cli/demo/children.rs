@@ -50,8 +50,18 @@ impl Registry {
         let (registrants, seed) = (arguments.registrants.to_string(), arguments.seed.to_string());
         let invalid_percent = arguments.invalid_percent.to_string();
         let child = Child::start(&[
-            "simulate", "odoo", "--listen", "127.0.0.1:0", "--registrants", &registrants, "--seed", &seed,
-            "--invalid-percent", &invalid_percent, "--mts-url", mts_url,
+            "simulate",
+            "odoo",
+            "--listen",
+            "127.0.0.1:0",
+            "--registrants",
+            &registrants,
+            "--seed",
+            &seed,
+            "--invalid-percent",
+            &invalid_percent,
+            "--mts-url",
+            mts_url,
         ])
         .await?;
         let http = reqwest::Client::builder().no_proxy().timeout(START).build()?;

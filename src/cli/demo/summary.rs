@@ -64,7 +64,8 @@ impl Summary {
         if !settled {
             faults.push("not everything was settled".to_owned());
         }
-        for key in ["missing_tokens", "duplicate_token_rows", "wrong_tokens", "vids_cleared_without_token", "with_both"] {
+        for key in ["missing_tokens", "duplicate_token_rows", "wrong_tokens", "vids_cleared_without_token", "with_both"]
+        {
             let count = after[key].as_u64();
             if count != Some(0) {
                 faults.push(format!("{key} is {}, not 0", after[key]));
@@ -87,7 +88,8 @@ impl Summary {
         must_equal("VIDs cleared are tokens written", self.vids_cleared, self.tokens_written);
         for (trouble, codes) in EXPECTED {
             let expected: u64 = trouble.iter().map(|name| before["troubles"][*name].as_u64().unwrap_or(0)).sum();
-            let found: u64 = self.rejected.iter().filter(|(code, _)| codes.contains(&code.as_str())).map(|(_, n)| n).sum();
+            let found: u64 =
+                self.rejected.iter().filter(|(code, _)| codes.contains(&code.as_str())).map(|(_, n)| n).sum();
             must_equal(&format!("rejected with {}", codes.join(" or ")), found, expected);
         }
         must_equal("swept", self.vids_swept, before["troubles"]["token_older_vid"].as_u64().unwrap_or(0));

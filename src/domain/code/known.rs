@@ -16,12 +16,7 @@ pub(super) struct Known {
 pub(super) fn find(code: &str) -> Option<&'static Known> {
     let exact = KNOWN.iter().find(|known| known.code == code);
     exact.or_else(|| {
-        KNOWN.iter().find(|known| {
-            known
-                .code
-                .strip_suffix('*')
-                .is_some_and(|family| code.starts_with(family))
-        })
+        KNOWN.iter().find(|known| known.code.strip_suffix('*').is_some_and(|family| code.starts_with(family)))
     })
 }
 
@@ -31,12 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Known)> {
 }
 
 const fn known(code: &'static str, class: Class, reason: &'static str, remedy: &'static str) -> Known {
-    Known {
-        code,
-        class,
-        reason,
-        remedy,
-    }
+    Known { code, class, reason, remedy }
 }
 
 const FILL_IN: &str = "Fill the mapped field in on the registrant, or correct the connector's mapping; the record is then sent again by itself.";
@@ -58,12 +48,7 @@ static KNOWN: &[Known] = &[
         "Remove the VIDs that do not count, or mark them invalid; the record is then sent by itself.",
     ),
     known("OMC-VID-002", Person, "The registrant's VID has expired.", CORRECT_VID),
-    known(
-        "OMC-VID-003",
-        Person,
-        "The registrant's VID is marked invalid in the registry.",
-        CORRECT_VID,
-    ),
+    known("OMC-VID-003", Person, "The registrant's VID is marked invalid in the registry.", CORRECT_VID),
     known(
         "OMC-VID-004",
         Person,
@@ -137,12 +122,7 @@ static KNOWN: &[Known] = &[
         "Look into the log of MTS at the time of the refusal; requeue the record once its cause is gone.",
     ),
     // MTS, of a record.
-    known(
-        "ATS-REQ-002",
-        Person,
-        "The VID does not have the form of a VID.",
-        CORRECT_VID,
-    ),
+    known("ATS-REQ-002", Person, "The VID does not have the form of a VID.", CORRECT_VID),
     known("ATS-REQ-003", Person, "The name is empty.", FILL_IN),
     known("ATS-REQ-004", Person, "The gender is empty.", FILL_IN),
     known(
@@ -168,25 +148,10 @@ static KNOWN: &[Known] = &[
     known("ATS-REQ-015", Person, "There is no address.", FILL_IN),
     // MTS, of a request.
     known("ATS-REQ-001", System, "MTS could not read the request.", ASK_MTS),
-    known(
-        "ATS-REQ-016",
-        System,
-        "MTS does not know the request any more, or could not look it up.",
-        WAIT,
-    ),
-    known(
-        "ATS-REQ-017",
-        System,
-        "MTS has not worked through the request yet.",
-        WAIT,
-    ),
+    known("ATS-REQ-016", System, "MTS does not know the request any more, or could not look it up.", WAIT),
+    known("ATS-REQ-017", System, "MTS has not worked through the request yet.", WAIT),
     known("ATS-REQ-100", System, "MTS failed within itself.", ASK_MTS),
-    known(
-        "ATS-REQ-101",
-        System,
-        "MTS found no valid record in the request.",
-        ASK_MTS,
-    ),
+    known("ATS-REQ-101", System, "MTS found no valid record in the request.", ASK_MTS),
     known("ATS-REQ-102", System, "MTS found the request invalid.", ASK_MTS),
     known(
         "ATS-REQ-103",
@@ -194,30 +159,10 @@ static KNOWN: &[Known] = &[
         "MTS cannot compile the connector's output format.",
         "Correct the output format of the connector.",
     ),
-    known(
-        "ATS-REQ-1*",
-        System,
-        "MTS refused the whole request, not this person.",
-        ASK_MTS,
-    ),
-    known(
-        "ATS-REQ-2*",
-        System,
-        "MTS refused the whole request, not this person.",
-        ASK_MTS,
-    ),
-    known(
-        "ATS-REQ-02*",
-        System,
-        "MTS refused what it was told about calling back.",
-        ASK_MTS,
-    ),
-    known(
-        "ATS-REQ-03*",
-        System,
-        "MTS refused what it was told about calling back.",
-        ASK_MTS,
-    ),
+    known("ATS-REQ-1*", System, "MTS refused the whole request, not this person.", ASK_MTS),
+    known("ATS-REQ-2*", System, "MTS refused the whole request, not this person.", ASK_MTS),
+    known("ATS-REQ-02*", System, "MTS refused what it was told about calling back.", ASK_MTS),
+    known("ATS-REQ-03*", System, "MTS refused what it was told about calling back.", ASK_MTS),
     // The authentication library inside MTS.
     known(
         "AUT_CRY_*",
@@ -225,52 +170,17 @@ static KNOWN: &[Known] = &[
         "MTS cannot encrypt or sign its requests to MOSIP: a key or certificate is missing or wrong.",
         ASK_MOSIP,
     ),
-    known(
-        "AUT_BAS_*",
-        System,
-        "MTS could not carry out the request to MOSIP.",
-        ASK_MOSIP,
-    ),
-    known(
-        "AUT_*",
-        System,
-        "The authentication library inside MTS failed.",
-        ASK_MOSIP,
-    ),
+    known("AUT_BAS_*", System, "MTS could not carry out the request to MOSIP.", ASK_MOSIP),
+    known("AUT_*", System, "The authentication library inside MTS failed.", ASK_MOSIP),
     // MOSIP ID Authentication, of a person.
-    known(
-        "IDA-DEA-001",
-        Person,
-        "The data does not match the person's MOSIP identity.",
-        COMPARE,
-    ),
-    known(
-        "IDA-DEA-003",
-        Person,
-        "MOSIP holds no such data of the person to compare with.",
-        ASK_IDENTITY,
-    ),
+    known("IDA-DEA-001", Person, "The data does not match the person's MOSIP identity.", COMPARE),
+    known("IDA-DEA-003", Person, "MOSIP holds no such data of the person to compare with.", ASK_IDENTITY),
     known("IDA-MLC-002", Person, "MOSIP finds the ID invalid.", CORRECT_VID),
-    known(
-        "IDA-MLC-003",
-        Person,
-        "The person's MOSIP identity is deactivated.",
-        ASK_IDENTITY,
-    ),
+    known("IDA-MLC-003", Person, "The person's MOSIP identity is deactivated.", ASK_IDENTITY),
     known("IDA-MLC-004", Person, "MOSIP finds the VID invalid.", CORRECT_VID),
-    known(
-        "IDA-MLC-005",
-        Person,
-        "The VID has expired, or is revoked.",
-        CORRECT_VID,
-    ),
+    known("IDA-MLC-005", Person, "The VID has expired, or is revoked.", CORRECT_VID),
     known("IDA-MLC-009", Person, "MOSIP finds one of the values invalid.", COMPARE),
-    known(
-        "IDA-MLC-010",
-        Person,
-        "The VID belongs to a deactivated MOSIP identity.",
-        ASK_IDENTITY,
-    ),
+    known("IDA-MLC-010", Person, "The VID belongs to a deactivated MOSIP identity.", ASK_IDENTITY),
     known(
         "IDA-MLC-014",
         Person,
@@ -278,24 +188,9 @@ static KNOWN: &[Known] = &[
         ASK_IDENTITY,
     ),
     known("IDA-MLC-018", Person, "MOSIP does not know the VID.", CORRECT_VID),
-    known(
-        "IDA-MLC-019",
-        Person,
-        "The person has locked this kind of authentication at MOSIP.",
-        ASK_IDENTITY,
-    ),
-    known(
-        "IDA-MLC-022",
-        Person,
-        "The person's MOSIP identity is deactivated or blocked.",
-        ASK_IDENTITY,
-    ),
-    known(
-        "IDA-MLC-023",
-        Person,
-        "The VID has expired, or is deactivated.",
-        CORRECT_VID,
-    ),
+    known("IDA-MLC-019", Person, "The person has locked this kind of authentication at MOSIP.", ASK_IDENTITY),
+    known("IDA-MLC-022", Person, "The person's MOSIP identity is deactivated or blocked.", ASK_IDENTITY),
+    known("IDA-MLC-023", Person, "The VID has expired, or is deactivated.", CORRECT_VID),
     known("IDA-MLC-026", Person, "The ID has the wrong length.", CORRECT_VID),
     known("IDA-MLC-027", Person, "The ID's check digit is wrong.", CORRECT_VID),
     known("IDA-MLC-028", Person, "The VID has the wrong length.", CORRECT_VID),
@@ -316,30 +211,10 @@ static KNOWN: &[Known] = &[
     known("IDA-MLC-007", System, "MOSIP could not process the request.", WAIT),
     known("IDA-MLC-020", System, "MOSIP could not encrypt its data.", ASK_MOSIP),
     known("IDA-MLC-021", System, "MOSIP could not fetch a key.", ASK_MOSIP),
-    known(
-        "IDA-MLC-025",
-        System,
-        "MOSIP has no certificate of the partner.",
-        ASK_MOSIP,
-    ),
-    known(
-        "IDA-MPA-*",
-        System,
-        "MOSIP refuses the partner, its licence, its policy or its signature.",
-        ASK_MOSIP,
-    ),
-    known(
-        "PMS_*",
-        System,
-        "MOSIP refuses the partner, its licence or its policy.",
-        ASK_MOSIP,
-    ),
-    known(
-        "IDA-RST-*",
-        System,
-        "A service behind MOSIP ID Authentication failed.",
-        WAIT,
-    ),
+    known("IDA-MLC-025", System, "MOSIP has no certificate of the partner.", ASK_MOSIP),
+    known("IDA-MPA-*", System, "MOSIP refuses the partner, its licence, its policy or its signature.", ASK_MOSIP),
+    known("PMS_*", System, "MOSIP refuses the partner, its licence or its policy.", ASK_MOSIP),
+    known("IDA-RST-*", System, "A service behind MOSIP ID Authentication failed.", WAIT),
     known("KER-*", System, "A service of MOSIP failed.", WAIT),
     known("RES-*", System, "A service of MOSIP failed.", WAIT),
 ];

@@ -49,13 +49,8 @@ pub(super) fn callback(row: &mut Row<'_>) -> Option<Callback> {
     let method = method(row);
     let timeout = timeout(row);
     let extra_headers = extra_headers(row);
-    Some(Callback {
-        auth: auth?,
-        method: method?,
-        timeout: timeout?,
-        extra_headers: extra_headers?,
-    })
-    .filter(|_| !elsewhere)
+    Some(Callback { auth: auth?, method: method?, timeout: timeout?, extra_headers: extra_headers? })
+        .filter(|_| !elsewhere)
 }
 
 fn auth(row: &mut Row<'_>) -> Option<CallbackAuth> {
@@ -64,10 +59,7 @@ fn auth(row: &mut Row<'_>) -> Option<CallbackAuth> {
         None => Some(own().auth),
         Some("odoo") => Some(CallbackAuth::Odoo),
         Some("staticBearer") => Some(CallbackAuth::StaticBearer),
-        Some(_) => row.problem(
-            field,
-            "choose Odoo or static bearer; OMC's receiver takes no other kind for now",
-        ),
+        Some(_) => row.problem(field, "choose Odoo or static bearer; OMC's receiver takes no other kind for now"),
     }
 }
 
@@ -136,9 +128,7 @@ fn extra_headers(row: &mut Row<'_>) -> Option<Vec<(String, String)>> {
 /// A token of HTTP (RFC 9110, section 5.6.2), of at most 100 characters.
 fn is_header_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn is_header_value(value: &str) -> bool {

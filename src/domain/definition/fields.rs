@@ -67,9 +67,7 @@ fn readable(name: &str, around: &Surroundings<'_>) -> Result<FieldKind, String> 
         return Err(format!("`{REFERENCE}` is a name that OMC uses itself"));
     }
     let Some(field) = around.registrant_fields.get(name) else {
-        return Err(format!(
-            "`{name}` is not a field of the registrant, or the daemon's user may not read it"
-        ));
+        return Err(format!("`{name}` is not a field of the registrant, or the daemon's user may not read it"));
     };
     FieldKind::from_odoo(&field.kind).ok_or_else(|| {
         format!("`{name}` has not one plain value; take a text, number, date, selection, yes/no or many2one field")
@@ -122,9 +120,7 @@ pub(super) fn check_mapping(row: &mut Row<'_>, mapping: &Mapping, mandatory: &Ma
         }
     }
     if let Source::InputFormat(format) = source
-        && format
-            .output_keys()
-            .is_some_and(|mut keys| keys.any(|key| key == REFERENCE))
+        && format.output_keys().is_some_and(|mut keys| keys.any(|key| key == REFERENCE))
     {
         row.tell("input_format", format!("`{REFERENCE}` is a name that OMC uses itself"));
     }

@@ -19,10 +19,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn new(values: &'a Map<String, Value>) -> Self {
-        Self {
-            values,
-            problems: Vec::new(),
-        }
+        Self { values, problems: Vec::new() }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -32,10 +29,7 @@ impl<'a> Row<'a> {
     /// Notes a problem.
     pub(super) fn tell(&mut self, field: &'static str, reason: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(Problem {
-                field,
-                reason: reason.into(),
-            });
+            self.problems.push(Problem { field, reason: reason.into() });
         }
     }
 

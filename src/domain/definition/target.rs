@@ -7,15 +7,10 @@ use super::row::Row;
 /// The base address of MTS.
 pub(super) fn mts_url(row: &mut Row<'_>) -> Option<Url> {
     let field = "mts_url";
-    let text = row.required(
-        field,
-        "write the address of MTS, for example http://mosip-token-seeder.mosip-token-seeder",
-    )?;
+    let text =
+        row.required(field, "write the address of MTS, for example http://mosip-token-seeder.mosip-token-seeder")?;
     let Ok(mut url) = Url::parse(&text) else {
-        return row.problem(
-            field,
-            "not an address; write it with its scheme, for example https://mts.example.org",
-        );
+        return row.problem(field, "not an address; write it with its scheme, for example https://mts.example.org");
     };
     let reason = if !matches!(url.scheme(), "http" | "https") {
         "must begin with http:// or https://"

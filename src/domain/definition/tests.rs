@@ -14,11 +14,7 @@ const OTHER: IdTypeId = IdTypeId(5);
 
 fn registrant_fields() -> BTreeMap<String, RegistrantField> {
     let field = |name: &str, kind: &str, stored: bool| {
-        let field = RegistrantField {
-            kind: kind.to_owned(),
-            stored,
-            relation: None,
-        };
+        let field = RegistrantField { kind: kind.to_owned(), stored, relation: None };
         (name.to_owned(), field)
     };
     [
@@ -124,10 +120,7 @@ fn bad(model: Model, changes: &[(&str, Value)]) -> Vec<String> {
 fn one_problem(field: &str, value: Value, reason: &str) {
     let told = bad(Model::Omc, &[(field, value.clone())]);
     assert_eq!(told.len(), 1, "{field} {value}: {told:?}");
-    assert!(
-        told[0].starts_with(&format!("{field}: ")) && told[0].contains(reason),
-        "{field} {value}: {told:?}"
-    );
+    assert!(told[0].starts_with(&format!("{field}: ")) && told[0].contains(reason), "{field} {value}: {told:?}");
 }
 
 #[test]
@@ -136,10 +129,7 @@ fn a_good_row_becomes_a_connector() {
     assert_eq!(connector.id, ConnectorId(7));
     assert_eq!(connector.name, "Nightly");
     assert_eq!(connector.activity, Activity::Started);
-    assert_eq!(
-        connector.mts_endpoint("authtoken/json").as_str(),
-        "http://mts.example.org/seeder/authtoken/json"
-    );
+    assert_eq!(connector.mts_endpoint("authtoken/json").as_str(), "http://mts.example.org/seeder/authtoken/json");
     assert_eq!(connector.timetable, Timetable::Every { minutes: 30 });
     assert_eq!(connector.callback.auth, CallbackAuth::StaticBearer);
     assert_eq!(connector.callback.method, CallbackMethod::Post);
@@ -174,42 +164,27 @@ fn every_setting_is_read() {
         ("batch_size", json!(5000)),
         ("phone_country_code", json!("+251")),
         ("value_fields", json!("reference, disabled")),
-        (
-            "output_format",
-            json!("{id: .input.id, values: {reference: .output.token}}"),
-        ),
+        ("output_format", json!("{id: .input.id, values: {reference: .output.token}}")),
     ]);
     assert_eq!(connector.activity, Activity::Stopped);
-    assert_eq!(
-        connector.mts_endpoint("ping").as_str(),
-        "https://mts.example.org:8443/ping"
-    );
+    assert_eq!(connector.mts_endpoint("ping").as_str(), "https://mts.example.org:8443/ping");
     assert_eq!(connector.language, "fra");
     assert!(matches!(&connector.timetable, Timetable::Cron { zone, .. } if zone.name() == "Africa/Addis_Ababa"));
     assert_eq!(connector.callback.method, CallbackMethod::Put);
     assert_eq!(connector.callback.timeout, Duration::from_secs(600));
     assert_eq!(connector.callback.auth, CallbackAuth::Odoo);
-    assert_eq!(
-        connector.callback.extra_headers,
-        [("X-Route".to_owned(), "registry 1".to_owned())]
-    );
+    assert_eq!(connector.callback.extra_headers, [("X-Route".to_owned(), "registry 1".to_owned())]);
     assert_eq!((connector.vid_type, connector.token_type), (OTHER, TOKEN));
     assert_eq!(connector.mandatory, Mandatory::from_names(["name", "dob"]).unwrap());
     assert!(!connector.remove_vid);
     assert_eq!(connector.batch_size, Some(5000));
     assert_eq!(connector.phone_country_code.as_deref(), Some("+251"));
-    assert_eq!(
-        connector.value_fields.iter().collect::<Vec<_>>(),
-        ["disabled", "reference"]
-    );
+    assert_eq!(connector.value_fields.iter().collect::<Vec<_>>(), ["disabled", "reference"]);
     let keys: Vec<&String> = connector.output_format.as_ref().unwrap().input_keys().iter().collect();
     assert_eq!(keys, ["id"]);
     assert_eq!(good(&[("is_recurring", json!("onetime"))]).timetable, Timetable::Once);
     assert_eq!(good(&[("active", json!(false))]).activity, Activity::Stopped);
-    assert_eq!(
-        good(&[("mandatory_fields", json!("[]"))]).mandatory,
-        Mandatory::from_names([]).unwrap()
-    );
+    assert_eq!(good(&[("mandatory_fields", json!("[]"))]).mandatory, Mandatory::from_names([]).unwrap());
 }
 
 #[test]
@@ -221,21 +196,9 @@ fn each_wrong_field_is_told_by_its_name() {
         ("mts_url", json!(false), "write the address of MTS"),
         ("mts_url", json!("mts"), "not an address"),
         ("mts_url", json!("ftp://mts.example.org"), "must begin with http"),
-        (
-            "mts_url",
-            json!("http://u:secret@mts.example.org"),
-            "must not hold a user name",
-        ),
-        (
-            "mts_url",
-            json!("http://mts.example.org/?a=secret"),
-            "nothing after a `?`",
-        ),
-        (
-            "mts_url",
-            json!("http://mts.example.org/#secret"),
-            "nothing after a `?`",
-        ),
+        ("mts_url", json!("http://u:secret@mts.example.org"), "must not hold a user name"),
+        ("mts_url", json!("http://mts.example.org/?a=secret"), "nothing after a `?`"),
+        ("mts_url", json!("http://mts.example.org/#secret"), "nothing after a `?`"),
         ("input_type", json!("odk"), "choose OpenG2P Registry"),
         ("input_type", json!(false), "choose OpenG2P Registry"),
         ("output_type", json!("csv"), "choose JSON"),
@@ -251,22 +214,10 @@ fn each_wrong_field_is_told_by_its_name() {
         ("schedule_cron", json!("soon"), "not a cron expression"),
         ("schedule_cron", json!("0 2 30 2 *"), "never comes due"),
         ("g2p_search_domain", json!(false), "write whom to take"),
-        (
-            "g2p_search_domain",
-            json!("[('uid', '=', uid)]"),
-            "expressions such as uid",
-        ),
+        ("g2p_search_domain", json!("[('uid', '=', uid)]"), "expressions such as uid"),
         ("g2p_search_domain", json!("['|']"), "too few operands"),
-        (
-            "g2p_search_domain",
-            json!("[('nowhere.x', '=', 1)]"),
-            "`nowhere` is not a field of the registrant",
-        ),
-        (
-            "callback_url",
-            json!("https://other.example.org/?key=secret"),
-            "leave it empty",
-        ),
+        ("g2p_search_domain", json!("[('nowhere.x', '=', 1)]"), "`nowhere` is not a field of the registrant"),
+        ("callback_url", json!("https://other.example.org/?key=secret"), "leave it empty"),
         ("callback_authtype", json!("oauth"), "choose Odoo or static bearer"),
         ("callback_authtype", json!("none"), "choose Odoo or static bearer"),
         ("callback_httpmethod", json!("DELETE"), "choose POST"),
@@ -274,55 +225,23 @@ fn each_wrong_field_is_told_by_its_name() {
         ("callback_timeout", json!(601), "from 1 to 600"),
         ("callback_timeout", json!(1.5), "write a whole number"),
         ("callback_extra_headers", json!("X: y"), "write a JSON object"),
-        (
-            "callback_extra_headers",
-            json!(r#"{"X": 1}"#),
-            "the value of x is no text",
-        ),
+        ("callback_extra_headers", json!(r#"{"X": 1}"#), "the value of x is no text"),
         ("callback_extra_headers", json!(r#"{"X": "a\nb"}"#), "printable ASCII"),
         ("callback_extra_headers", json!(r#"{"X": "é"}"#), "printable ASCII"),
         ("callback_extra_headers", json!(r#"{"X Y": "a"}"#), "no header's name"),
         ("callback_extra_headers", json!(r#"{"": "a"}"#), "no header's name"),
-        (
-            "callback_extra_headers",
-            json!(r#"{"AUTHORIZATION": "secret"}"#),
-            "authorization cannot be an extra",
-        ),
-        (
-            "callback_extra_headers",
-            json!(r#"{"cookie": "a"}"#),
-            "cannot be an extra header",
-        ),
-        (
-            "callback_extra_headers",
-            json!(r#"{"Host": "a"}"#),
-            "cannot be an extra header",
-        ),
-        (
-            "callback_extra_headers",
-            json!(r#"{"Content-Type": "a"}"#),
-            "cannot be an extra header",
-        ),
-        (
-            "callback_extra_headers",
-            json!(r#"{"Content-Length": "1"}"#),
-            "cannot be an extra header",
-        ),
-        (
-            "callback_extra_headers",
-            json!(r#"{"X": "a", "x": "b"}"#),
-            "x comes twice",
-        ),
+        ("callback_extra_headers", json!(r#"{"AUTHORIZATION": "secret"}"#), "authorization cannot be an extra"),
+        ("callback_extra_headers", json!(r#"{"cookie": "a"}"#), "cannot be an extra header"),
+        ("callback_extra_headers", json!(r#"{"Host": "a"}"#), "cannot be an extra header"),
+        ("callback_extra_headers", json!(r#"{"Content-Type": "a"}"#), "cannot be an extra header"),
+        ("callback_extra_headers", json!(r#"{"Content-Length": "1"}"#), "cannot be an extra header"),
+        ("callback_extra_headers", json!(r#"{"X": "a", "x": "b"}"#), "x comes twice"),
         ("callback_extra_headers", json!({"X": "a"}), "cannot read"),
         ("g2p_selected_fields", json!(false), "write a JSON list of fields"),
         ("g2p_selected_fields", json!("[1]"), "write a JSON list of names"),
         ("output_format", json!("env"), "`env` is not allowed"),
         ("output_format", json!(".a |"), "cannot be read as jq"),
-        (
-            "output_format",
-            json!("trim"),
-            "the jq of MTS (1.5) does not know this, or does not survive it: `trim`",
-        ),
+        ("output_format", json!("trim"), "the jq of MTS (1.5) does not know this, or does not survive it: `trim`"),
         ("output_format", json!("gsub(\"\"; \"x\")"), "never end"),
         ("input_format", json!("@csv"), "`@csv` is known to MTS but not to OMC"),
         ("input_format", json!("reduce"), "cannot be read as jq"),
@@ -338,36 +257,21 @@ fn each_wrong_field_is_told_by_its_name() {
         ("value_fields", json!("reg_ids"), "has not one plain value"),
         ("value_fields", json!("id"), "Odoo's own"),
         ("value_fields", json!("is_registrant"), "Odoo's own"),
-        (
-            "value_fields",
-            json!("[\"reference\", 1]"),
-            "write a JSON list of names",
-        ),
+        ("value_fields", json!("[\"reference\", 1]"), "write a JSON list of names"),
         ("vid_id_type_id", json!([99, "x"]), "this ID type is not there"),
         ("token_id_type_id", json!([3, "MOSIP VID"]), "two different ID types"),
     ] {
         one_problem(field, value, reason);
     }
-    let told = bad(
-        Model::Omc,
-        &[("schedule_cron", json!("0 1 * * *")), ("schedule_tz", json!("Nowhere"))],
-    );
-    assert!(
-        told.len() == 1 && told[0].starts_with("schedule_tz: unknown time zone"),
-        "{told:?}"
-    );
+    let told = bad(Model::Omc, &[("schedule_cron", json!("0 1 * * *")), ("schedule_tz", json!("Nowhere"))]);
+    assert!(told.len() == 1 && told[0].starts_with("schedule_tz: unknown time zone"), "{told:?}");
 }
 
 #[test]
 fn selected_fields_exist_and_have_one_value() {
     let selected = |names: &str| {
-        let told = bad(
-            Model::Omc,
-            &[("g2p_selected_fields", json!(names)), ("mapping", json!("{}"))],
-        );
-        told.into_iter()
-            .filter(|line| line.starts_with("g2p_selected_fields"))
-            .collect::<Vec<_>>()
+        let told = bad(Model::Omc, &[("g2p_selected_fields", json!(names)), ("mapping", json!("{}"))]);
+        told.into_iter().filter(|line| line.starts_with("g2p_selected_fields")).collect::<Vec<_>>()
     };
     for (names, reason) in [
         (r#"["nowhere"]"#, "`nowhere` is not a field of the registrant"),
@@ -402,47 +306,26 @@ fn upstream_s_defaults_are_told_to_be_wrong_key_by_key() {
 #[test]
 fn mapped_paths_must_find_something() {
     for (mapping, reason) in [
-        (
-            r#"{"gender": "gender.name"}"#,
-            "`gender`: `gender.name` reaches into `gender`",
-        ),
+        (r#"{"gender": "gender.name"}"#, "`gender`: `gender.name` reaches into `gender`"),
         (r#"{"gender": "disabled"}"#, "`gender`: `disabled` is not in the list"),
         (r#"{"dob": "id"}"#, "`dob`: `id` is no date"),
-        (
-            r#"{"vid": "id"}"#,
-            "`vid`: OMC puts the VID under `id`, but `id` is also a field",
-        ),
+        (r#"{"vid": "id"}"#, "`vid`: OMC puts the VID under `id`, but `id` is also a field"),
         (r#"{"vid": "id.vid"}"#, "but `id` is also a field to read"),
         (r#"{"emailId": "vid"}"#, "`emailId`: `vid` is where OMC puts the VID"),
-        (
-            r#"{"emailId": "omc_ref"}"#,
-            "`emailId`: `omc_ref` is a name that OMC uses itself",
-        ),
-        (
-            r#"{"vid": "omc_ref.vid"}"#,
-            "`vid`: `omc_ref` is a name that OMC uses itself",
-        ),
+        (r#"{"emailId": "omc_ref"}"#, "`emailId`: `omc_ref` is a name that OMC uses itself"),
+        (r#"{"vid": "omc_ref.vid"}"#, "`vid`: `omc_ref` is a name that OMC uses itself"),
         (r#"{"gender": "gender|env"}"#, "`gender`: not a plain path"),
         (r#"{"name": "given_name"}"#, "`name`: a list is wanted here"),
     ] {
         let mut whole: Map<String, Value> = serde_json::from_str(row()["mapping"].as_str().unwrap()).unwrap();
         whole.extend(serde_json::from_str::<Map<String, Value>>(mapping).unwrap());
         let told = bad(Model::Omc, &[("mapping", json!(Value::Object(whole).to_string()))]);
-        assert!(
-            told.len() == 1 && told[0].starts_with("mapping: ") && told[0].contains(reason),
-            "{mapping}: {told:?}"
-        );
+        assert!(told.len() == 1 && told[0].starts_with("mapping: ") && told[0].contains(reason), "{mapping}: {told:?}");
     }
     let yes_no = json!(r#"["given_name", "family_name", "gender", "birthdate", "disabled", "email", "address"]"#);
     let mapping = row()["mapping"].as_str().unwrap().replace("\"phone\"", "\"disabled\"");
-    let told = bad(
-        Model::Omc,
-        &[("g2p_selected_fields", yes_no), ("mapping", json!(mapping))],
-    );
-    assert!(
-        told.len() == 1 && told[0].contains("`disabled` is a yes/no field"),
-        "{told:?}"
-    );
+    let told = bad(Model::Omc, &[("g2p_selected_fields", yes_no), ("mapping", json!(mapping))]);
+    assert!(told.len() == 1 && told[0].contains("`disabled` is a yes/no field"), "{told:?}");
     one_problem("mapping", json!("[]"), "write a JSON object");
     one_problem("mapping", json!("{"), "not JSON");
 }
@@ -453,17 +336,11 @@ fn an_input_format_is_held_against_the_mapping_where_its_keys_are_known() {
         json!(r#"{"name": ["person.name"], "gender": "sex", "dob": "birthdate", "fullAddress": ["address"]}"#);
     let told = |format: &str| {
         World::usual()
-            .parse(
-                Model::Omc,
-                &with(&[("mapping", mapping.clone()), ("input_format", json!(format))]),
-            )
+            .parse(Model::Omc, &with(&[("mapping", mapping.clone()), ("input_format", json!(format))]))
             .map(|_| ())
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
-    assert_eq!(
-        told("{person: {name: .given_name}, sex: .gender, birthdate, address}"),
-        Ok(())
-    );
+    assert_eq!(told("{person: {name: .given_name}, sex: .gender, birthdate, address}"), Ok(()));
     assert_eq!(told(". + {sex: .gender}"), Ok(()), "not known without running it");
     let missing = told("{person: {}, sex: .gender, birthdate}").unwrap_err();
     assert_eq!(
@@ -474,15 +351,9 @@ fn an_input_format_is_held_against_the_mapping_where_its_keys_are_known() {
         ]
     );
     let vid = told("{person: {name: .given_name}, sex: .gender, birthdate, address, vid: 1}").unwrap_err();
-    assert!(
-        vid.len() == 1 && vid[0].contains("the input format gives a value there as well"),
-        "{vid:?}"
-    );
+    assert!(vid.len() == 1 && vid[0].contains("the input format gives a value there as well"), "{vid:?}");
     let reference = told("{person: {name: .given_name}, sex: .gender, birthdate, address, omc_ref: 1}").unwrap_err();
-    assert!(
-        reference.len() == 1 && reference[0].starts_with("input_format: `omc_ref`"),
-        "{reference:?}"
-    );
+    assert!(reference.len() == 1 && reference[0].starts_with("input_format: `omc_ref`"), "{reference:?}");
 }
 
 #[test]
@@ -499,10 +370,7 @@ fn all_problems_are_told_together_and_no_secret_with_them() {
             ("callback_url", json!("https://hunter2.example.org")),
             ("callback_authtype", json!("hunter2")),
             ("callback_auth_password", json!("hunter2")),
-            (
-                "callback_extra_headers",
-                json!(r#"{"Authorization": "hunter2", "X": "hunter2\u0000"}"#),
-            ),
+            ("callback_extra_headers", json!(r#"{"Authorization": "hunter2", "X": "hunter2\u0000"}"#)),
             ("batch_size", json!(9999)),
         ],
     );
@@ -527,10 +395,7 @@ fn a_stock_connector_uses_omc_s_own_receiver_and_upstream_s_types() {
     assert_eq!((connector.vid_type, connector.token_type), (VID, TOKEN));
     world.vid_type = Some(OTHER);
     assert_eq!(stock(&world, &callback).unwrap().vid_type, OTHER);
-    assert_eq!(
-        stock(&world, &[("job_status", json!("completed"))]).unwrap().activity,
-        Activity::Started
-    );
+    assert_eq!(stock(&world, &[("job_status", json!("completed"))]).unwrap().activity, Activity::Started);
     for status in ["started", "running"] {
         let told = bad(Model::Stock, &[("job_status", json!(status))]);
         assert_eq!(told.len(), 1);
@@ -545,19 +410,13 @@ fn id_types_by_name_must_be_there_once() {
     let mut world = World::usual();
     world.types.retain(|(id, _)| *id != TOKEN);
     let told = world.parse(Model::Omc, &row()).unwrap_err();
-    assert!(
-        told.len() == 1 && told[0].reason.contains("none of the name MOSIP UIN TOKEN"),
-        "{told:?}"
-    );
+    assert!(told.len() == 1 && told[0].reason.contains("none of the name MOSIP UIN TOKEN"), "{told:?}");
     let mut world = World::usual();
     world.types.push((IdTypeId(9), "MOSIP VID".to_owned()));
     let told = world.parse(Model::Omc, &row()).unwrap_err();
     assert!(told.len() == 1 && told[0].reason.contains("more than one"), "{told:?}");
     assert_eq!(
-        world
-            .parse(Model::Omc, &with(&[("vid_id_type_id", json!([9, "MOSIP VID"]))]))
-            .unwrap()
-            .vid_type,
+        world.parse(Model::Omc, &with(&[("vid_id_type_id", json!([9, "MOSIP VID"]))])).unwrap().vid_type,
         IdTypeId(9)
     );
 }
@@ -584,24 +443,14 @@ fn what_a_run_depends_on_has_a_text_of_its_own() {
     let usual = good(&[]).pull_digest_source();
     let reordered = r#"["phone", "email", "address", "gender", "birthdate", "family_name", "given_name", "id"]"#;
     assert_eq!(
-        good(&[
-            ("g2p_selected_fields", json!(reordered)),
-            ("name", json!("Other")),
-            ("batch_size", json!(5))
-        ])
-        .pull_digest_source(),
+        good(&[("g2p_selected_fields", json!(reordered)), ("name", json!("Other")), ("batch_size", json!(5))])
+            .pull_digest_source(),
         usual
     );
     for (field, value) in [
-        (
-            "mapping",
-            json!(row()["mapping"].as_str().unwrap().replace("\"email\"", "\"phone\"")),
-        ),
+        ("mapping", json!(row()["mapping"].as_str().unwrap().replace("\"email\"", "\"phone\""))),
         ("g2p_search_domain", json!("[('is_group', '=', False)]")),
-        (
-            "g2p_selected_fields",
-            json!(reordered.replace("\"id\"", "\"disabled\"")),
-        ),
+        ("g2p_selected_fields", json!(reordered.replace("\"id\"", "\"disabled\""))),
         ("input_format", json!(". # changed")),
         ("vid_id_type_id", json!(5)),
         ("mandatory_fields", json!("name")),

@@ -42,36 +42,19 @@ pub(super) fn find(name: &str, arity: usize) -> Found {
 
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, usize, Knows)> {
-    BUILTINS.iter().flat_map(|builtin| {
-        builtin
-            .arities
-            .iter()
-            .map(|arity| (builtin.name, *arity, builtin.knows))
-    })
+    BUILTINS.iter().flat_map(|builtin| builtin.arities.iter().map(|arity| (builtin.name, *arity, builtin.knows)))
 }
 
 const fn both(name: &'static str, arities: &'static [usize]) -> Builtin {
-    Builtin {
-        name,
-        arities,
-        knows: Knows::Both,
-    }
+    Builtin { name, arities, knows: Knows::Both }
 }
 
 const fn only_mts(name: &'static str, arities: &'static [usize]) -> Builtin {
-    Builtin {
-        name,
-        arities,
-        knows: Knows::OnlyMts,
-    }
+    Builtin { name, arities, knows: Knows::OnlyMts }
 }
 
 const fn only_omc(name: &'static str, arities: &'static [usize]) -> Builtin {
-    Builtin {
-        name,
-        arities,
-        knows: Knows::OnlyOmc,
-    }
+    Builtin { name, arities, knows: Knows::OnlyOmc }
 }
 
 const BUILTINS: &[Builtin] = &[
@@ -213,26 +196,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         NO_END,
     ),
     (&["env", "$ENV", "builtins", "modulemeta", "get_search_list"], SERVER),
-    (
-        &[
-            "input",
-            "inputs",
-            "debug",
-            "stderr",
-            "input_filename",
-            "input_line_number",
-        ],
-        CRASHES,
-    ),
+    (&["input", "inputs", "debug", "stderr", "input_filename", "input_line_number"], CRASHES),
     (&["halt", "halt_error"], CRASHES),
     (&["fromjson"], "deeply nested text would end the process"),
     (&["error"], "write `empty` or null instead"),
-    (
-        &["now", "localtime", "strflocaltime", "date"],
-        "the same record must give the same result whenever it is read",
-    ),
-    (
-        &["setpath", "delpaths", "to_array", "path"],
-        "build a new object instead, for example {name: .given_name}",
-    ),
+    (&["now", "localtime", "strflocaltime", "date"], "the same record must give the same result whenever it is read"),
+    (&["setpath", "delpaths", "to_array", "path"], "build a new object instead, for example {name: .given_name}"),
 ];

@@ -50,9 +50,7 @@ impl<'a> Check<'a> {
                 self.parts(parts)
             }
             Term::Arr(Some(inner)) | Term::Neg(inner) => self.term(inner),
-            Term::Obj(entries) => entries
-                .iter()
-                .try_for_each(|(key, value)| self.entry(key, value.as_ref())),
+            Term::Obj(entries) => entries.iter().try_for_each(|(key, value)| self.entry(key, value.as_ref())),
             Term::BinOp(left, op, right) => self.operation(left, op, right),
             Term::TryCatch(inner, catch) => {
                 self.term(inner)?;
@@ -124,10 +122,7 @@ impl<'a> Check<'a> {
                 ));
             }
             BinaryOp::Assign | BinaryOp::Update | BinaryOp::UpdateMath(_) | BinaryOp::UpdateAlt => {
-                return Err(refused(
-                    "assignment",
-                    "build a new object instead, for example . + {name: .given_name}",
-                ));
+                return Err(refused("assignment", "build a new object instead, for example . + {name: .given_name}"));
             }
             BinaryOp::Pipe(None)
             | BinaryOp::Comma
@@ -196,10 +191,7 @@ impl<'a> Check<'a> {
 }
 
 fn refused(what: &str, reason: &'static str) -> ExpressionError {
-    ExpressionError::Refused {
-        what: what.to_owned(),
-        reason,
-    }
+    ExpressionError::Refused { what: what.to_owned(), reason }
 }
 
 /// Whether a product is surely no long repetition of a text: both sides are numbers, one is a small number written out, or
@@ -222,10 +214,7 @@ fn is_number(term: &Term<&str>) -> bool {
     match term {
         Term::Num(_) => true,
         Term::Neg(inner) => is_number(inner),
-        Term::Call(name, _) => matches!(
-            *name,
-            "tonumber" | "length" | "utf8bytelength" | "floor" | "ceil" | "round"
-        ),
+        Term::Call(name, _) => matches!(*name, "tonumber" | "length" | "utf8bytelength" | "floor" | "ceil" | "round"),
         Term::BinOp(_, BinaryOp::Pipe(_), right) => is_number(right),
         Term::BinOp(left, BinaryOp::Math(Math::Sub | Math::Div | Math::Rem | Math::Add | Math::Mul), right) => {
             is_number(left) && is_number(right)

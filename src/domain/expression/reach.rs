@@ -55,9 +55,8 @@ impl<'a> Reach<'a> {
                 ELSEWHERE
             }
             Term::Obj(entries) => {
-                let within = entries.iter().fold(ELSEWHERE, |all, (key, value)| {
-                    all | self.entry(key, value.as_ref(), dot)
-                });
+                let within =
+                    entries.iter().fold(ELSEWHERE, |all, (key, value)| all | self.entry(key, value.as_ref(), dot));
                 around(within)
             }
             Term::BinOp(left, op, right) => self.operation(left, op, right, dot),
@@ -158,9 +157,7 @@ impl<'a> Reach<'a> {
             }
             _ => {
                 let each = dot | element(dot);
-                let within = arguments
-                    .iter()
-                    .fold(dot, |all, argument| all | self.follow(argument, each));
+                let within = arguments.iter().fold(dot, |all, argument| all | self.follow(argument, each));
                 around(within)
             }
         }

@@ -142,19 +142,10 @@ fn refused_wherever_it_hides() {
 
 #[test]
 fn errors_name_the_place() {
-    assert_eq!(
-        bad("{\n  a: [1, 2\n}"),
-        "cannot be read as jq at line 3, column 1: closing bracket is wanted there"
-    );
-    assert_eq!(
-        bad(".a | "),
-        "cannot be read as jq at line 1, column 6: term is wanted there"
-    );
+    assert_eq!(bad("{\n  a: [1, 2\n}"), "cannot be read as jq at line 3, column 1: closing bracket is wanted there");
+    assert_eq!(bad(".a | "), "cannot be read as jq at line 1, column 6: term is wanted there");
     assert_eq!(bad(" \n "), "the expression is empty");
-    assert_eq!(
-        bad("# nothing else"),
-        "cannot be read as jq at line 1, column 15: term is wanted there"
-    );
+    assert_eq!(bad("# nothing else"), "cannot be read as jq at line 1, column 15: term is wanted there");
     assert!(bad(".a\u{0}").contains("line 1, column 3"));
     assert!(bad(".é").contains("line 1, column 2"));
 }
@@ -170,28 +161,14 @@ fn a_comment_cannot_swallow_what_follows_it() {
 #[test]
 fn size_and_depth_are_limited_without_overflowing_a_small_stack() {
     let run = || {
-        assert_eq!(
-            Expression::parse(&"1".repeat(LONGEST + 1)),
-            Err(ExpressionError::TooLong)
-        );
+        assert_eq!(Expression::parse(&"1".repeat(LONGEST + 1)), Err(ExpressionError::TooLong));
         for (open, close) in [("[", "]"), ("(", ")"), ("{a:", "}"), ("\"\\(", ")\""), ("map(", ")")] {
             let nested = |depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
             good(&nested(10));
             assert_eq!(Expression::parse(&nested(250)), Err(ExpressionError::TooDeep), "{open}");
-            assert_eq!(
-                Expression::parse(&open.repeat(900)),
-                Err(ExpressionError::TooDeep),
-                "{open}"
-            );
+            assert_eq!(Expression::parse(&open.repeat(900)), Err(ExpressionError::TooDeep), "{open}");
         }
-        for (piece, end) in [
-            ("-", "1"),
-            ("try ", "1"),
-            ("1|", "1"),
-            ("1,", "1"),
-            ("1 as $x|", "1"),
-            ("1+", "1"),
-        ] {
+        for (piece, end) in [("-", "1"), ("try ", "1"), ("1|", "1"), ("1,", "1"), ("1 as $x|", "1"), ("1+", "1")] {
             good(&format!("{}{end}", piece.repeat(90)));
             let long = format!("{}{end}", piece.repeat(400));
             assert_eq!(Expression::parse(&long), Err(ExpressionError::TooManySteps), "{piece}");

@@ -7,11 +7,7 @@ use jaq_core::load::lex::{StrPart, Tok, Token};
 
 /// How deep brackets nest, strings with interpolation counted.
 pub(super) fn depth(tokens: &[Token<&str>]) -> usize {
-    tokens
-        .iter()
-        .map(|token| inner(token).map(|inner| 1 + depth(inner)).max().unwrap_or(0))
-        .max()
-        .unwrap_or(0)
+    tokens.iter().map(|token| inner(token).map(|inner| 1 + depth(inner)).max().unwrap_or(0)).max().unwrap_or(0)
 }
 
 /// How many operators and keywords there are: each may make the parser go one deeper.

@@ -36,18 +36,13 @@ const LONGEST_LIST: usize = 5000;
 
 /// Checks `[field, operator, value]`; gives it with the operator in Odoo's own writing.
 pub(super) fn checked(parts: Vec<Value>, place: &str) -> Result<Value, FilterError> {
-    let wrong = |reason| FilterError::Term {
-        place: place.to_owned(),
-        reason,
-    };
+    let wrong = |reason| FilterError::Term { place: place.to_owned(), reason };
     let Ok([field, operator, value]) = <[Value; 3]>::try_from(parts) else {
         return Err(wrong("write exactly a field, an operator and a value"));
     };
     let operator = operator.as_str().map(str::to_lowercase).unwrap_or_default();
     if !OPERATORS.contains(&operator.as_str()) {
-        return Err(wrong(
-            "its second part is no operator of Odoo, such as =, !=, in, ilike",
-        ));
+        return Err(wrong("its second part is no operator of Odoo, such as =, !=, in, ilike"));
     }
     let operator = match operator.as_str() {
         "<>" => "!=".to_owned(),
@@ -63,18 +58,14 @@ pub(super) fn checked(parts: Vec<Value>, place: &str) -> Result<Value, FilterErr
         };
     };
     if field.len() > LONGEST_TEXT || !field.split('.').all(is_name) {
-        return Err(wrong(
-            "its first part is not a field's name, such as gender or reg_ids.id_type",
-        ));
+        return Err(wrong("its first part is not a field's name, such as gender or reg_ids.id_type"));
     }
     let value = match (operator.as_str(), value) {
         ("any" | "not any", Value::Array(terms)) => Value::Array(checked_domain(terms, &format!("{place}.3."))?),
         ("any" | "not any", _) => return Err(wrong("after `any` a domain is wanted")),
         (_, Value::Array(items)) => {
             if items.len() > LONGEST_LIST || !items.iter().all(is_scalar) {
-                return Err(wrong(
-                    "its list holds something else than plain values, or too many of them",
-                ));
+                return Err(wrong("its list holds something else than plain values, or too many of them"));
             }
             Value::Array(items)
         }

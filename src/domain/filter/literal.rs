@@ -41,10 +41,7 @@ pub(super) fn parse(text: &str) -> Result<Value, LiteralError> {
     if let Ok(value) = serde_json::from_str(text) {
         return plain(&value, 0).map(|()| value);
     }
-    let mut reader = Reader {
-        chars: text.chars().collect(),
-        at: 0,
-    };
+    let mut reader = Reader { chars: text.chars().collect(), at: 0 };
     let value = reader.value(0)?;
     reader.blanks();
     if reader.at < reader.chars.len() {
@@ -88,10 +85,7 @@ impl Reader {
     }
 
     fn blanks(&mut self) {
-        while self
-            .peek()
-            .is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}'))
-        {
+        while self.peek().is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}')) {
             self.at += 1;
         }
     }
@@ -168,10 +162,7 @@ impl Reader {
         }
         let minus = self.chars[start..self.at].iter().filter(|c| **c == '-').count() % 2 == 1;
         let digits = self.at;
-        while self
-            .peek()
-            .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_'))
-        {
+        while self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_')) {
             let exponent = matches!(self.next(), Some('e' | 'E'));
             if exponent && matches!(self.peek(), Some('-' | '+')) {
                 self.at += 1;

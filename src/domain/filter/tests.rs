@@ -3,9 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn good(text: &str) -> Value {
-    Filter::parse(text)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .to_json()
+    Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_json()
 }
 
 fn bad(text: &str) -> String {
@@ -50,10 +48,7 @@ fn python_literals_are_read_as_python_reads_them() {
         ("[('a', 'in', ())]", json!([["a", "in", []]])),
         ("[('a', 'in', [])]", json!([["a", "in", []]])),
         ("[('a', '=', ('x'))]", json!([["a", "=", "x"]])),
-        (
-            r#"[('a', '=', 'it\'s \"\\\n\t\x41\u00e9\U0001F600\101\d')]"#,
-            json!([["a", "=", "it's \"\\\n\tAé😀A\\d"]]),
-        ),
+        (r#"[('a', '=', 'it\'s \"\\\n\t\x41\u00e9\U0001F600\101\d')]"#, json!([["a", "=", "it's \"\\\n\tAé😀A\\d"]])),
         ("[('a', '=', \"it's\")]", json!([["a", "=", "it's"]])),
         ("[('a', '=', 'ልጅ')]", json!([["a", "=", "ልጅ"]])),
         ("([('a', '=', 1)])", json!([["a", "=", 1]])),
@@ -95,10 +90,7 @@ fn what_is_no_literal_is_refused_with_its_place() {
         ("[", "ends too early"),
         ("[('a', '=', 1)", "ends too early"),
         ("[('a', '=', 1)] x", "more after the end of the list, at character 17"),
-        (
-            "[('a' '=', 1)]",
-            "a comma or the end of the list is wanted at character 7",
-        ),
+        ("[('a' '=', 1)]", "a comma or the end of the list is wanted at character 7"),
         ("[('a', '=', 1]", "wanted at character 14"),
         ("[,]", "a value is wanted at character 2"),
         ("[('a', '=', {1: 2})]", "a value is wanted at character 13"),
@@ -134,10 +126,7 @@ fn terms_are_checked_one_by_one() {
         ("['and']", "term 1: a text alone must be one of the operators"),
         ("['&']", "the operator & at term 1 has too few operands"),
         ("['|', ('a','=',1)]", "the operator | at term 1 has too few"),
-        (
-            "[('a','=',1), '|', '!', ('a','=',1)]",
-            "the operator | at term 2 has too few",
-        ),
+        ("[('a','=',1), '|', '!', ('a','=',1)]", "the operator | at term 2 has too few"),
         ("[('a','=',1), '!']", "the operator ! at term 2 has too few"),
         ("[('a','=')]", "term 1: write exactly a field, an operator and a value"),
         ("[('a','~',1)]", "term 1: its second part is no operator"),
@@ -147,17 +136,11 @@ fn terms_are_checked_one_by_one() {
         ("[('a b','=',1)]", "its first part is not a field's name"),
         ("[('a.','=',1)]", "its first part is not a field's name"),
         ("[('','=',1)]", "its first part is not a field's name"),
-        (
-            "[('x','=',1), ('a','=',[[1]])]",
-            "term 2: its list holds something else",
-        ),
+        ("[('x','=',1), ('a','=',[[1]])]", "term 2: its list holds something else"),
         ("[('a','in','x')]", "term 1: after `in` a list is wanted"),
         ("[('a','any',1)]", "term 1: after `any` a domain is wanted"),
         ("[('a','any',[('b','=')])]", "term 1.3.1: write exactly"),
-        (
-            "[[\"a\", \"=\", {\"secret\": 1}]]",
-            "term 1: its value is neither plain nor a list",
-        ),
+        ("[[\"a\", \"=\", {\"secret\": 1}]]", "term 1: its value is neither plain nor a list"),
     ] {
         let error = bad(text);
         assert!(error.contains(reason), "{text}: {error}");
@@ -172,20 +155,14 @@ fn old_writings_become_odoo_s_own() {
         json!([["a", "!=", 1], ["b", "=", 2], ["c", "not in", [1]]])
     );
     assert_eq!(good("[(1,'=',1),(0,'=',1)]"), json!([[1, "=", 1], [0, "=", 1]]));
-    assert_eq!(
-        good("[('a','any',[('b','==',1)])]"),
-        json!([["a", "any", [["b", "=", 1]]]])
-    );
+    assert_eq!(good("[('a','any',[('b','==',1)])]"), json!([["a", "any", [["b", "=", 1]]]]));
 }
 
 #[test]
 fn fields_are_known() {
     let filter =
         Filter::parse("['|', ('is_group','=',True), '!', ('reg_ids.id_type.name','=','x'), (1,'=',1)]").unwrap();
-    assert_eq!(
-        filter.fields().collect::<Vec<_>>(),
-        ["is_group", "reg_ids.id_type.name"]
-    );
+    assert_eq!(filter.fields().collect::<Vec<_>>(), ["is_group", "reg_ids.id_type.name"]);
     assert!(filter.mentions("is_group") && filter.mentions("reg_ids"));
     assert!(!filter.mentions("id_type") && !filter.mentions("is_") && !filter.mentions("name"));
 }
@@ -194,31 +171,13 @@ fn fields_are_known() {
 fn parts_are_joined_with_the_right_number_of_operators() {
     let part = |text: &str| Filter::parse(text).unwrap();
     assert_eq!(Filter::all([]).to_json(), json!([]));
-    assert_eq!(
-        Filter::all([part("[]"), part("[('a','=',1)]")]).to_json(),
-        json!([["a", "=", 1]])
-    );
-    let joined = Filter::all([
-        part("[('a','=',1), '|', ('b','=',2), ('c','=',3)]"),
-        part("['!', ('d','=',4)]"),
-    ]);
+    assert_eq!(Filter::all([part("[]"), part("[('a','=',1)]")]).to_json(), json!([["a", "=", 1]]));
+    let joined = Filter::all([part("[('a','=',1), '|', ('b','=',2), ('c','=',3)]"), part("['!', ('d','=',4)]")]);
     assert_eq!(
         joined.to_json(),
-        json!([
-            "&",
-            "&",
-            ["a", "=", 1],
-            "|",
-            ["b", "=", 2],
-            ["c", "=", 3],
-            "!",
-            ["d", "=", 4]
-        ])
+        json!(["&", "&", ["a", "=", 1], "|", ["b", "=", 2], ["c", "=", 3], "!", ["d", "=", 4]])
     );
-    assert_eq!(
-        Filter::leaf("id", ">", json!(5)).unwrap().to_json(),
-        json!([["id", ">", 5]])
-    );
+    assert_eq!(Filter::leaf("id", ">", json!(5)).unwrap().to_json(), json!([["id", ">", 5]]));
     assert_eq!(Filter::leaf("id|", ">", json!(5)), None);
 }
 
@@ -243,11 +202,7 @@ fn domain() -> impl Strategy<Value = Vec<Value>> {
     ];
     let leaf =
         ("[a-z_]{1,5}(\\.[a-z]{1,4})?", proptest::collection::vec(scalar, 1..4)).prop_map(|(field, mut values)| {
-            if values.len() == 1 {
-                json!([field, "=", values.remove(0)])
-            } else {
-                json!([field, "in", values])
-            }
+            if values.len() == 1 { json!([field, "=", values.remove(0)]) } else { json!([field, "in", values]) }
         });
     let operand = leaf.prop_map(|leaf| vec![leaf]).prop_recursive(3, 12, 2, |inner| {
         prop_oneof![

@@ -22,14 +22,8 @@ pub struct Mandatory {
 pub struct UnknownMandatory;
 
 impl Mandatory {
-    const NONE: Self = Self {
-        name: false,
-        gender: false,
-        dob: false,
-        phone_number: false,
-        email_id: false,
-        full_address: false,
-    };
+    const NONE: Self =
+        Self { name: false, gender: false, dob: false, phone_number: false, email_id: false, full_address: false };
 
     /// From MTS's names of the fields. `vid` may be named and changes nothing; an empty list makes only the VID mandatory.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownMandatory> {
@@ -64,12 +58,6 @@ impl Mandatory {
 
 impl Default for Mandatory {
     fn default() -> Self {
-        Self {
-            name: true,
-            gender: true,
-            dob: true,
-            full_address: true,
-            ..Self::NONE
-        }
+        Self { name: true, gender: true, dob: true, full_address: true, ..Self::NONE }
     }
 }

@@ -54,8 +54,7 @@ impl Path {
     /// As [`Path::resolve`], to change the value.
     pub fn resolve_mut<'a>(&self, record: &'a mut Map<String, Value>) -> Option<&'a mut Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter()
-            .try_fold(record.get_mut(first)?, |value, name| value.get_mut(name))
+        rest.iter().try_fold(record.get_mut(first)?, |value, name| value.get_mut(name))
     }
 
     /// Puts a value at the end of the path, making objects on the way where nothing is. Gives `false` and changes nothing
@@ -99,11 +98,7 @@ impl FromStr for Path {
         if text.len() > LONGEST || segments.len() > DEEPEST {
             return Err(NotAPath::TooLong);
         }
-        if segments.iter().all(|segment| is_name(segment)) {
-            Ok(Self(segments))
-        } else {
-            Err(NotAPath::NotPlain)
-        }
+        if segments.iter().all(|segment| is_name(segment)) { Ok(Self(segments)) } else { Err(NotAPath::NotPlain) }
     }
 }
 

@@ -3,11 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn problems(text: &str) -> Vec<String> {
-    Mapping::parse(text)
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    Mapping::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -88,9 +84,7 @@ fn a_path_that_is_code_is_no_path() {
 #[test]
 fn paths_find_and_put_values() {
     let path = |text: &str| text.parse::<Path>().unwrap();
-    let Value::Object(mut record) = json!({"a": {"b": 1, "n": null}, "s": "x"}) else {
-        unreachable!()
-    };
+    let Value::Object(mut record) = json!({"a": {"b": 1, "n": null}, "s": "x"}) else { unreachable!() };
     assert_eq!(path("a.b").resolve(&record), Some(&json!(1)));
     assert_eq!(path("a.n").resolve(&record), Some(&Value::Null));
     assert_eq!(path("a.x").resolve(&record), None);
@@ -102,10 +96,7 @@ fn paths_find_and_put_values() {
     assert!(!path("s.b").put(&mut record, json!(5)), "a text stands in the way");
     assert!(!path("s.b.c").put(&mut record, json!(5)));
     assert_eq!(record, before);
-    assert_eq!(
-        Value::Object(record),
-        json!({"a": {"b": 1, "c": {"d": 2}, "n": {"m": 3}}, "s": "x", "new": 4})
-    );
+    assert_eq!(Value::Object(record), json!({"a": {"b": 1, "c": {"d": 2}, "n": {"m": 3}}, "s": "x", "new": 4}));
 }
 
 #[test]
@@ -124,11 +115,7 @@ fn mandatory_fields_are_those_named() {
     let usual = Mandatory::from_names(["name", "gender", "dob", "fullAddress"]).unwrap();
     assert_eq!(usual, Mandatory::default());
     let few = Mandatory::from_names([" dob ", "vid", "emailId"]).unwrap();
-    let has: Vec<&str> = Target::ALL
-        .into_iter()
-        .filter(|target| few.has(*target))
-        .map(Target::name)
-        .collect();
+    let has: Vec<&str> = Target::ALL.into_iter().filter(|target| few.has(*target)).map(Target::name).collect();
     assert_eq!(has, ["vid", "dob", "emailId"]);
     assert_eq!(Mandatory::from_names(["email"]), Err(UnknownMandatory));
     assert!(!Mandatory::from_names([]).unwrap().has(Target::Name));

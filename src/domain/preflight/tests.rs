@@ -35,11 +35,7 @@ fn a_whole_record_passes() {
             assert_eq!(verdict(&[(optional, value)]), Ok(()), "{optional}");
         }
     }
-    assert_eq!(
-        verdict(&[("family", json!("absent")), ("city", json!(""))]),
-        Ok(()),
-        "gaps are skipped"
-    );
+    assert_eq!(verdict(&[("family", json!("absent")), ("city", json!(""))]), Ok(()), "gaps are skipped");
     assert_eq!(verdict(&[("born", json!("1990-01-31"))]), Ok(()));
 }
 
@@ -61,17 +57,13 @@ fn codes_are_those_of_mts() {
         assert_eq!(gone(keys, json!("")), empty);
         assert_eq!(gone(keys, json!("  ")), empty, "blanks alone are nothing");
     }
-    assert_eq!(
-        code(&[("given", json!("")), ("family", json!("absent"))]),
-        "ATS-REQ-003"
-    );
+    assert_eq!(code(&[("given", json!("")), ("family", json!("absent"))]), "ATS-REQ-003");
 }
 
 #[test]
 fn the_first_field_that_fails_gives_the_code() {
-    let all: Vec<(&str, Value)> = ["vid", "given", "family", "gender", "born", "street", "city"]
-        .map(|key| (key, json!("absent")))
-        .into();
+    let all: Vec<(&str, Value)> =
+        ["vid", "given", "family", "gender", "born", "street", "city"].map(|key| (key, json!("absent"))).into();
     let from = |key: &str| all.iter().position(|(name, _)| *name == key).unwrap();
     for (key, wanted) in [
         ("vid", "ATS-REQ-009"),
@@ -83,11 +75,7 @@ fn the_first_field_that_fails_gives_the_code() {
         assert_eq!(code(&all[from(key)..]), wanted);
     }
     assert_eq!(
-        code(&[
-            ("born", json!("never")),
-            ("street", json!("absent")),
-            ("city", json!("absent"))
-        ]),
+        code(&[("born", json!("never")), ("street", json!("absent")), ("city", json!("absent"))]),
         "OMC-DATA-003"
     );
 }
@@ -104,10 +92,7 @@ fn what_is_not_mandatory_may_be_missing_and_what_is_may_not() {
     let bad_date = data(json!({"vid": "1", "born": "31.01.1990"}));
     assert_eq!(check(&bad_date, &mapping(), &none), Err(Code::DATE_OF_BIRTH_MALFORMED));
     let reach = Mandatory::from_names(["phoneNumber", "emailId"]).unwrap();
-    assert_eq!(
-        check(&data(json!({"vid": "1"})), &mapping(), &reach),
-        Err(Code::NO_PHONE_NUMBER)
-    );
+    assert_eq!(check(&data(json!({"vid": "1"})), &mapping(), &reach), Err(Code::NO_PHONE_NUMBER));
     let phone = data(json!({"vid": "1", "phoneNumber": ""}));
     assert_eq!(check(&phone, &mapping(), &reach), Err(Code::NO_EMAIL_ID));
 }
@@ -137,9 +122,7 @@ fn dates_of_birth_are_days_that_exist() {
 fn vids_have_the_form_of_one() {
     for vid in ["70000 0000", "7\u{0}1", &"7".repeat(101), "7\n"] {
         let wanted = if vid.trim() == vid { "OMC-VID-004" } else { "" };
-        let got = verdict(&[("vid", json!(vid))])
-            .err()
-            .map_or(String::new(), |code| code.to_string());
+        let got = verdict(&[("vid", json!(vid))]).err().map_or(String::new(), |code| code.to_string());
         assert_eq!(got, wanted, "{vid:?}");
         assert!(!has_form_of_vid(vid));
     }

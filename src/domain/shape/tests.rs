@@ -60,10 +60,7 @@ fn fields() -> Vec<SelectedField> {
         ("disabled", FieldKind::Boolean),
         ("seen", FieldKind::Datetime),
     ]
-    .map(|(name, kind)| SelectedField {
-        name: name.to_owned(),
-        kind,
-    })
+    .map(|(name, kind)| SelectedField { name: name.to_owned(), kind })
     .into()
 }
 
@@ -84,9 +81,7 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn shaped(values: &Map<String, Value>, connector: &Connector) -> Result<Value, Code> {
     let demographics = Demographics::from_odoo(values, &fields());
-    demographics
-        .into_auth_data(" 7000000000000001\n", connector)
-        .map(|data| Value::Object(data.into_map()))
+    demographics.into_auth_data(" 7000000000000001\n", connector).map(|data| Value::Object(data.into_map()))
 }
 
 #[test]
@@ -99,14 +94,9 @@ fn odoo_s_values_become_plain_ones() {
             "seen": "2026-01-02 03:04:05",
         })
     );
-    let unset = object(
-        json!({"given_name": false, "gender": false, "birthdate": false, "income": false, "id": null,
-                              "disabled": true, "phone": [1, 2], "email": ""}),
-    );
-    assert_eq!(
-        Demographics::from_odoo(&unset, &fields()).to_value(),
-        json!({"disabled": true, "email": ""})
-    );
+    let unset = object(json!({"given_name": false, "gender": false, "birthdate": false, "income": false, "id": null,
+                              "disabled": true, "phone": [1, 2], "email": ""}));
+    assert_eq!(Demographics::from_odoo(&unset, &fields()).to_value(), json!({"disabled": true, "email": ""}));
     let odd = object(json!({"gender": 3}));
     assert_eq!(Demographics::from_odoo(&odd, &fields()).to_value(), json!({}));
 }
@@ -122,19 +112,13 @@ fn only_what_mapping_and_output_format_name_is_sent() {
     with_more.insert("id".to_owned(), json!(17));
     with_more.insert("disabled".to_owned(), json!(false));
     let format = "{id: .input.id, off: .input.disabled, none: .input.nothing, r: .input.omc_ref, t: .output.token}";
-    assert_eq!(
-        shaped(&odoo(), &connector(MAPPING, Some(format), None)),
-        Ok(Value::Object(with_more))
-    );
+    assert_eq!(shaped(&odoo(), &connector(MAPPING, Some(format), None)), Ok(Value::Object(with_more)));
 }
 
 #[test]
 fn the_vid_goes_where_the_mapping_wants_it() {
     let deep = connector(r#"{"vid": "ids.mosip.vid"}"#, None, None);
-    assert_eq!(
-        shaped(&Map::new(), &deep),
-        Ok(json!({"ids": {"mosip": {"vid": "7000000000000001"}}}))
-    );
+    assert_eq!(shaped(&Map::new(), &deep), Ok(json!({"ids": {"mosip": {"vid": "7000000000000001"}}})));
     let values = Demographics::from_input_format(Some(json!({"ids": {"name": "A", "other": 1}}))).unwrap();
     let beside = connector(r#"{"vid": "ids.vid", "name": ["ids.name"]}"#, None, None);
     assert_eq!(
@@ -149,10 +133,7 @@ fn the_vid_goes_where_the_mapping_wants_it() {
 #[test]
 fn what_the_input_format_gives_is_judged() {
     for nothing in [None, Some(json!(null)), Some(json!([])), Some(json!("x"))] {
-        assert_eq!(
-            Demographics::from_input_format(nothing),
-            Err(Code::INPUT_FORMAT_USELESS)
-        );
+        assert_eq!(Demographics::from_input_format(nothing), Err(Code::INPUT_FORMAT_USELESS));
     }
     let mapped = |value: Value| {
         let values = Demographics::from_input_format(Some(json!({"birthdate": value}))).unwrap();
@@ -172,10 +153,7 @@ fn what_the_input_format_gives_is_judged() {
 fn encrypted_values_are_refused_where_they_are_mapped() {
     let mut values = odoo();
     values.insert("address".to_owned(), json!("encrypted"));
-    assert_eq!(
-        shaped(&values, &connector(MAPPING, None, None)),
-        Err(Code::VALUE_ENCRYPTED)
-    );
+    assert_eq!(shaped(&values, &connector(MAPPING, None, None)), Err(Code::VALUE_ENCRYPTED));
     let without_address = MAPPING.replace("[\"address\"]", "[\"email\"]");
     assert!(shaped(&values, &connector(&without_address, None, None)).is_ok());
     values.insert("address".to_owned(), json!("encrypted house"));
@@ -236,14 +214,9 @@ fn phone_numbers_lose_the_country_code() {
 #[test]
 fn nothing_of_it_is_printed() {
     let demographics = Demographics::from_odoo(&odoo(), &fields());
-    let data = demographics
-        .clone()
-        .into_auth_data("7000000000000001", &connector(MAPPING, None, None));
+    let data = demographics.clone().into_auth_data("7000000000000001", &connector(MAPPING, None, None));
     let printed = format!("{demographics:?} {data:?}");
-    assert!(
-        !printed.contains("Tamru") && !printed.contains("7000") && !printed.contains("given_name"),
-        "{printed}"
-    );
+    assert!(!printed.contains("Tamru") && !printed.contains("7000") && !printed.contains("given_name"), "{printed}");
 }
 
 proptest! {

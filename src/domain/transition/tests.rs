@@ -17,16 +17,7 @@ fn backoff() -> Backoff {
 }
 
 fn after(record: &Record, event: Event) -> (Next, Effects) {
-    apply(
-        record,
-        event,
-        &Occasion {
-            now: record.due,
-            backoff: &backoff(),
-            jitter: 0.0,
-        },
-    )
-    .unwrap()
+    apply(record, event, &Occasion { now: record.due, backoff: &backoff(), jitter: 0.0 }).unwrap()
 }
 
 fn kept(record: &Record, event: Event) -> Record {
@@ -34,35 +25,20 @@ fn kept(record: &Record, event: Event) -> Record {
 }
 
 fn met(run: u64) -> Event {
-    Event::Met {
-        run: RunId(run),
-        connector: ConnectorId(1),
-    }
+    Event::Met { run: RunId(run), connector: ConnectorId(1) }
 }
 
 fn pending() -> Record {
-    let key = RecordKey {
-        token_type: IdTypeId(3),
-        registrant: RegistrantId(17),
-    };
+    let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
     Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH)
 }
 
 fn vid(digest: Digest) -> HeldVid {
-    HeldVid {
-        row: RegIdRow(5),
-        written: "2026-01-01 00:00:00.000001".to_owned(),
-        digest,
-    }
+    HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest }
 }
 
 fn sent(batch: BatchId, nonce: Nonce, digest: Digest) -> Event {
-    Event::Sent {
-        batch,
-        nonce,
-        vid: vid(digest),
-        data: Digest([9; 32]),
-    }
+    Event::Sent { batch, nonce, vid: vid(digest), data: Digest([9; 32]) }
 }
 
 fn submitted() -> Record {
@@ -70,12 +46,7 @@ fn submitted() -> Record {
 }
 
 fn token(nonce: Nonce, digest: Digest) -> Event {
-    Event::Token {
-        nonce,
-        token: Sealed(vec![0]),
-        digest,
-        values: None,
-    }
+    Event::Token { nonce, token: Sealed(vec![0]), digest, values: None }
 }
 
 fn person() -> Code {
@@ -105,55 +76,24 @@ fn a_repeat_is_nothing_and_another_token_is_disputed() {
 
 #[test]
 fn a_token_for_a_vid_that_is_no_longer_theirs_never_counts() {
-    let lost = kept(
-        &submitted(),
-        Event::AnswerMissing {
-            batch: BATCH,
-            fault: Fault::Server,
-        },
-    );
+    let lost = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
     let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), Digest([5; 32])));
     assert_eq!(after(&resent, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale));
-    assert_eq!(
-        after(&resent, token(Nonce([6; 12]), TOKEN)).1.ignored,
-        Some(Ignored::Stale)
-    );
+    assert_eq!(after(&resent, token(Nonce([6; 12]), TOKEN)).1.ignored, Some(Ignored::Stale));
 }
 
 #[test]
 fn a_token_of_an_older_attempt_counts_while_the_vid_is_the_same() {
-    let lost = kept(
-        &submitted(),
-        Event::AnswerMissing {
-            batch: BATCH,
-            fault: Fault::Server,
-        },
-    );
+    let lost = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
     let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), VID));
-    assert!(matches!(
-        kept(&resent, token(NONCE, TOKEN)).state,
-        State::TokenReceived { .. }
-    ));
-    let refusal = Event::Error {
-        nonce: NONCE,
-        code: person(),
-    };
-    assert_eq!(
-        after(&resent, refusal).1.ignored,
-        Some(Ignored::Stale),
-        "a refusal counts only under the newest"
-    );
+    assert!(matches!(kept(&resent, token(NONCE, TOKEN)).state, State::TokenReceived { .. }));
+    let refusal = Event::Error { nonce: NONCE, code: person(), others_pass: false };
+    assert_eq!(after(&resent, refusal).1.ignored, Some(Ignored::Stale), "a refusal counts only under the newest");
 }
 
 #[test]
 fn refused_stays_refused_until_something_changes() {
-    let refused = kept(
-        &submitted(),
-        Event::Error {
-            nonce: NONCE,
-            code: person(),
-        },
-    );
+    let refused = kept(&submitted(), Event::Error { nonce: NONCE, code: person(), others_pass: false });
     assert_eq!(refused.state, State::Rejected { code: person() });
     let (again, effects) = after(&refused, met(2));
     let again = again.unwrap();
@@ -162,25 +102,13 @@ fn refused_stays_refused_until_something_changes() {
     let (same, effects) = after(&again, Event::Unchanged);
     assert_eq!(same.unwrap().state, State::Rejected { code: person() });
     assert_eq!(effects.notice, None, "the administrator knows already");
-    assert_eq!(
-        after(&refused, Event::Requeued).0.unwrap().state,
-        State::Pending {
-            refused: None,
-            alone: None
-        }
-    );
+    assert_eq!(after(&refused, Event::Requeued).0.unwrap().state, State::Pending { refused: None, alone: None });
 }
 
 #[test]
 fn what_changed_on_the_way_is_looked_at_before_a_refusal_is_believed() {
     let record = kept(&submitted(), met(2));
-    let record = kept(
-        &record,
-        Event::Error {
-            nonce: NONCE,
-            code: person(),
-        },
-    );
+    let record = kept(&record, Event::Error { nonce: NONCE, code: person(), others_pass: false });
     assert!(matches!(record.state, State::Pending { refused: Some(_), .. }));
 }
 
@@ -188,114 +116,63 @@ fn what_changed_on_the_way_is_looked_at_before_a_refusal_is_believed() {
 fn the_servers_fault_costs_nothing_and_the_records_own_has_an_end() {
     let mut record = submitted();
     for _ in 0..20 {
-        record = kept(
-            &record,
-            Event::NotTaken {
-                batch: BATCH,
-                fault: Fault::Server,
-            },
-        );
+        record = kept(&record, Event::NotTaken { batch: BATCH, fault: Fault::Server });
         assert!(!record.sent, "surely not sent");
         record = kept(&record, sent(BATCH, NONCE, VID));
     }
     for wait in [10, 20] {
         let now = record.due;
-        record = kept(
-            &record,
-            Event::AnswerMissing {
-                batch: BATCH,
-                fault: Fault::Record,
-            },
-        );
+        record = kept(&record, Event::AnswerMissing { batch: BATCH, fault: Fault::Record });
         assert_eq!(record.due, now + TimeDelta::seconds(wait));
         record = kept(&record, sent(BATCH, NONCE, VID));
     }
-    let (given_up, effects) = after(
-        &record,
-        Event::AnswerMissing {
-            batch: BATCH,
-            fault: Fault::Record,
-        },
-    );
+    let (given_up, effects) = after(&record, Event::AnswerMissing { batch: BATCH, fault: Fault::Record });
     let given_up = given_up.unwrap();
-    assert_eq!(
-        given_up.state,
-        State::Abandoned {
-            stage: Stage::Answer,
-            cause: Code::ANSWER_LOST, held: None }
-    );
+    assert_eq!(given_up.state, State::Abandoned { stage: Stage::Answer, cause: Code::ANSWER_LOST, held: None });
     assert_eq!(effects.notice, Some(Notice::Refused));
-    assert!(
-        matches!(kept(&given_up, token(NONCE, TOKEN)).state, State::TokenReceived { .. }),
-        "late, and good"
-    );
+    assert!(matches!(kept(&given_up, token(NONCE, TOKEN)).state, State::TokenReceived { .. }), "late, and good");
 }
 
 #[test]
 fn an_error_of_the_system_rejects_nobody() {
     let code = Code::from_wire("AUT_CRY_001");
-    let (next, effects) = after(
-        &submitted(),
-        Event::Error {
-            nonce: NONCE,
-            code: code.clone(),
-        },
-    );
+    let (next, effects) = after(&submitted(), Event::Error { nonce: NONCE, code: code.clone(), others_pass: false });
     assert!(matches!(next.unwrap().state, State::Pending { .. }));
     assert_eq!(effects.trouble, Some(code));
+}
+
+#[test]
+fn an_error_of_the_system_that_only_one_gets_comes_to_an_end() {
+    let mut record = submitted();
+    for _ in 0..2 {
+        let (next, effects) =
+            after(&record, Event::Error { nonce: NONCE, code: Code::from_wire("AUT_BAS_001"), others_pass: true });
+        assert_eq!(effects.trouble, None);
+        record = kept(&next.unwrap(), sent(BATCH, NONCE, VID));
+    }
+    record = kept(&record, Event::Error { nonce: NONCE, code: Code::from_wire("AUT_BAS_001"), others_pass: true });
+    assert!(matches!(record.state, State::Abandoned { stage: Stage::Authentication, .. }));
 }
 
 #[test]
 fn an_unknown_error_is_tried_again_and_ends() {
     let mut record = submitted();
     for _ in 0..2 {
-        record = kept(
-            &record,
-            Event::Error {
-                nonce: NONCE,
-                code: Code::from_wire("XYZ-1"),
-            },
-        );
+        record = kept(&record, Event::Error { nonce: NONCE, code: Code::from_wire("XYZ-1"), others_pass: false });
         assert!(matches!(record.state, State::Pending { .. }));
         record = kept(&record, sent(BATCH, NONCE, VID));
     }
-    record = kept(
-        &record,
-        Event::Error {
-            nonce: NONCE,
-            code: Code::from_wire("XYZ-1"),
-        },
-    );
-    assert!(matches!(
-        record.state,
-        State::Abandoned {
-            stage: Stage::Authentication,
-            ..
-        }
-    ));
+    record = kept(&record, Event::Error { nonce: NONCE, code: Code::from_wire("XYZ-1"), others_pass: false });
+    assert!(matches!(record.state, State::Abandoned { stage: Stage::Authentication, .. }));
 }
 
 #[test]
 fn a_changed_vid_goes_back_to_the_start_and_another_token_is_a_refusal() {
     let record = kept(&submitted(), token(NONCE, TOKEN));
     let superseded = kept(&record, Event::Written(Outcome::Superseded));
-    assert_eq!(
-        (superseded.state, superseded.vid),
-        (
-            State::Pending {
-                refused: None,
-                alone: None
-            },
-            None
-        )
-    );
+    assert_eq!((superseded.state, superseded.vid), (State::Pending { refused: None, alone: None }, None));
     let conflict = kept(&record, Event::Written(Outcome::Conflict));
-    assert_eq!(
-        conflict.state,
-        State::Rejected {
-            code: Code::OTHER_TOKEN
-        }
-    );
+    assert_eq!(conflict.state, State::Rejected { code: Code::OTHER_TOKEN });
 }
 
 #[test]
@@ -304,7 +181,9 @@ fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
     for _ in 0..3 {
         record = kept(&record, Event::Written(Outcome::Later));
     }
-    assert!(matches!(&record.state, State::Abandoned { stage: Stage::Write, held: Some(held), .. } if held.digest == TOKEN));
+    assert!(
+        matches!(&record.state, State::Abandoned { stage: Stage::Write, held: Some(held), .. } if held.digest == TOKEN)
+    );
     let again = kept(&record, Event::Requeued);
     assert!(matches!(again.state, State::TokenReceived { digest: TOKEN, .. }));
     assert_eq!(again.failures, 0);
@@ -312,11 +191,7 @@ fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
 
 #[test]
 fn what_cannot_be_is_told() {
-    let occasion = Occasion {
-        now: DateTime::UNIX_EPOCH,
-        backoff: &backoff(),
-        jitter: 0.0,
-    };
+    let occasion = Occasion { now: DateTime::UNIX_EPOCH, backoff: &backoff(), jitter: 0.0 };
     assert!(apply(&submitted(), sent(BATCH, NONCE, VID), &occasion).is_err());
     assert!(apply(&pending(), Event::Written(Outcome::Complete), &occasion).is_err());
 }
@@ -326,11 +201,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     let digest = (0_u8..2).prop_map(|n| Digest([n; 32]));
     let batch = (0_u64..3).prop_map(BatchId);
     let code = prop_oneof![Just("ATS-REQ-010"), Just("AUT_CRY_001"), Just("XYZ-1")].prop_map(Code::from_wire);
-    let fault = prop_oneof![
-        Just(Fault::Server),
-        Just(Fault::Record),
-        Just(Fault::Batch { at_most: 0 })
-    ];
+    let fault = prop_oneof![Just(Fault::Server), Just(Fault::Record), Just(Fault::Batch { at_most: 0 })];
     let outcome = prop_oneof![
         Just(Outcome::Complete),
         Just(Outcome::TokenThere),
@@ -343,16 +214,12 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::Requeued),
         Just(Event::Left),
         Just(Event::Unchanged),
-        code.clone().prop_map(|code| Event::Refused {
-            code,
-            vid: None,
-            data: None
-        }),
+        code.clone().prop_map(|code| Event::Refused { code, vid: None, data: None }),
         (batch.clone(), nonce.clone(), digest.clone()).prop_map(|(b, n, d)| sent(b, n, d)),
         (batch.clone(), fault.clone()).prop_map(|(batch, fault)| Event::NotTaken { batch, fault }),
         (batch, fault).prop_map(|(batch, fault)| Event::AnswerMissing { batch, fault }),
         (nonce.clone(), digest).prop_map(|(n, d)| token(n, d)),
-        (nonce, code).prop_map(|(nonce, code)| Event::Error { nonce, code }),
+        (nonce, code).prop_map(|(nonce, code)| Event::Error { nonce, code, others_pass: false }),
         outcome.prop_map(Event::Written),
     ]
 }

@@ -38,15 +38,11 @@ impl Door {
         since: Option<DateTime<Utc>>,
     ) -> Result<Page, Error> {
         let since = since.map_or(Value::Bool(false), |since| wire::time_text(since).into());
-        self.pull(connector, vec![after.into(), limit.into(), since, false.into()])
-            .await
-            .and_then(page)
+        self.pull(connector, vec![after.into(), limit.into(), since, false.into()]).await.and_then(page)
     }
 
     pub async fn holders_of_both(&self, connector: &Connector, after: u32, limit: u32) -> Result<Page, Error> {
-        self.pull(connector, vec![after.into(), limit.into(), BOTH.into(), false.into()])
-            .await
-            .and_then(page)
+        self.pull(connector, vec![after.into(), limit.into(), BOTH.into(), false.into()]).await.and_then(page)
     }
 
     pub async fn read(
@@ -55,35 +51,23 @@ impl Door {
         ids: &[RegistrantId],
         ignore_filter: bool,
     ) -> Result<Vec<Registrant>, Error> {
-        let changed_since = if ignore_filter {
-            Value::from(BOTH)
-        } else {
-            Value::Bool(false)
-        };
+        let changed_since = if ignore_filter { Value::from(BOTH) } else { Value::Bool(false) };
         let ids: Value = ids.iter().map(|id| id.0).collect();
-        let mut answer = self
-            .pull(connector, vec![0.into(), 0.into(), changed_since, ids])
-            .await?;
+        let mut answer = self.pull(connector, vec![0.into(), 0.into(), changed_since, ids]).await?;
         let rows = wire::records(wire::take(&mut answer, "rows", PULL)?, PULL)?;
         rows.into_iter().map(|row| registrant(row, connector)).collect()
     }
 
     pub async fn apply(&self, connector: &Connector, results: &[WriteBack]) -> Result<Vec<Outcome>, Error> {
         let refusals: Vec<_> = results.iter().map(WriteBack::refusal).collect();
-        let sent = results
-            .iter()
-            .zip(&refusals)
-            .filter(|(_, refusal)| refusal.is_none())
-            .map(|(result, _)| result);
+        let sent = results.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none()).map(|(result, _)| result);
         let sent: Vec<Value> = sent.map(|result| applied(result, connector.remove_vid)).collect();
         let mut outcomes = self.apply_raw(connector, sent).await?.into_iter();
         refusals
             .into_iter()
             .map(|refusal| match refusal {
                 Some(refusal) => Ok(Outcome::Refused(refusal)),
-                None => outcomes
-                    .next()
-                    .ok_or(wire::unexpected(APPLY, "an outcome for each result")),
+                None => outcomes.next().ok_or(wire::unexpected(APPLY, "an outcome for each result")),
             })
             .collect()
     }
@@ -123,22 +107,17 @@ impl Door {
         }
         let registrants: Vec<Option<u32>> = results.iter().map(|result| wire::id(&result["partner_id"])).collect();
         let args = vec![json!([connector.id.0]), Value::Array(results)];
-        let answers = wire::records(
-            self.0.execute_kw("omc.connector", APPLY, args, Map::new()).await?,
-            APPLY,
-        )?;
+        let answers = wire::records(self.0.execute_kw("omc.connector", APPLY, args, Map::new()).await?, APPLY)?;
         if answers.len() != registrants.len() {
             return Err(wire::unexpected(APPLY, "an outcome for each result"));
         }
         answers
             .iter()
             .zip(registrants)
-            .map(
-                |(answer, registrant)| match answer.get("partner_id").and_then(wire::id) {
-                    Some(id) if Some(id) == registrant => outcome(answer),
-                    _ => Err(wire::unexpected(APPLY, "an outcome of the same registrant")),
-                },
-            )
+            .map(|(answer, registrant)| match answer.get("partner_id").and_then(wire::id) {
+                Some(id) if Some(id) == registrant => outcome(answer),
+                _ => Err(wire::unexpected(APPLY, "an outcome of the same registrant")),
+            })
             .collect()
     }
 }
@@ -167,18 +146,12 @@ fn outcome(answer: &Record) -> Result<Outcome, Error> {
 }
 
 fn page(answer: Record) -> Result<Page, Error> {
-    let ids = answer
-        .get("ids")
-        .and_then(wire::ids)
-        .ok_or(wire::unexpected(PULL, "ids"))?;
+    let ids = answer.get("ids").and_then(wire::ids).ok_or(wire::unexpected(PULL, "ids"))?;
     let time = |name: &'static str| {
         let text = answer.get(name).and_then(Value::as_str);
         text.and_then(wire::time).ok_or(wire::unexpected(PULL, name))
     };
-    let complete = answer
-        .get("complete")
-        .and_then(Value::as_bool)
-        .ok_or(wire::unexpected(PULL, "complete"))?;
+    let complete = answer.get("complete").and_then(Value::as_bool).ok_or(wire::unexpected(PULL, "complete"))?;
     Ok(Page {
         ids: ids.into_iter().map(RegistrantId).collect(),
         complete,
@@ -188,14 +161,8 @@ fn page(answer: Record) -> Result<Page, Error> {
 }
 
 fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Error> {
-    let id = row
-        .get("id")
-        .and_then(wire::id)
-        .ok_or(wire::unexpected(PULL, "the id of a registrant"))?;
-    let is_group = row
-        .get("is_group")
-        .and_then(Value::as_bool)
-        .ok_or(wire::unexpected(PULL, "is_group"))?;
+    let id = row.get("id").and_then(wire::id).ok_or(wire::unexpected(PULL, "the id of a registrant"))?;
+    let is_group = row.get("is_group").and_then(Value::as_bool).ok_or(wire::unexpected(PULL, "is_group"))?;
     let Value::Object(mut values) = wire::take(&mut row, "values", PULL)? else {
         return Err(wire::unexpected(PULL, "values"));
     };
@@ -211,13 +178,7 @@ fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Erro
     }
     vids.sort_by_key(|row| row.row);
     tokens.sort_by_key(|row| row.row);
-    Ok(Registrant {
-        id: RegistrantId(id),
-        is_group,
-        values: Personal::new(values),
-        vids,
-        tokens,
-    })
+    Ok(Registrant { id: RegistrantId(id), is_group, values: Personal::new(values), vids, tokens })
 }
 
 #[cfg(test)]

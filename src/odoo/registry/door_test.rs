@@ -43,10 +43,7 @@ async fn a_page_is_read_with_its_microseconds() {
     assert!(!page.complete && page.horizon < page.now);
     assert_eq!(wire::time_text(page.horizon), "2026-11-21 21:14:07.000001");
     let request = server.requests().await.remove(1);
-    assert!(
-        request.contains("<string>2026-11-20 00:00:00.500000</string>"),
-        "{request}"
-    );
+    assert!(request.contains("<string>2026-11-20 00:00:00.500000</string>"), "{request}");
 }
 
 #[tokio::test]
@@ -56,24 +53,13 @@ async fn rows_are_sorted_by_kind_and_row() {
                       "now": "2026-11-21 21:14:08.783633", "horizon": "2026-11-21 21:14:08.783633"});
     let (_server, door) = door(answers(rows)).await;
     let registrants = door.read(&connector(), &[RegistrantId(17)], false).await.unwrap();
-    let [registrant] = registrants.as_slice() else {
-        panic!("{registrants:?}")
-    };
+    let [registrant] = registrants.as_slice() else { panic!("{registrants:?}") };
     let rows_of = |rows: &[IdRow]| rows.iter().map(|row| row.row.0).collect::<Vec<_>>();
-    assert_eq!(
-        (rows_of(&registrant.vids), rows_of(&registrant.tokens)),
-        (vec![5, 9], vec![7])
-    );
-    assert_eq!(
-        *registrant.values.expose(),
-        *json!({"given_name": "Ana"}).as_object().unwrap()
-    );
+    assert_eq!((rows_of(&registrant.vids), rows_of(&registrant.tokens)), (vec![5, 9], vec![7]));
+    assert_eq!(*registrant.values.expose(), *json!({"given_name": "Ana"}).as_object().unwrap());
     let vid = &registrant.vids[0];
     assert_eq!(vid.written_text, "2026-11-21 21:14:08.783633");
-    assert_eq!(
-        vid.expiry_date.map(|date| date.to_string()).as_deref(),
-        Some("2027-01-31")
-    );
+    assert_eq!(vid.expiry_date.map(|date| date.to_string()).as_deref(), Some("2027-01-31"));
     let printed = format!("{registrants:?}");
     assert!(!printed.contains("Ana") && !printed.contains("2045"), "{printed}");
 }
@@ -87,12 +73,7 @@ async fn outcomes_are_given_in_order_and_refusals_are_not_sent() {
         outcome(4, "busy", json!(false)),
     ]);
     let (server, door) = door(answers(outcomes)).await;
-    let results = [
-        write_back(1, "71"),
-        write_back(2, ""),
-        write_back(3, "73"),
-        write_back(4, "74"),
-    ];
+    let results = [write_back(1, "71"), write_back(2, ""), write_back(3, "73"), write_back(4, "74")];
     assert_eq!(
         door.apply(&connector(), &results).await.unwrap(),
         [
@@ -137,33 +118,17 @@ async fn the_door_is_found_or_known_to_be_missing() {
     let fields = value("<struct><member><name>value</name><value><struct></struct></value></member></struct>");
     let rows = value(&xml(&json!({"rows": [], "now": "", "horizon": ""})));
     let no_model = fault(2, "Object omc.connector doesn't exist");
-    let no_method = fault(
-        1,
-        "Traceback\nAttributeError: The method 'omc_pull' does not exist on the model 'omc.connector'",
-    );
+    let no_method =
+        fault(1, "Traceback\nAttributeError: The method 'omc_pull' does not exist on the model 'omc.connector'");
     let singleton = fault(1, "Traceback\nValueError: Expected singleton: omc.connector()");
     let denied = fault(4, "You are not allowed to access 'Connector' (omc.connector) records.");
     assert_eq!(detected(vec![found.clone(), rows], Model::Omc).await, Ok(true));
     assert_eq!(detected(vec![none, singleton], Model::Omc).await, Ok(true));
     assert_eq!(detected(vec![no_model, fields.clone()], Model::Omc).await, Ok(false));
-    assert_eq!(
-        detected(vec![found.clone(), no_method, fields.clone()], Model::Omc).await,
-        Ok(false)
-    );
+    assert_eq!(detected(vec![found.clone(), no_method, fields.clone()], Model::Omc).await, Ok(false));
     assert_eq!(detected(vec![fields], Model::Stock).await, Ok(false));
     assert_eq!(detected(vec![denied.clone()], Model::Omc).await, Err(Error::DoorClosed));
-    assert_eq!(
-        detected(vec![found.clone(), denied], Model::Omc).await,
-        Err(Error::DoorClosed)
-    );
-    let trouble = fault(
-        1,
-        "Traceback\npsycopg2.OperationalError: FATAL:  the database system is starting up",
-    );
-    assert!(
-        detected(vec![found, trouble], Model::Omc)
-            .await
-            .unwrap_err()
-            .is_temporary()
-    );
+    assert_eq!(detected(vec![found.clone(), denied], Model::Omc).await, Err(Error::DoorClosed));
+    let trouble = fault(1, "Traceback\npsycopg2.OperationalError: FATAL:  the database system is starting up");
+    assert!(detected(vec![found, trouble], Model::Omc).await.unwrap_err().is_temporary());
 }

@@ -56,11 +56,7 @@ impl Registry {
             // The door is a part of omc.connector.
             Model::Stock => false,
         };
-        Ok(Self(if open {
-            Way::Door(Door::new(client))
-        } else {
-            Way::Plain(Plain::prepare(client).await?)
-        }))
+        Ok(Self(if open { Way::Door(Door::new(client)) } else { Way::Plain(Plain::prepare(client).await?) }))
     }
 
     /// Whether the addon's door is used: one transaction per write-back, row by row outcomes, reports to administrators.
@@ -154,12 +150,7 @@ impl Registry {
 /// Asks the door for nothing, as cheaply as it can be asked.
 async fn has_door(client: &Client) -> Result<bool, Error> {
     let model = Model::Omc.name();
-    let any = Options {
-        order: Some("id"),
-        limit: Some(1),
-        archived: true,
-        ..Options::default()
-    };
+    let any = Options { order: Some("id"), limit: Some(1), archived: true, ..Options::default() };
     let connectors = match client.search(model, Vec::new(), any).await {
         Err(error) if error.is_missing_model() => return Ok(false),
         Err(Error::AccessError { .. }) => return Err(Error::DoorClosed),

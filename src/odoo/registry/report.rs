@@ -105,16 +105,10 @@ impl Report {
             payload.insert("run".into(), run.to_wire());
         }
         if !self.rejections.is_empty() {
-            payload.insert(
-                "rejections".into(),
-                self.rejections.iter().map(RejectionReport::to_wire).collect(),
-            );
+            payload.insert("rejections".into(), self.rejections.iter().map(RejectionReport::to_wire).collect());
         }
         if !self.resolved.is_empty() {
-            payload.insert(
-                "resolved".into(),
-                self.resolved.iter().map(|registrant| registrant.0).collect(),
-            );
+            payload.insert("resolved".into(), self.resolved.iter().map(|registrant| registrant.0).collect());
         }
         Value::Object(payload)
     }
@@ -212,14 +206,8 @@ mod tests {
 
     #[test]
     fn a_cleared_field_is_sent_and_a_kept_one_is_not() {
-        let connector = ConnectorReport {
-            last_error: Change::Clear,
-            ..ConnectorReport::default()
-        };
-        let report = Report {
-            connector,
-            ..Report::default()
-        };
+        let connector = ConnectorReport { last_error: Change::Clear, ..ConnectorReport::default() };
+        let report = Report { connector, ..Report::default() };
         assert_eq!(report.to_wire(), json!({"connector": {"last_error": false}}));
     }
 

@@ -52,10 +52,7 @@ pub struct IdRow {
 impl IdRow {
     /// From a record with `id`, `value`, `status`, `expiry_date`, `create_date` and `write_date`.
     pub(super) fn parse(record: &mut Record, call: &'static str) -> Result<Self, Error> {
-        let row = record
-            .get("id")
-            .and_then(wire::id)
-            .ok_or(wire::unexpected(call, "the id of an ID"))?;
+        let row = record.get("id").and_then(wire::id).ok_or(wire::unexpected(call, "the id of an ID"))?;
         let value = match record.remove("value") {
             Some(Value::String(value)) => value,
             Some(Value::Bool(false) | Value::Null) => String::new(),

@@ -97,11 +97,7 @@ impl WriteBack {
             Some(ApplyRefusal::TokenTooLong)
         } else if !is_writable(token) {
             Some(ApplyRefusal::TokenInvalid)
-        } else if self
-            .values
-            .as_ref()
-            .is_some_and(|values| !values.expose().iter().all(is_member_writable))
-        {
+        } else if self.values.as_ref().is_some_and(|values| !values.expose().iter().all(is_member_writable)) {
             Some(ApplyRefusal::FieldInvalid)
         } else {
             None
@@ -140,26 +136,15 @@ mod tests {
     fn a_token_that_odoo_would_spoil_is_refused() {
         assert_eq!(result("", None).refusal(), Some(ApplyRefusal::TokenEmpty));
         assert_eq!(result(" \t", None).refusal(), Some(ApplyRefusal::TokenEmpty));
-        assert_eq!(
-            result(&"7".repeat(101), None).refusal(),
-            Some(ApplyRefusal::TokenTooLong)
-        );
+        assert_eq!(result(&"7".repeat(101), None).refusal(), Some(ApplyRefusal::TokenTooLong));
         assert_eq!(result("12\u{0}34", None).refusal(), Some(ApplyRefusal::TokenInvalid));
         assert_eq!(result(&"é".repeat(100), None).refusal(), None);
     }
 
     #[test]
     fn only_scalars_are_values() {
-        assert_eq!(
-            result("7", Some(json!({"ref": "x", "age": 3, "share": 0.5, "ok": true}))).refusal(),
-            None
-        );
-        for wrong in [
-            json!({"ref": "a\u{1}"}),
-            json!({"tags": [1]}),
-            json!({"x": {}}),
-            json!({"n": u64::MAX}),
-        ] {
+        assert_eq!(result("7", Some(json!({"ref": "x", "age": 3, "share": 0.5, "ok": true}))).refusal(), None);
+        for wrong in [json!({"ref": "a\u{1}"}), json!({"tags": [1]}), json!({"x": {}}), json!({"n": u64::MAX})] {
             assert_eq!(result("7", Some(wrong)).refusal(), Some(ApplyRefusal::FieldInvalid));
         }
     }
@@ -167,9 +152,6 @@ mod tests {
     #[test]
     fn a_result_does_not_print_what_is_personal() {
         let printed = format!("{:?}", result("36482736482736", Some(json!({"ref": "Ana"}))));
-        assert!(
-            !printed.contains("36482736482736") && !printed.contains("Ana"),
-            "{printed}"
-        );
+        assert!(!printed.contains("36482736482736") && !printed.contains("Ana"), "{printed}");
     }
 }

@@ -67,10 +67,8 @@ pub enum DecodeError {
 pub fn answer(document: &[u8]) -> Result<Answer, DecodeError> {
     let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
     let text = std::str::from_utf8(document).map_err(|_| DecodeError::NotUtf8)?;
-    let mut decoder = Decoder {
-        reader: Reader::from_str(text),
-        values_left: VALUES_FREE + text.len() / BYTES_PER_VALUE,
-    };
+    let mut decoder =
+        Decoder { reader: Reader::from_str(text), values_left: VALUES_FREE + text.len() / BYTES_PER_VALUE };
     let answer = decoder.document()?;
     decoder.end()?;
     Ok(answer)
@@ -322,19 +320,14 @@ fn resolve<'a>(entity: &BytesRef<'a>) -> Result<Cow<'a, str>, DecodeError> {
     if let Some(character) = entity.resolve_char_ref().map_err(|_| DecodeError::UnknownEntity)? {
         return Ok(Cow::Owned(character.to_string()));
     }
-    resolve_predefined_entity(entity.as_ref())
-        .map(Cow::Borrowed)
-        .ok_or(DecodeError::UnknownEntity)
+    resolve_predefined_entity(entity.as_ref()).map(Cow::Borrowed).ok_or(DecodeError::UnknownEntity)
 }
 
 fn scalar(tag: Tag, text: Text<'_>) -> Result<Value, DecodeError> {
     match tag {
-        Tag::Int | Tag::I4 | Tag::I8 => text
-            .as_str()
-            .trim()
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| DecodeError::BadValue("int")),
+        Tag::Int | Tag::I4 | Tag::I8 => {
+            text.as_str().trim().parse::<i64>().map(Value::from).map_err(|_| DecodeError::BadValue("int"))
+        }
         Tag::Boolean => match text.as_str().trim() {
             "0" => Ok(Value::Bool(false)),
             "1" => Ok(Value::Bool(true)),

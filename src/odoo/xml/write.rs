@@ -96,18 +96,11 @@ impl Place {
     }
 
     fn checked(&self, text: String) -> Result<String, UnwritableError> {
-        if is_writable(&text) {
-            Ok(text)
-        } else {
-            Err(self.refuse(Reason::Character))
-        }
+        if is_writable(&text) { Ok(text) } else { Err(self.refuse(Reason::Character)) }
     }
 
     fn refuse(&self, reason: Reason) -> UnwritableError {
-        UnwritableError {
-            place: self.0.clone(),
-            reason,
-        }
+        UnwritableError { place: self.0.clone(), reason }
     }
 }
 
@@ -118,16 +111,13 @@ mod tests {
     use super::*;
 
     fn written(params: Vec<Value>) -> String {
-        String::from_utf8(call("execute_kw", params).unwrap())
-            .unwrap()
-            .replace('\n', "")
+        String::from_utf8(call("execute_kw", params).unwrap()).unwrap().replace('\n', "")
     }
 
     #[test]
     fn every_kind_of_value_is_written() {
-        let xml = written(vec![
-            json!({"n": null, "b": true, "i": 7, "l": 5_000_000_000_i64, "d": 0.5, "s": "<&>", "a": []}),
-        ]);
+        let xml =
+            written(vec![json!({"n": null, "b": true, "i": 7, "l": 5_000_000_000_i64, "d": 0.5, "s": "<&>", "a": []})]);
         for part in [
             "<methodName>execute_kw</methodName>",
             "<name>n</name><value><boolean>0</boolean></value>",

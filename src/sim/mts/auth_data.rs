@@ -56,15 +56,7 @@ impl Model {
         let email = self.email.map(|v| field("emailId", v));
         let vid = field("vid", self.vid);
         if wrong.is_empty() {
-            return Ok(AuthData {
-                vid,
-                name: self.name,
-                gender,
-                dob,
-                phone,
-                email,
-                address: self.address,
-            });
+            return Ok(AuthData { vid, name: self.name, gender, dob, phone, email, address: self.address });
         }
         let plural = if wrong.len() == 1 { "" } else { "s" };
         let head = format!("{} validation error{plural} for AuthTokenBaseModel", wrong.len());

@@ -17,10 +17,7 @@ pub fn authenticate(data: &AuthData, partner: &str) -> Result<String, Refused> {
     if data.vid.ends_with("0001") {
         // Like texts seen in the field, this one quotes the person: nobody may log it.
         let AuthData { vid, name, dob, .. } = data;
-        return Err((
-            "IDA-DEA-001",
-            format!("Demographic data name={name}, dob={dob} of {vid} did not match"),
-        ));
+        return Err(("IDA-DEA-001", format!("Demographic data name={name}, dob={dob} of {vid} did not match")));
     }
     Ok(token(&data.vid, partner))
 }
@@ -39,11 +36,7 @@ mod tests {
 
     fn answer(vid: &str) -> Result<String, Refused> {
         authenticate(
-            &AuthData {
-                vid: vid.into(),
-                name: "Asha Invented".into(),
-                ..AuthData::default()
-            },
+            &AuthData { vid: vid.into(), name: "Asha Invented".into(), ..AuthData::default() },
             "mpartner-default-omc",
         )
     }

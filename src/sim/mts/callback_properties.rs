@@ -20,18 +20,8 @@ pub struct CallbackProperties {
 /// How MTS identifies itself at the receiver.
 pub enum Login {
     None,
-    Odoo {
-        url: String,
-        database: String,
-        username: String,
-        password: String,
-        extra_headers: Val,
-    },
-    OAuth {
-        url: Option<String>,
-        form: Vec<(&'static str, String)>,
-        extra_headers: Val,
-    },
+    Odoo { url: String, database: String, username: String, password: String, extra_headers: Val },
+    OAuth { url: Option<String>, form: Vec<(&'static str, String)>, extra_headers: Val },
     StaticBearer(String),
 }
 
@@ -51,15 +41,7 @@ impl CallbackProperties {
         let login = login(&mut fields)?;
         let read = url.zip(login).filter(|_| fields.faults.is_empty());
         faults.append(&mut fields.faults);
-        Ok(read.map(|(url, login)| Self {
-            url,
-            method,
-            extra_headers,
-            timeout_seconds,
-            in_bulk,
-            file_name,
-            login,
-        }))
+        Ok(read.map(|(url, login)| Self { url, method, extra_headers, timeout_seconds, in_bulk, file_name, login }))
     }
 }
 
@@ -69,10 +51,7 @@ fn login(fields: &mut Fields) -> Result<Option<Login>, Refusal> {
         Some(value) => text(value).unwrap_or_default().to_owned(),
     };
     if !["none", "odoo", "oauth", "staticBearer"].contains(&kind.as_str()) {
-        return Err(Refusal::bad(
-            "ATS-REQ-027",
-            "unsupported authType in CallbackProperties",
-        ));
+        return Err(Refusal::bad("ATS-REQ-027", "unsupported authType in CallbackProperties"));
     }
     let mut chosen = (kind == "none").then_some(Login::None);
     // All three are checked, whichever is used.
@@ -124,13 +103,7 @@ fn odoo(fields: &mut Fields) -> Result<Option<Login>, Refusal> {
     let (Some(url), Some(database), Some(username), Some(password)) = (url, database, username, password) else {
         return Ok(None);
     };
-    Ok(Some(Login::Odoo {
-        url,
-        database,
-        username,
-        password,
-        extra_headers,
-    }))
+    Ok(Some(Login::Odoo { url, database, username, password, extra_headers }))
 }
 
 fn oauth(fields: &mut Fields) -> Result<Option<Login>, Refusal> {
@@ -157,11 +130,7 @@ fn oauth(fields: &mut Fields) -> Result<Option<Login>, Refusal> {
     if !secret.is_empty() {
         form.push(("client_secret", secret));
     }
-    Ok(Some(Login::OAuth {
-        url,
-        form,
-        extra_headers,
-    }))
+    Ok(Some(Login::OAuth { url, form, extra_headers }))
 }
 
 fn bearer(fields: &mut Fields) -> Result<Option<Login>, Refusal> {
@@ -216,27 +185,17 @@ mod tests {
             r#"{"url":"ftp://h/x","httpMethod":"brew","timeoutSeconds":"5","callInBulk":"true","extraHeaders":{"X":5}}"#,
         );
         let read = read.unwrap();
-        assert_eq!(
-            (read.url.as_str(), read.method.as_str(), read.timeout_seconds),
-            ("ftp://h/x", "brew", 5)
-        );
+        assert_eq!((read.url.as_str(), read.method.as_str(), read.timeout_seconds), ("ftp://h/x", "brew", 5));
         assert!(read.in_bulk && matches!(read.login, Login::None));
     }
 
     #[test]
     fn checks_each_login() {
-        let with = |rest: &str| {
-            read(&format!(r#"{{"url":"http://h/x",{rest}}}"#))
-                .map(|_| ())
-                .unwrap_err()
-        };
+        let with = |rest: &str| read(&format!(r#"{{"url":"http://h/x",{rest}}}"#)).map(|_| ()).unwrap_err();
         assert_eq!(with(r#""authType":null"#), "ATS-REQ-027");
         assert_eq!(with(r#""authType":"odoo","authOdoo":{}"#), "ATS-REQ-028");
         assert_eq!(with(r#""authType":"oauth""#), "ATS-REQ-029");
-        assert_eq!(
-            with(r#""authType":"staticBearer","authStaticBearer":{}"#),
-            "ATS-REQ-030"
-        );
+        assert_eq!(with(r#""authType":"staticBearer","authStaticBearer":{}"#), "ATS-REQ-030");
         assert_eq!(with(r#""authOdoo":{"database":"d"}"#), "ATS-REQ-031");
         assert_eq!(
             with(r#""authType":"odoo","authOdoo":{"authUrl":"http://h","database":"","username":"u"}"#),
@@ -250,30 +209,16 @@ mod tests {
             with(r#""authType":"odoo","authOdoo":{"authUrl":"http://h","username":"u"}"#),
             "field required, field required"
         );
-        assert_eq!(
-            with(r#""authType":"staticBearer","authStaticBearer":{"token":""}"#),
-            "ATS-REQ-034"
-        );
-        assert_eq!(
-            read(r#"{"url":"nope"}"#).err().unwrap(),
-            "invalid or missing URL scheme"
-        );
-        assert_eq!(
-            read(r#"{"url":"http://h","timeoutSeconds":null}"#).err().unwrap(),
-            "none is not an allowed value"
-        );
+        assert_eq!(with(r#""authType":"staticBearer","authStaticBearer":{"token":""}"#), "ATS-REQ-034");
+        assert_eq!(read(r#"{"url":"nope"}"#).err().unwrap(), "invalid or missing URL scheme");
+        assert_eq!(read(r#"{"url":"http://h","timeoutSeconds":null}"#).err().unwrap(), "none is not an allowed value");
     }
 
     #[test]
     fn makes_the_oauth_form_in_order() {
         let made =
             read(r#"{"url":"http://h","authType":"oauth","authOauth":{"clientId":"c","clientSecret":"s"}}"#).unwrap();
-        let Login::OAuth { form, url: None, .. } = made.login else {
-            panic!()
-        };
-        assert_eq!(
-            form.iter().map(|(k, _)| *k).collect::<Vec<_>>(),
-            ["client_id", "grant_type", "client_secret"]
-        );
+        let Login::OAuth { form, url: None, .. } = made.login else { panic!() };
+        assert_eq!(form.iter().map(|(k, _)| *k).collect::<Vec<_>>(), ["client_id", "grant_type", "client_secret"]);
     }
 }

@@ -64,24 +64,11 @@ impl Listener for Door {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let process = self.simulator.next_process();
         let (token, allowance) = (CancellationToken::new(), AtomicUsize::new(usize::MAX));
-        let cut = Arc::new(Cut {
-            token,
-            allowance,
-            exposed: AtomicBool::new(false),
-        });
+        let cut = Arc::new(Cut { token, allowance, exposed: AtomicBool::new(false) });
         process.adopt(&cut);
         let cancelled = Box::pin(cut.token.clone().cancelled_owned());
         let link = Link { process, cut };
-        (
-            Connection {
-                stream,
-                cancelled,
-                link,
-                simulator: self.simulator.clone(),
-                fresh: true,
-            },
-            address,
-        )
+        (Connection { stream, cancelled, link, simulator: self.simulator.clone(), fresh: true }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

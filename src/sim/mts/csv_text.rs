@@ -121,18 +121,12 @@ mod tests {
             csv.row(&parse(value.as_bytes()).unwrap()).unwrap();
         }
         assert_eq!(csv.row(&Val::Null), Err(NoRow));
-        assert_eq!(
-            csv.finish(),
-            "id,n,o,e\r\n\"r,1\",5,\"{\"\"a\"\": 1}\",\r\n,5,\"q\"\"q\",true\r\nx,1\r\na,b\r\n"
-        );
+        assert_eq!(csv.finish(), "id,n,o,e\r\n\"r,1\",5,\"{\"\"a\"\": 1}\",\r\n,5,\"q\"\"q\",true\r\nx,1\r\na,b\r\n");
     }
 
     #[test]
     fn reads_rows() {
-        let read = rows(
-            "vid,name,address\r\n1,Asha,\"1, \"\"Main\"\"\nRoad\"\r\n\r\n2,,\n3",
-            ',',
-        );
+        let read = rows("vid,name,address\r\n1,Asha,\"1, \"\"Main\"\"\nRoad\"\r\n\r\n2,,\n3", ',');
         assert_eq!(
             read,
             [

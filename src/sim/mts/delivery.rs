@@ -84,10 +84,7 @@ impl Delivery<'_> {
         let mut out = String::from("[");
         for (i, line) in self.lines.iter().enumerate() {
             out.push_str(if i == 0 { "" } else { ", " });
-            json::write(
-                &line.formatted(&self.request.format, self.simulator.options.release)?,
-                &mut out,
-            );
+            json::write(&line.formatted(&self.request.format, self.simulator.options.release)?, &mut out);
         }
         out.push(']');
         Ok(out)
@@ -114,13 +111,7 @@ impl Delivery<'_> {
         let mut headers = Headers::default();
         match &self.properties.login {
             Login::None | Login::StaticBearer(_) => Ok(None),
-            Login::Odoo {
-                url,
-                database,
-                username,
-                password,
-                extra_headers,
-            } => {
+            Login::Odoo { url, database, username, password, extra_headers } => {
                 headers.extend(extra_headers)?;
                 let mut body = String::from(r#"{"jsonrpc": "2.0", "params": {"db": "#);
                 json::write_text(database, &mut body);
@@ -129,41 +120,21 @@ impl Delivery<'_> {
                 body.push_str(r#", "password": "#);
                 json::write_text(password, &mut body);
                 body.push_str("}}");
-                let call = Call {
-                    method: Method::GET,
-                    url: url.clone(),
-                    headers,
-                    body: Body::Json(body),
-                    timeout: None,
-                };
+                let call =
+                    Call { method: Method::GET, url: url.clone(), headers, body: Body::Json(body), timeout: None };
                 sender.send(&call).await.map(Some)
             }
-            Login::OAuth {
-                url,
-                form,
-                extra_headers,
-            } => {
+            Login::OAuth { url, form, extra_headers } => {
                 headers.extend(extra_headers)?;
                 let body = match form.is_empty() {
                     true => Body::None,
                     false => {
-                        let form = url::form_urlencoded::Serializer::new(String::new())
-                            .extend_pairs(form)
-                            .finish();
+                        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
                         Body::Other(form, "application/x-www-form-urlencoded".to_owned())
                     }
                 };
                 let url = url.clone().ok_or(Failed)?;
-                sender
-                    .send(&Call {
-                        method: Method::POST,
-                        url,
-                        headers,
-                        body,
-                        timeout: None,
-                    })
-                    .await
-                    .map(Some)
+                sender.send(&Call { method: Method::POST, url, headers, body, timeout: None }).await.map(Some)
             }
         }
     }
@@ -176,20 +147,10 @@ impl Delivery<'_> {
         headers.extend(extra_headers)?;
         cookies(login, &mut headers);
         // A trailing slash goes together with the letter before it.
-        let cut = if url.ends_with('/') {
-            url.get(..url.len() - 2).unwrap_or_default()
-        } else {
-            url
-        };
+        let cut = if url.ends_with('/') { url.get(..url.len() - 2).unwrap_or_default() } else { url };
         let base = cut.rsplit_once('/').map_or("", |(base, _)| base);
         let url = format!("{base}/logout");
-        let call = Call {
-            method: Method::GET,
-            url,
-            headers,
-            body: Body::None,
-            timeout: None,
-        };
+        let call = Call { method: Method::GET, url, headers, body: Body::None, timeout: None };
         self.simulator.sender.send(&call).await.map(|_| ())
     }
 
@@ -219,17 +180,7 @@ impl Delivery<'_> {
         }
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failed)?;
         let timeout = Some(properties.timeout_seconds);
-        self.dispatch(
-            Call {
-                method,
-                url: properties.url.clone(),
-                headers,
-                body,
-                timeout,
-            },
-            line,
-        )
-        .await
+        self.dispatch(Call { method, url: properties.url.clone(), headers, body, timeout }, line).await
     }
 
     /// Sends a callback, or does with it what the faults ask for.
@@ -288,33 +239,21 @@ impl Delivery<'_> {
 
 fn access_token(login: &Reply) -> Result<String, Failed> {
     let answer = json::parse(&login.body).map_err(|_| Failed)?;
-    json::member(&answer, "access_token")
-        .and_then(text)
-        .map(str::to_owned)
-        .ok_or(Failed)
+    json::member(&answer, "access_token").and_then(text).map(str::to_owned).ok_or(Failed)
 }
 
 fn cookies(login: &Reply, headers: &mut Headers) {
     if !login.cookies.is_empty() {
-        let pairs: Vec<String> = login
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let pairs: Vec<String> = login.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         headers.set("Cookie", pairs.join("; "));
     }
 }
 
 /// Python's `urlsafe_b64decode`: letters that are none are skipped, padding must be there, left-over bits are ignored.
 fn python_b64decode(text: &str) -> Option<Vec<u8>> {
-    let engine = GeneralPurpose::new(
-        &alphabet::URL_SAFE,
-        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-    );
-    let kept: String = text
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "-_=".contains(*c))
-        .collect();
+    let engine =
+        GeneralPurpose::new(&alphabet::URL_SAFE, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+    let kept: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || "-_=".contains(*c)).collect();
     engine.decode(kept).ok()
 }
 

@@ -115,17 +115,9 @@ mod tests {
 
     #[test]
     fn changes_only_what_is_named() {
-        let mut faults = Faults {
-            latency_ms: 5,
-            ..Faults::default()
-        };
-        Change::read(br#"{"error_rate":0.2,"reorder_callbacks":true}"#)
-            .unwrap()
-            .apply(&mut faults);
-        assert_eq!(
-            (faults.latency_ms, faults.error_rate, faults.reorder_callbacks),
-            (5, 0.2, 1.0)
-        );
+        let mut faults = Faults { latency_ms: 5, ..Faults::default() };
+        Change::read(br#"{"error_rate":0.2,"reorder_callbacks":true}"#).unwrap().apply(&mut faults);
+        assert_eq!((faults.latency_ms, faults.error_rate, faults.reorder_callbacks), (5, 0.2, 1.0));
     }
 
     #[test]

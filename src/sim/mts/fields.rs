@@ -40,10 +40,7 @@ pub struct Fields {
 impl Fields {
     /// `None` where the value is no object.
     pub fn of(value: &Val) -> Option<Self> {
-        Some(Self {
-            object: dict(value)?,
-            faults: Vec::new(),
-        })
+        Some(Self { object: dict(value)?, faults: Vec::new() })
     }
 
     pub fn get(&self, key: &str) -> Option<&Val> {
@@ -125,9 +122,7 @@ impl Fields {
     }
 
     pub fn dict_or_empty(&mut self, key: &str) -> Val {
-        self.defaulted(key, Val::obj(Map::default()), |v| {
-            dict(v).ok_or_else(|| NO_DICT.to_owned())
-        })
+        self.defaulted(key, Val::obj(Map::default()), |v| dict(v).ok_or_else(|| NO_DICT.to_owned()))
     }
 
     pub fn optional_dict(&mut self, key: &str) -> Val {
@@ -176,10 +171,7 @@ mod tests {
     #[test]
     fn makes_objects_of_pairs() {
         let made = |t: &str| dict(&parse(t.as_bytes()).unwrap()).map(|v| dumps(&v));
-        assert_eq!(
-            made(r#"[["vid","5"],"ab"]"#).as_deref(),
-            Some(r#"{"vid": "5", "a": "b"}"#)
-        );
+        assert_eq!(made(r#"[["vid","5"],"ab"]"#).as_deref(), Some(r#"{"vid": "5", "a": "b"}"#));
         assert_eq!(made("\"\"").as_deref(), Some("{}"));
         assert_eq!(made("[1]"), None);
         assert_eq!(made("\"text\""), None);
@@ -195,12 +187,8 @@ mod tests {
         assert!(["b", "c", "d"].iter().all(|key| f.required_text(key).is_none()));
         f.int_or("bad", 0);
         f.flag_or("a", true);
-        let said = [
-            "none is not an allowed value",
-            "str type expected",
-            "field required",
-            "value is not a valid integer",
-        ];
+        let said =
+            ["none is not an allowed value", "str type expected", "field required", "value is not a valid integer"];
         assert_eq!(f.faults[..4], said);
         assert_eq!(f.faults[4], "value could not be parsed to a boolean");
     }

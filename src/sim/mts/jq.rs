@@ -45,13 +45,9 @@ impl Program {
         }
         let code = format!("{}{code}", jq_dialect::ADDED);
         let hidden = ["halt", "halt_error", "input", "inputs", "debug", "env"];
-        let defs = jaq_core::defs()
-            .chain(jaq_std::defs())
-            .chain(jaq_json::defs())
-            .filter(|d| !hidden.contains(&d.name));
-        let funs = jaq_core::funs::<Lut>()
-            .chain(jaq_std::funs::<Lut>())
-            .chain(jaq_json::funs::<Lut>());
+        let defs =
+            jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).filter(|d| !hidden.contains(&d.name));
+        let funs = jaq_core::funs::<Lut>().chain(jaq_std::funs::<Lut>()).chain(jaq_json::funs::<Lut>());
         let deadly = ["input", "inputs", "debug"].map(|name| {
             native::run::<Lut>((name, native::v(0), |_| {
                 CRASHED.set(true);
@@ -60,15 +56,7 @@ impl Program {
         });
         let funs = funs.filter(|f| !hidden.contains(&f.0)).chain(deadly);
         let arena = Arena::default();
-        let modules = Loader::new(defs)
-            .load(
-                &arena,
-                File {
-                    code: code.as_str(),
-                    path: (),
-                },
-            )
-            .ok()?;
+        let modules = Loader::new(defs).load(&arena, File { code: code.as_str(), path: () }).ok()?;
         Compiler::default().with_funs(funs).compile(modules).ok().map(Self)
     }
 
@@ -93,10 +81,7 @@ mod tests {
     use crate::sim::mts::json;
 
     fn first(code: &str, input: &str) -> String {
-        match Program::compile(code)
-            .unwrap()
-            .first(json::parse(input.as_bytes()).unwrap())
-        {
+        match Program::compile(code).unwrap().first(json::parse(input.as_bytes()).unwrap()) {
             Run::First(value) => json::dumps(&value),
             other => format!("{other:?}"),
         }
@@ -105,10 +90,7 @@ mod tests {
     #[test]
     fn gives_the_first_output() {
         assert_eq!(
-            first(
-                "{id: .input.id, t: .output.token}",
-                r#"{"input":{"id":"a"},"output":{}}"#
-            ),
+            first("{id: .input.id, t: .output.token}", r#"{"input":{"id":"a"},"output":{}}"#),
             r#"{"id": "a", "t": null}"#
         );
         assert_eq!(first(".[]", "[1,2]"), "1");
@@ -121,30 +103,13 @@ mod tests {
 
     #[test]
     fn refuses_what_jq_refuses() {
-        for code in [
-            "{",
-            ".a b",
-            "$x",
-            "nosuch",
-            "$ENV",
-            "halt",
-            ".1st",
-            ".id no",
-            ".a:b",
-            ".naïve",
-            "if . then 1 end",
-        ] {
+        for code in ["{", ".a b", "$x", "nosuch", "$ENV", "halt", ".1st", ".id no", ".a:b", ".naïve", "if . then 1 end"]
+        {
             assert!(Program::compile(code).is_none(), "{code}");
         }
-        for code in [
-            ".\"naïve\"",
-            ".\"id no\"",
-            ".ids[0].v",
-            ".id-1",
-            "if . then 1 else 2 end",
-            "def f: 1; f",
-            ".vid|env.HOME",
-        ] {
+        for code in
+            [".\"naïve\"", ".\"id no\"", ".ids[0].v", ".id-1", "if . then 1 else 2 end", "def f: 1; f", ".vid|env.HOME"]
+        {
             assert!(Program::compile(code).is_some(), "{code}");
         }
     }

@@ -121,10 +121,7 @@ fn known<'t>(term: &Term<&'t str>, defined: &mut Vec<(&'t str, usize)>) -> bool 
     let outer = defined.len();
     let all_known = match term {
         Term::IfThenElse(cases, otherwise) => {
-            let mut terms = cases
-                .iter()
-                .flat_map(|(condition, then)| [condition, then])
-                .chain(otherwise.as_deref());
+            let mut terms = cases.iter().flat_map(|(condition, then)| [condition, then]).chain(otherwise.as_deref());
             otherwise.is_some() && terms.all(|t| known(t, defined))
         }
         Term::Call(name, args) => {
@@ -143,10 +140,9 @@ fn known<'t>(term: &Term<&'t str>, defined: &mut Vec<(&'t str, usize)>) -> bool 
             _ => true,
         }),
         Term::Arr(inner) => inner.as_deref().is_none_or(|t| known(t, defined)),
-        Term::Obj(entries) => entries
-            .iter()
-            .flat_map(|(key, value)| std::iter::once(key).chain(value))
-            .all(|t| known(t, defined)),
+        Term::Obj(entries) => {
+            entries.iter().flat_map(|(key, value)| std::iter::once(key).chain(value)).all(|t| known(t, defined))
+        }
         Term::Neg(inner) | Term::Label(_, inner) => known(inner, defined),
         Term::BinOp(left, _, right) => known(left, defined) && known(right, defined),
         Term::Fold(_, over, _, terms) => known(over, defined) && terms.iter().all(|t| known(t, defined)),

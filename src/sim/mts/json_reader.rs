@@ -41,10 +41,7 @@ impl Reader<'_> {
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Fault::Syntax(format!(
-            "{what}: line {line} column {column} (char {})",
-            before.chars().count()
-        ))
+        Fault::Syntax(format!("{what}: line {line} column {column} (char {})", before.chars().count()))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -241,14 +238,8 @@ impl Reader<'_> {
     }
 
     fn unit(&mut self) -> Result<u32, Fault> {
-        let hex = self
-            .text
-            .as_bytes()
-            .get(self.at..self.at + 4)
-            .filter(|h| h.iter().all(u8::is_ascii_hexdigit));
-        let unit = hex
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u32::from_str_radix(h, 16).ok());
+        let hex = self.text.as_bytes().get(self.at..self.at + 4).filter(|h| h.iter().all(u8::is_ascii_hexdigit));
+        let unit = hex.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u32::from_str_radix(h, 16).ok());
         let unit = unit.ok_or_else(|| self.fault("Invalid \\uXXXX escape", self.at))?;
         self.at += 4;
         Ok(unit)
@@ -273,14 +264,8 @@ mod tests {
         assert_eq!(fault("[1 2]"), "Expecting ',' delimiter: line 1 column 4 (char 3)");
         assert_eq!(fault("{\"a\" 1}"), "Expecting ':' delimiter: line 1 column 6 (char 5)");
         assert_eq!(fault("1 2"), "Extra data: line 1 column 3 (char 2)");
-        assert_eq!(
-            fault("\"ab"),
-            "Unterminated string starting at: line 1 column 1 (char 0)"
-        );
-        assert_eq!(
-            fault("\"a\u{1}b\""),
-            "Invalid control character at: line 1 column 3 (char 2)"
-        );
+        assert_eq!(fault("\"ab"), "Unterminated string starting at: line 1 column 1 (char 0)");
+        assert_eq!(fault("\"a\u{1}b\""), "Invalid control character at: line 1 column 3 (char 2)");
         assert_eq!(parse(&[b'[', 0xff]), Err(Fault::Unreadable));
         assert_eq!(parse("[".repeat(5000).as_bytes()), Err(Fault::Unreadable));
     }

@@ -32,10 +32,7 @@ impl Ledger {
         for key in keys.iter().flatten() {
             *working.entry(*key).or_default() += 1;
         }
-        Arc::new(Working {
-            ledger: self.clone(),
-            keys: Mutex::new(keys),
-        })
+        Arc::new(Working { ledger: self.clone(), keys: Mutex::new(keys) })
     }
 
     /// Requests that are queued or worked on, their callbacks included.
@@ -64,23 +61,13 @@ impl Ledger {
 impl Working {
     /// The result of this line is on its way: the client may know it from now on.
     pub fn told(&self, line: usize) {
-        let key = self
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_mut(line)
-            .and_then(Option::take);
+        let key = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get_mut(line).and_then(Option::take);
         self.ledger.release(key);
     }
 
     pub fn all_told(&self) {
-        let keys: Vec<u64> = self
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter_mut()
-            .filter_map(Option::take)
-            .collect();
+        let keys: Vec<u64> =
+            self.keys.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().filter_map(Option::take).collect();
         self.ledger.release(keys);
     }
 }
@@ -105,14 +92,7 @@ mod tests {
     use crate::sim::mts::auth_data::AuthData;
 
     fn line(vid: &str, name: &str) -> Line {
-        Line::submitted(
-            jaq_json::Val::Null,
-            AuthData {
-                vid: vid.into(),
-                name: name.into(),
-                ..AuthData::default()
-            },
-        )
+        Line::submitted(jaq_json::Val::Null, AuthData { vid: vid.into(), name: name.into(), ..AuthData::default() })
     }
 
     #[test]

@@ -16,12 +16,7 @@ pub struct Line {
 
 enum State {
     Submitted(Box<AuthData>),
-    Done {
-        vid: Val,
-        status: &'static str,
-        token: Option<String>,
-        error: Option<(&'static str, String)>,
-    },
+    Done { vid: Val, status: &'static str, token: Option<String>, error: Option<(&'static str, String)> },
 }
 
 /// The worker died over an output format.
@@ -30,25 +25,14 @@ pub struct Crash;
 
 impl Line {
     pub fn submitted(received: Val, data: AuthData) -> Self {
-        Self {
-            received,
-            state: State::Submitted(Box::new(data)),
-        }
+        Self { received, state: State::Submitted(Box::new(data)) }
     }
 
     /// Its `vid` is the record's own, wherever the mapping looked for one.
     pub fn invalid(received: Val, code: &'static str, message: &'static str) -> Self {
         let vid = member(&received, "vid").cloned().unwrap_or_default();
         let error = Some((code, message.to_owned()));
-        Self {
-            received,
-            state: State::Done {
-                vid,
-                status: "invalid",
-                token: None,
-                error,
-            },
-        }
+        Self { received, state: State::Done { vid, status: "invalid", token: None, error } }
     }
 
     /// The auth data, until they are authenticated.
@@ -63,18 +47,8 @@ impl Line {
         if let State::Submitted(data) = &mut self.state {
             let vid = Val::utf8_str(data.vid.clone());
             self.state = match authenticate(data, partner) {
-                Ok(token) => State::Done {
-                    vid,
-                    status: "processed",
-                    token: Some(token),
-                    error: None,
-                },
-                Err(refused) => State::Done {
-                    vid,
-                    status: "error",
-                    token: None,
-                    error: Some(refused),
-                },
+                Ok(token) => State::Done { vid, status: "processed", token: Some(token), error: None },
+                Err(refused) => State::Done { vid, status: "error", token: None, error: Some(refused) },
             };
         }
     }
@@ -89,10 +63,7 @@ impl Line {
         let Format::Program(program) = format else {
             return Ok(output);
         };
-        let both = [
-            (Val::utf8_str("input"), self.received.clone()),
-            (Val::utf8_str("output"), output),
-        ];
+        let both = [(Val::utf8_str("input"), self.received.clone()), (Val::utf8_str("output"), output)];
         match program.first(Val::obj(Map::from_iter(both))) {
             Run::First(value) => Ok(value),
             Run::Nothing => Ok(Val::Null),
@@ -102,12 +73,7 @@ impl Line {
 
     fn output(&self, release: Release) -> Val {
         let (vid, status, token, error) = match &self.state {
-            State::Done {
-                vid,
-                status,
-                token,
-                error,
-            } => (vid.clone(), *status, token.as_ref(), error.as_ref()),
+            State::Done { vid, status, token, error } => (vid.clone(), *status, token.as_ref(), error.as_ref()),
             State::Submitted(data) => (Val::utf8_str(data.vid.clone()), "submitted", None, None),
         };
         let text = |t: Option<&String>| t.map_or(Val::Null, |t| Val::utf8_str(t.clone()));

@@ -161,16 +161,7 @@ impl Each<Path> {
         let phone = Some(self.phone.get(record)?).filter(truthy);
         let email = Some(self.email.get(record)?).filter(truthy);
         let address = parts(&self.address, record, ", ", NO_ADDRESS, EMPTY_ADDRESS)?;
-        Model {
-            name,
-            gender,
-            dob,
-            phone,
-            email,
-            address,
-            vid,
-        }
-        .checked()
+        Model { name, gender, dob, phone, email, address, vid }.checked()
     }
 }
 
@@ -197,9 +188,7 @@ pub fn joined(values: &[Val], between: &str) -> Result<String, Fault> {
     for (i, value) in values.iter().enumerate() {
         let Some(part) = text(value) else {
             let found = type_name(value);
-            return Err(Fault::Batch(format!(
-                "sequence item {i}: expected str instance, {found} found"
-            )));
+            return Err(Fault::Batch(format!("sequence item {i}: expected str instance, {found} found")));
         };
         out.push_str(if i == 0 { "" } else { between });
         out.push_str(part);
@@ -253,50 +242,16 @@ mod tests {
     fn judges_each_wrong_value_as_mts_does() {
         let table = [
             ("vid", ["009", "009", "ok", "ok", "009", "009"]),
-            (
-                "name",
-                [
-                    "010",
-                    "003",
-                    "ok",
-                    "sequence item 0: expected str instance, int found",
-                    "003",
-                    "003",
-                ],
-            ),
+            ("name", ["010", "003", "ok", "sequence item 0: expected str instance, int found", "003", "003"]),
             (
                 "gender",
-                [
-                    "011",
-                    "004",
-                    "ok",
-                    "object of type 'int' has no len()",
-                    "object of type 'bool' has no len()",
-                    "004",
-                ],
+                ["011", "004", "ok", "object of type 'int' has no len()", "object of type 'bool' has no len()", "004"],
             ),
             (
                 "dob",
-                [
-                    "012",
-                    "006",
-                    "ok",
-                    "object of type 'int' has no len()",
-                    "object of type 'bool' has no len()",
-                    "006",
-                ],
+                ["012", "006", "ok", "object of type 'int' has no len()", "object of type 'bool' has no len()", "006"],
             ),
-            (
-                "fullAddress",
-                [
-                    "015",
-                    "008",
-                    "ok",
-                    "sequence item 0: expected str instance, int found",
-                    "008",
-                    "008",
-                ],
-            ),
+            ("fullAddress", ["015", "008", "ok", "sequence item 0: expected str instance, int found", "008", "008"]),
             ("phoneNumber", ["ok"; 6]),
             ("emailId", ["ok"; 6]),
         ];
@@ -318,17 +273,7 @@ mod tests {
         assert_eq!(vid("ids[0].v").unwrap(), "5");
         assert_eq!(vid("\"id no\"").unwrap(), "6");
         assert_eq!(vid("ids|env.HOME").unwrap(), "/home/mosip");
-        for absent in [
-            "id no",
-            "id-no",
-            "1st",
-            "a:b",
-            "q.n.x",
-            "nope.x",
-            "ñ",
-            "$x",
-            "name.first",
-        ] {
+        for absent in ["id no", "id-no", "1st", "a:b", "q.n.x", "nope.x", "ñ", "$x", "name.first"] {
             assert_eq!(vid(absent), Err(VID), "{absent}");
         }
         assert_eq!(vid("ids|input"), Err(Fault::Crash));

@@ -17,37 +17,16 @@ pub fn apply(keys: &Each<String>, record: &Val) -> Result<AuthData, Fault> {
         true => walk(&keys.gender, record)?,
         false => {
             let empty = Some(("ATS-REQ-004", "gender is empty"));
-            field(
-                &keys.gender,
-                record,
-                "ATS-REQ-011",
-                "gender or its mapping not present",
-                empty,
-            )?
+            field(&keys.gender, record, "ATS-REQ-011", "gender or its mapping not present", empty)?
         }
     };
     let empty = Some(("ATS-REQ-006", "date of birth is empty"));
-    let dob = field(
-        &keys.dob,
-        record,
-        "ATS-REQ-012",
-        "dateOfBirth or its mapping not present",
-        empty,
-    )?;
+    let dob = field(&keys.dob, record, "ATS-REQ-012", "dateOfBirth or its mapping not present", empty)?;
     let phone = optional(&keys.phone, record)?;
     let email = optional(&keys.email, record)?;
     let absent = ("ATS-REQ-015", "fullAddress or its mapping not present");
     let address = parts(&keys.address, record, ", ", absent, ("ATS-REQ-008", "address is empty"))?;
-    Model {
-        name,
-        gender,
-        dob,
-        phone,
-        email,
-        address,
-        vid,
-    }
-    .checked()
+    Model { name, gender, dob, phone, email, address, vid }.checked()
 }
 
 type Said = (&'static str, &'static str);
@@ -60,9 +39,7 @@ fn field(
     empty: Option<Said>,
 ) -> Result<Val, Fault> {
     if key.contains('.') {
-        return Some(walk(key, record)?)
-            .filter(truthy)
-            .ok_or(Fault::Record(code, message));
+        return Some(walk(key, record)?).filter(truthy).ok_or(Fault::Record(code, message));
     }
     let value = member(record, key).ok_or(Fault::Record(code, message))?;
     let (code, message) = empty.unwrap_or((code, message));
@@ -109,9 +86,7 @@ fn len_is_zero(value: &Val) -> Result<bool, Fault> {
 fn walk(entry: &str, record: &Val) -> Result<Val, Fault> {
     let mut names = entry.split('.');
     let root = names.next().unwrap_or_default();
-    let mut at = member(record, root)
-        .cloned()
-        .ok_or_else(|| Fault::Batch(quoted(root)))?;
+    let mut at = member(record, root).cloned().ok_or_else(|| Fault::Batch(quoted(root)))?;
     for name in names {
         at = match &at {
             value if !truthy(value) => Val::Null,
@@ -120,15 +95,10 @@ fn walk(entry: &str, record: &Val) -> Result<Val, Fault> {
                 return Err(Fault::Batch("string indices must be integers".to_owned()));
             }
             Val::Arr(items) if items.iter().any(|i| text(i) == Some(name)) => {
-                return Err(Fault::Batch(
-                    "list indices must be integers or slices, not str".to_owned(),
-                ));
+                return Err(Fault::Batch("list indices must be integers or slices, not str".to_owned()));
             }
             Val::Num(_) | Val::Bool(_) => {
-                return Err(Fault::Batch(format!(
-                    "argument of type '{}' is not iterable",
-                    type_name(&at)
-                )));
+                return Err(Fault::Batch(format!("argument of type '{}' is not iterable", type_name(&at))));
             }
             _ => Val::Null,
         };
@@ -162,10 +132,7 @@ mod tests {
     fn takes_any_key_without_a_dot() {
         assert_eq!(vid("id-no", r#""id-no":"5""#).unwrap(), "5");
         assert_eq!(vid("id no", r#""id no":"5""#).unwrap(), "5");
-        assert!(matches!(
-            vid("\"id no\"", r#""id no":"5""#),
-            Err(Fault::Record("ATS-REQ-009", _))
-        ));
+        assert!(matches!(vid("\"id no\"", r#""id no":"5""#), Err(Fault::Record("ATS-REQ-009", _))));
     }
 
     #[test]
@@ -178,9 +145,6 @@ mod tests {
         assert_eq!(broken("x.vid", r#""x":5"#), "argument of type 'int' is not iterable");
         assert_eq!(broken("vid", r#""vid":null"#), "object of type 'NoneType' has no len()");
         assert_eq!(broken("vid", r#""vid":5"#), "object of type 'int' has no len()");
-        assert!(matches!(
-            vid("x.vid", r#""x":null"#),
-            Err(Fault::Record("ATS-REQ-009", _))
-        ));
+        assert!(matches!(vid("x.vid", r#""x":null"#), Err(Fault::Record("ATS-REQ-009", _))));
     }
 }

@@ -73,13 +73,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let partner_id = "mpartner-default-omc".to_owned();
-        Self {
-            release: Release::V1_1,
-            workers: 1,
-            partner_id,
-            record_micros: 0,
-            seed: 0,
-        }
+        Self { release: Release::V1_1, workers: 1, partner_id, record_micros: 0, seed: 0 }
     }
 }
 

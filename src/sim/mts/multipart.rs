@@ -29,23 +29,16 @@ pub fn parts<'b>(content_type: &str, body: &'b [u8]) -> Vec<Part<'b>> {
 fn one(part: &[u8]) -> Option<Part<'_>> {
     let end = find(part, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&part[..end]).into_owned();
-    let disposition = head
-        .lines()
-        .find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let disposition = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     let name = parameter(disposition, "name")?;
     let file_name = parameter(disposition, "filename");
-    Some(Part {
-        name,
-        file_name,
-        content: &part[end + 4..],
-    })
+    Some(Part { name, file_name, content: &part[end + 4..] })
 }
 
 fn parameter(header: &str, name: &str) -> Option<String> {
     header.split(';').skip(1).find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
-        key.eq_ignore_ascii_case(name)
-            .then(|| value.trim_matches('"').to_owned())
+        key.eq_ignore_ascii_case(name).then(|| value.trim_matches('"').to_owned())
     })
 }
 
@@ -62,22 +55,8 @@ mod tests {
         let body = b"--B\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}\r\n--B\r\n\
             Content-Disposition: form-data; name=\"csv_file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nvid\r\n1\r\n--B--\r\n";
         let parts = parts("multipart/form-data; boundary=B", body);
-        assert_eq!(
-            parts[0],
-            Part {
-                name: "request".into(),
-                file_name: None,
-                content: b"{}"
-            }
-        );
-        assert_eq!(
-            parts[1],
-            Part {
-                name: "csv_file".into(),
-                file_name: Some("a.csv".into()),
-                content: b"vid\r\n1"
-            }
-        );
+        assert_eq!(parts[0], Part { name: "request".into(), file_name: None, content: b"{}" });
+        assert_eq!(parts[1], Part { name: "csv_file".into(), file_name: Some("a.csv".into()), content: b"vid\r\n1" });
         assert!(super::parts("application/json", body).is_empty());
     }
 }

@@ -40,17 +40,7 @@ impl OdkConfig {
         let end = inner.optional_text("enddate");
         fields.faults.append(&mut inner.faults);
         let (base_url, email, password) = (base_url?, email?, password?);
-        Some(Self {
-            odata_url,
-            base_url,
-            version,
-            project,
-            form,
-            email,
-            password,
-            start,
-            end,
-        })
+        Some(Self { odata_url, base_url, version, project, form, email, password, start, end })
     }
 }
 
@@ -62,11 +52,7 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
     given(&config.base_url, "ATS-REQ-18", "no odk baseurl provided")?;
     given(&config.email, "ATS-REQ-19", "no email provided")?;
     given(&config.password, "ATS-REQ-20", "no password provided")?;
-    let version = if config.version.is_empty() {
-        "v1"
-    } else {
-        &config.version
-    };
+    let version = if config.version.is_empty() { "v1" } else { &config.version };
     let base = format!("{}/{version}", config.base_url);
 
     let mut login = String::from(r#"{"email": "#);
@@ -74,17 +60,8 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
     login.push_str(r#", "password": "#);
     json::write_text(&config.password, &mut login);
     login.push('}');
-    let session = ask(
-        sender,
-        Method::POST,
-        format!("{base}/sessions"),
-        Headers::default(),
-        Body::Json(login),
-    )
-    .await?;
-    let token = json::member(&session, "token")
-        .and_then(text)
-        .ok_or_else(|| Refusal::broken("'token'"))?;
+    let session = ask(sender, Method::POST, format!("{base}/sessions"), Headers::default(), Body::Json(login)).await?;
+    let token = json::member(&session, "token").and_then(text).ok_or_else(|| Refusal::broken("'token'"))?;
 
     let url = match config.odata_url.as_deref().filter(|url| !url.is_empty()) {
         Some(url) => url.to_owned(),

@@ -115,25 +115,13 @@ impl Post<'_> {
         }
         simulator.pace(count).await;
 
-        let status = if valid {
-            Status::Submitted
-        } else {
-            Status::SubmittedWithErrors
-        };
+        let status = if valid { Status::Submitted } else { Status::SubmittedWithErrors };
         let working = simulator.ledger.open(&lines);
-        simulator
-            .table()
-            .insert(identifier.clone(), status, simulator.clock.now());
+        simulator.table().insert(identifier.clone(), status, simulator.clock.now());
         simulator.requests.fetch_add(1, Ordering::Relaxed);
         simulator.records.fetch_add(count as u64, Ordering::Relaxed);
         let (done, over) = oneshot::channel();
-        let job = Job {
-            id: identifier.clone(),
-            request,
-            lines,
-            working,
-            done,
-        };
+        let job = Job { id: identifier.clone(), request, lines, working, done };
         // A process that died meanwhile takes nothing; its connections are cut anyhow.
         self.link.process.queue.send(job).map_err(|_| Not::Answered)?;
         Ok((identifier, valid, over))
@@ -175,17 +163,13 @@ impl Post<'_> {
     /// The request and the text of the file of a form.
     fn read_form(&self) -> Result<(TokenRequest, &str), Not> {
         let parts = multipart::parts(self.content_type.unwrap_or_default(), self.body);
-        let field = parts
-            .iter()
-            .find(|part| part.name == "request" && part.file_name.is_none());
+        let field = parts.iter().find(|part| part.name == "request" && part.file_name.is_none());
         let Some(field) = field.filter(|f| !f.content.is_empty()) else {
             return Err(self.missing_body().into());
         };
         let body = json::parse(field.content).map_err(|_| Refusal::unprocessable(["Invalid JSON".to_owned()]))?;
         let request = token_request::read(&body, Kind::Csv, self.release())?;
-        let file = parts
-            .iter()
-            .find(|part| part.name == "csv_file" && part.file_name.is_some());
+        let file = parts.iter().find(|part| part.name == "csv_file" && part.file_name.is_some());
         let Some(file) = file else {
             let said = match self.release() {
                 Release::V1_1 => "invalid input. requires CSV file",
@@ -204,14 +188,8 @@ impl Post<'_> {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let kind = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    kind.strip_prefix("application/")
-        .is_some_and(|sub| sub == "json" || sub.ends_with("+json"))
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.strip_prefix("application/").is_some_and(|sub| sub == "json" || sub.ends_with("+json"))
 }
 
 /// The first row that is not blank names the fields; a short row leaves the last ones null.
@@ -270,11 +248,8 @@ mod tests {
     fn short_rows_are_filled_with_null() {
         let records = csv_records("vid,name\r\n1,A\n2\n\n", ",", Release::V1_1).unwrap();
         let text: Vec<String> = records.iter().map(dumps).collect();
-        let expected = [
-            r#"{"vid": "1", "name": "A"}"#,
-            r#"{"vid": "2", "name": null}"#,
-            r#"{"vid": null, "name": null}"#,
-        ];
+        let expected =
+            [r#"{"vid": "1", "name": "A"}"#, r#"{"vid": "2", "name": null}"#, r#"{"vid": null, "name": null}"#];
         assert_eq!(text, expected);
         assert!(csv_records("vid,name\n1\n", ",", Release::V1_0_1).is_err());
         assert!(csv_records("", ",", Release::V1_1).unwrap().is_empty());

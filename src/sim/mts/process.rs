@@ -77,12 +77,7 @@ impl Process {
     /// Dies: the queue is lost and its connections are cut.
     pub fn kill(&self) {
         self.stop.cancel();
-        for cut in self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain(..)
-        {
+        for cut in self.connections.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             cut.upgrade().inspect(|cut| cut.with_process());
         }
     }
@@ -128,33 +123,14 @@ async fn process_job(simulator: &Arc<Simulator>, process: &Process, job: &mut Jo
         }
     }
     let failed = job.lines.iter().any(Line::failed);
-    let status = if failed {
-        Status::ProcessedWithErrors
-    } else {
-        Status::Processed
-    };
+    let status = if failed { Status::ProcessedWithErrors } else { Status::Processed };
     let Some(properties) = &job.request.callback else {
         return write_download(simulator, job, status).await;
     };
     simulator.table().set_status(&job.id, status);
-    let Job {
-        request,
-        lines,
-        working,
-        ..
-    } = &*job;
+    let Job { request, lines, working, .. } = &*job;
     let stop = &process.stop;
-    match (Delivery {
-        simulator,
-        stop,
-        request,
-        properties,
-        lines,
-        working,
-    })
-    .run()
-    .await
-    {
+    match (Delivery { simulator, stop, request, properties, lines, working }).run().await {
         Ok(()) => Ok(()),
         Err(End::Failed) => {
             simulator.table().set_status(&job.id, Status::CallbackFailed);
@@ -174,10 +150,7 @@ async fn write_download(simulator: &Arc<Simulator>, job: &Job, status: Status) -
     let window = Duration::from_micros((500 * job.lines.len() as u64).min(LONGEST_WINDOW));
     tokio::time::sleep(window).await;
     let release = simulator.options.release;
-    let rows = job
-        .lines
-        .iter()
-        .map(|line| line.formatted(&job.request.format, release));
+    let rows = job.lines.iter().map(|line| line.formatted(&job.request.format, release));
     let text = match job.request.output {
         Output::Json => {
             let mut text = String::from("[");

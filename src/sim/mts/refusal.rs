@@ -18,20 +18,13 @@ pub struct Refusal {
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let codes: Vec<&str> = self.errors.iter().map(|(code, _)| code.as_str()).collect();
-        f.debug_struct("Refusal")
-            .field("status", &self.status)
-            .field("codes", &codes)
-            .finish_non_exhaustive()
+        f.debug_struct("Refusal").field("status", &self.status).field("codes", &codes).finish_non_exhaustive()
     }
 }
 
 impl Refusal {
     fn one(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            errors: vec![(code.to_owned(), message.into())],
-            identifier: None,
-        }
+        Self { status, errors: vec![(code.to_owned(), message.into())], identifier: None }
     }
 
     /// MTS's own checks.
@@ -41,15 +34,8 @@ impl Refusal {
 
     /// The checks of the JSON model: one entry for each wrong field, none of which is named.
     pub fn unprocessable(messages: impl IntoIterator<Item = String>) -> Self {
-        let errors = messages
-            .into_iter()
-            .map(|m| ("ATS-REQ-102".to_owned(), format!("Invalid Input. {m}")))
-            .collect();
-        Self {
-            status: 422,
-            errors,
-            identifier: None,
-        }
+        let errors = messages.into_iter().map(|m| ("ATS-REQ-102".to_owned(), format!("Invalid Input. {m}"))).collect();
+        Self { status: 422, errors, identifier: None }
     }
 
     /// An exception that nobody caught. A text with `::` in it is taken for a code and a message.
@@ -72,18 +58,12 @@ impl Refusal {
 
     pub fn none_valid(identifier: String) -> Self {
         let refusal = Self::one(200, "ATS-REQ-101", "none of the record form a valid request");
-        Self {
-            identifier: Some(identifier),
-            ..refusal
-        }
+        Self { identifier: Some(identifier), ..refusal }
     }
 
     /// The errors and the response of the envelope.
     pub fn parts(&self) -> (Value, Value) {
-        let errors = self
-            .errors
-            .iter()
-            .map(|(code, message)| json!({"errorCode": code, "errorMessage": message}));
+        let errors = self.errors.iter().map(|(code, message)| json!({"errorCode": code, "errorMessage": message}));
         let response = self.identifier.as_ref().map(|id| json!({"request_identifier": id}));
         (errors.collect(), response.unwrap_or_default())
     }
@@ -111,10 +91,7 @@ mod tests {
 
     #[test]
     fn takes_a_double_colon_for_a_code() {
-        assert_eq!(
-            Refusal::broken("A-1::what::ever").errors,
-            [("A-1".to_owned(), "what".to_owned())]
-        );
+        assert_eq!(Refusal::broken("A-1::what::ever").errors, [("A-1".to_owned(), "what".to_owned())]);
         assert_eq!(Refusal::broken("'deliverytype'").errors[0].0, "ATS-REQ-100");
     }
 }

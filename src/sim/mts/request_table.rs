@@ -61,10 +61,7 @@ pub struct RequestTable {
 
 impl RequestTable {
     pub fn new(cleans_from: Option<DateTime<Utc>>) -> Self {
-        Self {
-            rows: HashMap::new(),
-            cleaned: cleans_from,
-        }
+        Self { rows: HashMap::new(), cleaned: cleans_from }
     }
 
     /// Makes up for the clean-ups that were due by now.
@@ -79,15 +76,7 @@ impl RequestTable {
     }
 
     pub fn insert(&mut self, id: String, status: Status, now: DateTime<Utc>) {
-        self.rows.insert(
-            id,
-            Row {
-                created: now,
-                status,
-                file: None,
-                denied: false,
-            },
-        );
+        self.rows.insert(id, Row { created: now, status, file: None, denied: false });
     }
 
     pub fn status(&self, id: &str) -> Option<Status> {
@@ -107,10 +96,7 @@ impl RequestTable {
 
     pub fn set_file(&mut self, id: &str, text: &str, whole: bool) {
         if let Some(row) = self.rows.get_mut(id) {
-            row.file = Some(File {
-                text: text.into(),
-                whole,
-            });
+            row.file = Some(File { text: text.into(), whole });
         }
     }
 
@@ -152,9 +138,6 @@ mod tests {
     fn denies_never_twice_in_a_row() {
         let mut table = RequestTable::new(None);
         table.insert("a".into(), Status::Processed, DateTime::UNIX_EPOCH);
-        assert_eq!(
-            [table.deny("a"), table.deny("a"), table.deny("a"), table.deny("b")],
-            [true, false, true, false]
-        );
+        assert_eq!([table.deny("a"), table.deny("a"), table.deny("a"), table.deny("b")], [true, false, true, false]);
     }
 }

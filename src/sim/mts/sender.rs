@@ -69,9 +69,7 @@ impl Headers {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0
-            .iter()
-            .any(|(known, value)| known.eq_ignore_ascii_case(name) && value.is_some())
+        self.0.iter().any(|(known, value)| known.eq_ignore_ascii_case(name) && value.is_some())
     }
 
     /// Takes a client's `extraHeaders`: they win over all; null removes one, anything but a text fails.
@@ -113,14 +111,9 @@ impl Sender {
         if let Some(kind) = content_type.filter(|_| !headers.has("Content-Type")) {
             headers.set("Content-Type", kind);
         }
-        headers
-            .0
-            .retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        headers.0.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
         // Beneath requests there is urllib3, which has names of its own.
-        for (name, value) in [
-            ("User-Agent", "python-urllib3/1.26.20"),
-            ("Accept-Encoding", "identity"),
-        ] {
+        for (name, value) in [("User-Agent", "python-urllib3/1.26.20"), ("Accept-Encoding", "identity")] {
             if !headers.has(name) {
                 headers.set(name, value);
             }
@@ -131,9 +124,7 @@ impl Sender {
         if !url.username().is_empty() || url.password().is_some() {
             let pair = format!("{}:{}", url.username(), url.password().unwrap_or_default());
             headers.set("Authorization", format!("Basic {}", STANDARD.encode(pair)));
-            url.set_username("")
-                .and_then(|()| url.set_password(None))
-                .map_err(|()| Failed)?;
+            url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| Failed)?;
         }
         let mut map = HeaderMap::new();
         for (name, value) in headers.0 {
@@ -141,9 +132,7 @@ impl Sender {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Failed)?;
             map.append(name, HeaderValue::from_str(&value).map_err(|_| Failed)?);
         }
-        let timeout = call
-            .timeout
-            .map_or(NO_TIMEOUT, |s| Duration::from_secs(s.unsigned_abs()));
+        let timeout = call.timeout.map_or(NO_TIMEOUT, |s| Duration::from_secs(s.unsigned_abs()));
         let client = self.client(timeout, call.method != Method::HEAD)?;
         let mut request = client.request(call.method.clone(), url).headers(map);
         if let Some(content) = content {
@@ -172,11 +161,7 @@ impl Sender {
         }
         // Fails where one is installed already, which is as well.
         _ = rustls::crypto::ring::default_provider().install_default();
-        let policy = if redirects {
-            reqwest::redirect::Policy::limited(30)
-        } else {
-            reqwest::redirect::Policy::none()
-        };
+        let policy = if redirects { reqwest::redirect::Policy::limited(30) } else { reqwest::redirect::Policy::none() };
         let client = Client::builder()
             .http1_only()
             .http1_title_case_headers()
@@ -239,22 +224,13 @@ mod tests {
         headers.extend(&extra).unwrap();
         assert!(headers.has("Authorization") && !headers.has("x-n"));
         assert_eq!(headers.0.len(), 2);
-        assert!(
-            headers
-                .extend(&super::super::json::parse(br#"{"X":5}"#).unwrap())
-                .is_err()
-        );
+        assert!(headers.extend(&super::super::json::parse(br#"{"X":5}"#).unwrap()).is_err());
     }
 
     #[test]
     fn reads_cookies_sorted_by_path_and_name() {
         let mut headers = HeaderMap::new();
-        for value in [
-            "session_id=abc; Path=/; HttpOnly",
-            "lang=en_US; Path=/",
-            "deep=1",
-            "old=x; Max-Age=0",
-        ] {
+        for value in ["session_id=abc; Path=/; HttpOnly", "lang=en_US; Path=/", "deep=1", "old=x; Max-Age=0"] {
             headers.append("set-cookie", HeaderValue::from_static(value));
         }
         let read = cookies(&headers, "/web/session/authenticate");

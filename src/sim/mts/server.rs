@@ -42,10 +42,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let simulator = Simulator::start(options, clock);
     let stop = simulator.stop.clone();
-    let door = Door {
-        listener,
-        simulator: simulator.clone(),
-    };
+    let door = Door { listener, simulator: simulator.clone() };
     let served = simulator.clone();
     let app = Router::new().fallback(move |ConnectInfo(link): ConnectInfo<Link>, request: Request| {
         let simulator = simulator.clone();
@@ -116,18 +113,12 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
     match answer {
         Answer::Envelope(status, errors, response) => {
             let version = simulator.options.release.version();
-            respond(
-                status,
-                "application/json",
-                envelope(version, &link.process.started, &errors, &response),
-            )
+            respond(status, "application/json", envelope(version, &link.process.started, &errors, &response))
         }
         Answer::Detail(status, detail, allow) => {
             let mut response = respond(status, "application/json", json!({ "detail": detail }).to_string());
             if let Some(allow) = allow {
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, header::HeaderValue::from_static(allow));
+                response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
             }
             response
         }
@@ -135,9 +126,7 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
         Answer::Text(body) => respond(200, "text/plain; charset=utf-8", body),
         Answer::Torn(length) => {
             let mut response = respond(200, "text/plain; charset=utf-8", String::new());
-            response
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, length.max(1).into());
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.max(1).into());
             let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("file grew")) });
             *response.body_mut() = Body::from_stream(broken);
             response
@@ -160,18 +149,14 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
 fn respond(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = nothing();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
     *response.body_mut() = Body::from(body);
     response
 }
 
 fn nothing() -> Response {
     let mut response = Response::new(Body::empty());
-    response
-        .headers_mut()
-        .insert(header::SERVER, header::HeaderValue::from_static("uvicorn"));
+    response.headers_mut().insert(header::SERVER, header::HeaderValue::from_static("uvicorn"));
     response
 }
 
@@ -202,17 +187,7 @@ async fn answer(simulator: &Arc<Simulator>, link: &Link, request: Request, misha
     };
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let locked = mishap == Mishap::Broken;
-    match (Post {
-        simulator,
-        link,
-        kind,
-        content_type,
-        body: &body,
-        locked,
-    })
-    .run()
-    .await
-    {
+    match (Post { simulator, link, kind, content_type, body: &body, locked }).run().await {
         Ok(identifier) => Answer::Envelope(200, Value::Null, json!({ "request_identifier": identifier })),
         Err(Not::Taken(refusal)) => refused(&refusal),
         Err(Not::Read) => Answer::Detail(400, "There was an error parsing the body", None),
@@ -230,9 +205,7 @@ fn method_of(path: &str) -> Option<&'static str> {
     if let Some((_, method)) = PATHS.iter().find(|(known, _)| *known == path) {
         return Some(method);
     }
-    let id = path
-        .strip_prefix("/authtoken/status/")
-        .or_else(|| path.strip_prefix("/authtoken/file/"))?;
+    let id = path.strip_prefix("/authtoken/status/").or_else(|| path.strip_prefix("/authtoken/file/"))?;
     (!id.is_empty() && !id.contains('/') && !id.to_ascii_lowercase().contains("%2f")).then_some("GET")
 }
 
@@ -241,19 +214,14 @@ fn misdirected(path: &str, method: &Method, headers: &HeaderMap) -> Option<Answe
     match method_of(path) {
         Some(known) if known == method.as_str() => None,
         Some(known) => Some(Answer::Detail(405, "Method Not Allowed", Some(known))),
-        None => Some(
-            match path.strip_suffix('/').filter(|short| method_of(short).is_some()) {
-                None => Answer::Detail(404, "Not Found", None),
-                Some(short) => {
-                    let host = headers
-                        .get(header::HOST)
-                        .and_then(|h| h.to_str().ok())
-                        .unwrap_or_default();
-                    // Two slashes: the root path is one of them.
-                    Answer::Redirect(format!("http://{host}/{short}"))
-                }
-            },
-        ),
+        None => Some(match path.strip_suffix('/').filter(|short| method_of(short).is_some()) {
+            None => Answer::Detail(404, "Not Found", None),
+            Some(short) => {
+                let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+                // Two slashes: the root path is one of them.
+                Answer::Redirect(format!("http://{host}/{short}"))
+            }
+        }),
     }
 }
 
@@ -320,9 +288,7 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
         // It grew between the look at its size and the reading: the server breaks off.
         (Some(_), Some(file)) if !file.whole && simulator.dice.below(4) == 0 => Answer::Torn(file.text.len()),
         (Some(_), Some(file)) => Answer::Text(file.text.to_string()),
-        (Some(_), None) => refused(&Refusal::broken(format!(
-            "File at path stored_files/{id} does not exist."
-        ))),
+        (Some(_), None) => refused(&Refusal::broken(format!("File at path stored_files/{id} does not exist."))),
     }
 }
 
@@ -334,18 +300,13 @@ async fn own(simulator: &Arc<Simulator>, request: Request) -> Response {
         ("GET", "/_sim/state") => json(200, simulator.state()),
         ("GET", "/_sim/faults") => json(200, json!(simulator.faults())),
         ("POST", "/_sim/faults") => {
-            let body = axum::body::to_bytes(body, 1 << 16)
-                .await
-                .unwrap_or_else(|_| Bytes::new());
+            let body = axum::body::to_bytes(body, 1 << 16).await.unwrap_or_else(|_| Bytes::new());
             match Change::read(&body) {
                 Ok(change) => json(200, json!(simulator.change_faults(change))),
                 Err(error) => json(400, json!({ "error": error.to_string() })),
             }
         }
-        _ => json(
-            404,
-            json!({ "error": "there is GET /_sim/state, GET /_sim/faults and POST /_sim/faults" }),
-        ),
+        _ => json(404, json!({ "error": "there is GET /_sim/state, GET /_sim/faults and POST /_sim/faults" })),
     }
 }
 
@@ -357,13 +318,9 @@ mod tests {
     fn knows_its_paths() {
         assert_eq!(method_of("/authtoken/json"), Some("POST"));
         assert_eq!(method_of("/authtoken/status/x"), Some("GET"));
-        for unknown in [
-            "/",
-            "/authtoken/status/",
-            "/authtoken/status",
-            "/authtoken/file/..%2fetc",
-            "/authtoken/file/a/b",
-        ] {
+        for unknown in
+            ["/", "/authtoken/status/", "/authtoken/status", "/authtoken/file/..%2fetc", "/authtoken/file/a/b"]
+        {
             assert_eq!(method_of(unknown), None, "{unknown}");
         }
     }

@@ -57,9 +57,7 @@ impl Simulator {
             accepted: AtomicUsize::new(0),
             restarts: AtomicU64::new(0),
         });
-        *simulator.processes() = (0..workers)
-            .map(|worker| Process::start(&simulator, worker, now))
-            .collect();
+        *simulator.processes() = (0..workers).map(|worker| Process::start(&simulator, worker, now)).collect();
         simulator
     }
 

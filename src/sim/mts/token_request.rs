@@ -81,11 +81,7 @@ pub fn read(body: &Val, kind: Kind, release: Release) -> Result<TokenRequest, Re
 
 /// A check of MTS's own; release 1.0.1 says it without the prefix.
 fn own(release: Release, message: &str) -> Refusal {
-    let prefix = if release == Release::V1_1 {
-        "invalid input. "
-    } else {
-        ""
-    };
+    let prefix = if release == Release::V1_1 { "invalid input. " } else { "" };
     Refusal::bad("ATS-REQ-102", format!("{prefix}{message}"))
 }
 
@@ -129,45 +125,17 @@ fn request(fields: &mut Fields, kind: Kind, release: Release) -> Result<Option<T
     let mut faults = Vec::new();
     let mapping = Mapping::read(mapping.as_ref(), release, &mut faults);
     fields.faults.append(&mut faults);
-    let language = fields
-        .optional_text("lang")
-        .filter(|l| !l.is_empty())
-        .unwrap_or_else(|| "eng".to_owned());
+    let language = fields.optional_text("lang").filter(|l| !l.is_empty()).unwrap_or_else(|| "eng".to_owned());
     let format = if new { format(fields)? } else { Format::Output };
-    let callback = if new {
-        callback(fields, output.as_deref(), delivery.as_deref())?
-    } else {
-        None
-    };
-    let csv_delimiter = if kind == Kind::Csv {
-        fields.text_or("csvDelimiter", ",")
-    } else {
-        String::new()
-    };
-    let odk = if kind == Kind::Odk {
-        OdkConfig::read(fields)
-    } else {
-        None
-    };
-    let authdata = if kind == Kind::Json {
-        authdata(fields, release)?
-    } else {
-        Vec::new()
-    };
+    let callback = if new { callback(fields, output.as_deref(), delivery.as_deref())? } else { None };
+    let csv_delimiter = if kind == Kind::Csv { fields.text_or("csvDelimiter", ",") } else { String::new() };
+    let odk = if kind == Kind::Odk { OdkConfig::read(fields) } else { None };
+    let authdata = if kind == Kind::Json { authdata(fields, release)? } else { Vec::new() };
     let output = match output.as_deref() {
         Some("csv") => Output::Csv,
         _ => Output::Json,
     };
-    Ok(Some(TokenRequest {
-        output,
-        callback,
-        mapping,
-        language,
-        format,
-        authdata,
-        csv_delimiter,
-        odk,
-    }))
+    Ok(Some(TokenRequest { output, callback, mapping, language, format, authdata, csv_delimiter, odk }))
 }
 
 fn format(fields: &mut Fields) -> Result<Format, Refusal> {
@@ -202,10 +170,7 @@ fn callback(
     }
     let value = fields.get("callbackProperties").cloned().unwrap_or_default();
     if !truthy(&value) {
-        return Err(Refusal::bad(
-            "ATS-REQ-024",
-            "callbackProperties cannot be empty for deliverytype callback",
-        ));
+        return Err(Refusal::bad("ATS-REQ-024", "callbackProperties cannot be empty for deliverytype callback"));
     }
     let Some(output) = output else {
         return Err(Refusal::broken("'output'"));
@@ -217,10 +182,7 @@ fn callback(
         };
         let set = |key: &str| super::json::member(&value, key).is_some_and(truthy);
         if !set("requestFileName") {
-            return Err(Refusal::bad(
-                "ATS-REQ-025",
-                "requestFileName is not valid in callbackProperties",
-            ));
+            return Err(Refusal::bad("ATS-REQ-025", "requestFileName is not valid in callbackProperties"));
         }
         if !set("callInBulk") {
             return Err(Refusal::bad("ATS-REQ-026", "callInBulk cannot be false for csv output"));
@@ -286,22 +248,14 @@ mod tests {
             Err(r) => format!(
                 "{} {}",
                 r.status,
-                r.errors
-                    .iter()
-                    .map(|(c, m)| format!("{c} {m}"))
-                    .collect::<Vec<_>>()
-                    .join("; ")
+                r.errors.iter().map(|(c, m)| format!("{c} {m}")).collect::<Vec<_>>().join("; ")
             ),
         }
     }
 
     #[test]
     fn times_have_one_form() {
-        for good in [
-            "2026-11-21T00:00:00.1Z",
-            "1970-01-01T00:00:00.123456Z",
-            "2999-01-01t00:00:00.123z",
-        ] {
+        for good in ["2026-11-21T00:00:00.1Z", "1970-01-01T00:00:00.123456Z", "2999-01-01t00:00:00.123z"] {
             assert!(is_time(good), "{good}");
         }
         for bad in [
@@ -325,10 +279,7 @@ mod tests {
     fn fails_in_the_order_of_mts() {
         let new = |change: &dyn Fn(&mut Value)| told(Release::V1_1, |b| change(b));
         assert_eq!(new(&|_| {}), "ok");
-        assert_eq!(
-            new(&|b| b["id"] = Value::Null),
-            "422 ATS-REQ-102 Invalid Input. none is not an allowed value"
-        );
+        assert_eq!(new(&|b| b["id"] = Value::Null), "422 ATS-REQ-102 Invalid Input. none is not an allowed value");
         assert_eq!(new(&|b| *b = json!([])).matches("field required").count(), 5);
         let late = "400 ATS-REQ-102 invalid input. requesttime is not in valid format";
         assert_eq!(
@@ -344,10 +295,7 @@ mod tests {
             }),
             "500 ATS-REQ-100 'deliverytype'"
         );
-        assert_eq!(
-            new(&|b| b["request"]["authdata"] = json!([])),
-            "400 ATS-REQ-102 invalid input. authdata missing"
-        );
+        assert_eq!(new(&|b| b["request"]["authdata"] = json!([])), "400 ATS-REQ-102 invalid input. authdata missing");
         assert_eq!(
             new(&|b| b["request"]["authdata"] = json!(["x"])),
             "422 ATS-REQ-102 Invalid Input. value is not a valid dict"
@@ -382,10 +330,7 @@ mod tests {
             }),
             missing
         );
-        assert_eq!(
-            old(&|b| b["request"]["authdata"] = Value::Null),
-            "400 ATS-REQ-102 authdata missing"
-        );
+        assert_eq!(old(&|b| b["request"]["authdata"] = Value::Null), "400 ATS-REQ-102 authdata missing");
         assert_eq!(old(&|b| b["request"]["outputFormat"] = json!("{")), "ok");
     }
 }

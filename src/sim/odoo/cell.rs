@@ -75,16 +75,12 @@ impl Cell {
 
 /// `YYYY-MM-DD`.
 pub fn date_text(days: i32) -> String {
-    NaiveDate::from_num_days_from_ce_opt(days)
-        .map(|date| date.format("%Y-%m-%d").to_string())
-        .unwrap_or_default()
+    NaiveDate::from_num_days_from_ce_opt(days).map(|date| date.format("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
 /// `YYYY-MM-DD HH:MM:SS`: RPC cuts the microseconds off.
 pub fn time_text(micros: i64) -> String {
-    DateTime::from_timestamp_micros(micros)
-        .map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
+    DateTime::from_timestamp_micros(micros).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }
 
 /// `YYYY-MM-DD HH:MM:SS.ffffff`: what the door gives.
@@ -97,9 +93,7 @@ pub fn micros_text(micros: i64) -> String {
 /// A date as PostgreSQL reads it: `YYYY-MM-DD`, or the date part of a timestamp.
 pub fn parse_date(text: &str) -> Option<i32> {
     let head = text.trim().get(..10)?;
-    NaiveDate::parse_from_str(head, "%Y-%m-%d")
-        .ok()
-        .map(|date| date.num_days_from_ce())
+    NaiveDate::parse_from_str(head, "%Y-%m-%d").ok().map(|date| date.num_days_from_ce())
 }
 
 /// A timestamp as PostgreSQL reads it into a column without zone: with `T` or a blank, any fraction, a zone ignored.
@@ -114,11 +108,7 @@ pub fn parse_time(text: &str) -> Option<i64> {
     ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y%m%d %H:%M:%S%.f"]
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(&plain, format).ok())
-        .or_else(|| {
-            NaiveDate::parse_from_str(&plain, "%Y-%m-%d")
-                .ok()
-                .and_then(|date| date.and_hms_opt(0, 0, 0))
-        })
+        .or_else(|| NaiveDate::parse_from_str(&plain, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0)))
         .map(|time| time.and_utc().timestamp_micros())
 }
 

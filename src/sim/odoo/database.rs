@@ -90,14 +90,7 @@ impl Database {
             status: reg_id("status"),
             expiry: reg_id("expiry_date"),
         };
-        Self {
-            schema,
-            names,
-            columns,
-            tables,
-            undo: Vec::new(),
-            vids: HashMap::new(),
-        }
+        Self { schema, names, columns, tables, undo: Vec::new(), vids: HashMap::new() }
     }
 
     pub fn table(&self, model: ModelId) -> &Table {
@@ -169,9 +162,7 @@ impl Database {
 
     /// The rows of `g2p.reg.id` that belong to this registrant, oldest first.
     pub fn reg_ids(&self, partner: i32) -> &[i32] {
-        self.tables[self.names.reg_id]
-            .back(self.columns.partner, partner)
-            .unwrap_or(&[])
+        self.tables[self.names.reg_id].back(self.columns.partner, partner).unwrap_or(&[])
     }
 
     /// A field's value in the shape of a column, computed where it is not one. Rows that point back are not cells.
@@ -200,13 +191,8 @@ impl Database {
     pub fn display_name(&self, model: ModelId, row: &Row) -> String {
         if model == self.names.reg_id {
             // An ID shows the name of whom it belongs to.
-            let owner = row
-                .cell(self.columns.partner)
-                .as_ref_id()
-                .and_then(|id| self.row(self.names.partner, id));
-            return owner
-                .map(|owner| self.display_name(self.names.partner, owner))
-                .unwrap_or_default();
+            let owner = row.cell(self.columns.partner).as_ref_id().and_then(|id| self.row(self.names.partner, id));
+            return owner.map(|owner| self.display_name(self.names.partner, owner)).unwrap_or_default();
         }
         let known = &self.schema.models[model];
         let shown = match known.name {
@@ -222,9 +208,7 @@ impl Database {
     }
 
     fn age(&self, row: &Row) -> Cell {
-        let birthdate = self.schema.models[self.names.partner]
-            .column("birthdate")
-            .map(|column| row.cell(column));
+        let birthdate = self.schema.models[self.names.partner].column("birthdate").map(|column| row.cell(column));
         let Some(Cell::Date(born)) = birthdate else {
             return Cell::text("No Birthdate!");
         };

@@ -23,17 +23,11 @@ pub type Outcome<T> = Result<T, Fault>;
 
 impl Fault {
     pub fn user(message: impl Into<String>) -> Self {
-        Self {
-            class: Class::User,
-            message: message.into(),
-        }
+        Self { class: Class::User, message: message.into() }
     }
 
     pub fn validation(message: impl Into<String>) -> Self {
-        Self {
-            class: Class::Validation,
-            message: message.into(),
-        }
+        Self { class: Class::Validation, message: message.into() }
     }
 
     /// `MissingError` about these records.
@@ -43,32 +37,20 @@ impl Fault {
             all => format!("({})", all.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")),
         };
         let message = format!("Record does not exist or has been deleted.\n(Record: {model}{list}, User: {uid})");
-        Self {
-            class: Class::Missing,
-            message,
-        }
+        Self { class: Class::Missing, message }
     }
 
     pub fn access_denied() -> Self {
-        Self {
-            class: Class::AccessDenied,
-            message: "Access Denied".into(),
-        }
+        Self { class: Class::AccessDenied, message: "Access Denied".into() }
     }
 
     pub fn access(message: impl Into<String>) -> Self {
-        Self {
-            class: Class::Access,
-            message: message.into(),
-        }
+        Self { class: Class::Access, message: message.into() }
     }
 
     /// Any other exception, by its class's full name.
     pub fn other(exception: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            class: Class::Other(exception),
-            message: message.into(),
-        }
+        Self { class: Class::Other(exception), message: message.into() }
     }
 
     pub fn value_error(message: impl Into<String>) -> Self {

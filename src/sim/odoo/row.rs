@@ -43,11 +43,7 @@ pub struct Table {
 
 impl Table {
     pub fn with_backs(columns: &[usize]) -> Self {
-        Self {
-            backs: columns.iter().map(|column| (*column, Vec::new())).collect(),
-            next: 1,
-            ..Self::default()
-        }
+        Self { backs: columns.iter().map(|column| (*column, Vec::new())).collect(), next: 1, ..Self::default() }
     }
 
     /// The next id of the sequence, which a rollback does not turn back.
@@ -73,12 +69,7 @@ impl Table {
     /// Who points at `id` through this column; `None` where no one2many keeps count.
     pub fn back(&self, column: usize, id: i32) -> Option<&[i32]> {
         let (_, lists) = self.backs.iter().find(|(known, _)| *known == column)?;
-        Some(
-            usize::try_from(id)
-                .ok()
-                .and_then(|at| lists.get(at))
-                .map_or(&[], Vec::as_slice),
-        )
+        Some(usize::try_from(id).ok().and_then(|at| lists.get(at)).map_or(&[], Vec::as_slice))
     }
 
     pub fn put(&mut self, row: Row) {

@@ -79,32 +79,12 @@ async fn request_time() {
 async fn request() {
     cases(&[
         ("/request/output", None, REQUIRED),
-        (
-            "/request/output",
-            Some(json!("xml")),
-            "400 ATS-REQ-102 invalid input. output type is not supported",
-        ),
-        (
-            "/request/output",
-            Some(json!("JSON")),
-            "400 ATS-REQ-102 invalid input. output type is not supported",
-        ),
-        (
-            "/request/output",
-            Some(json!("")),
-            "400 ATS-REQ-102 invalid input. output type is not mentioned",
-        ),
+        ("/request/output", Some(json!("xml")), "400 ATS-REQ-102 invalid input. output type is not supported"),
+        ("/request/output", Some(json!("JSON")), "400 ATS-REQ-102 invalid input. output type is not supported"),
+        ("/request/output", Some(json!("")), "400 ATS-REQ-102 invalid input. output type is not mentioned"),
         ("/request/deliverytype", None, "500 ATS-REQ-100 'deliverytype'"),
-        (
-            "/request/deliverytype",
-            Some(Value::Null),
-            "400 ATS-REQ-102 invalid input. delivery type is not mentioned",
-        ),
-        (
-            "/request/deliverytype",
-            Some(json!("sync")),
-            "400 ATS-REQ-102 invalid input. delivery type is not supported",
-        ),
+        ("/request/deliverytype", Some(Value::Null), "400 ATS-REQ-102 invalid input. delivery type is not mentioned"),
+        ("/request/deliverytype", Some(json!("sync")), "400 ATS-REQ-102 invalid input. delivery type is not supported"),
         ("/request/lang", Some(Value::Null), "200"),
         ("/request/lang", Some(json!(5)), "200"),
         ("/request/unknown", Some(json!({})), "200"),
@@ -114,11 +94,7 @@ async fn request() {
         ("/request/authdata", Some(json!({"vid": "1"})), LIST),
         ("/request/authdata", Some(json!(["text"])), DICT),
         ("/request/authdata", Some(json!([null])), NONE),
-        (
-            "/request/authdata",
-            Some(json!([{}])),
-            "200 ATS-REQ-101 none of the record form a valid request",
-        ),
+        ("/request/authdata", Some(json!([{}])), "200 ATS-REQ-101 none of the record form a valid request"),
         ("/request/mapping", Some(Value::Null), NONE),
         ("/request/mapping", Some(json!({})), "200"),
         ("/request/mapping", Some(json!({"vid": null})), NONE),

@@ -12,14 +12,8 @@ const FAILED: &str = "error_making_callback_request";
 
 async fn post(server: &Server, url: &str, more: Value) -> String {
     let mut properties = json!({ "url": url });
-    properties
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
-    server
-        .post(&callback(json!([record(91), record(92), record(93)]), properties))
-        .await
-        .identifier()
+    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    server.post(&callback(json!([record(91), record(92), record(93)]), properties)).await.identifier()
 }
 
 #[tokio::test]
@@ -39,36 +33,14 @@ async fn the_first_call_without_an_answer_is_the_last() {
     for server in servers(Release::V1_1).await {
         let receiver = Receiver::start(|_, n| if n == 1 { Reply::Close } else { ok() }).await;
         let id = post(&server, &receiver.url, json!({})).await;
-        assert_eq!(
-            server.status_until(&id, |s| s == FAILED).await,
-            FAILED,
-            "{}",
-            server.name
-        );
-        assert_eq!(
-            receiver.all().len(),
-            2,
-            "{}: no retry, and the third is never sent",
-            server.name
-        );
+        assert_eq!(server.status_until(&id, |s| s == FAILED).await, FAILED, "{}", server.name);
+        assert_eq!(receiver.all().len(), 2, "{}: no retry, and the third is never sent", server.name);
         let file = server.get(&format!("/authtoken/file/{id}")).await;
         assert_eq!(file.status, 202, "{}", server.name);
 
-        let receiver = Receiver::start(|_, n| {
-            if n == 1 {
-                Reply::Late(Duration::from_secs(4))
-            } else {
-                ok()
-            }
-        })
-        .await;
+        let receiver = Receiver::start(|_, n| if n == 1 { Reply::Late(Duration::from_secs(4)) } else { ok() }).await;
         let id = post(&server, &receiver.url, json!({"timeoutSeconds": "1"})).await;
-        assert_eq!(
-            server.status_until(&id, |s| s == FAILED).await,
-            FAILED,
-            "{}",
-            server.name
-        );
+        assert_eq!(server.status_until(&id, |s| s == FAILED).await, FAILED, "{}", server.name);
         assert_eq!(receiver.all().len(), 2, "{}", server.name);
     }
 }
@@ -76,14 +48,8 @@ async fn the_first_call_without_an_answer_is_the_last() {
 #[tokio::test]
 async fn the_timeout_is_for_each_read() {
     for server in servers(Release::V1_1).await {
-        let receiver = Receiver::start(|_, n| {
-            if n == 0 {
-                Reply::Drip(4, Duration::from_millis(700))
-            } else {
-                ok()
-            }
-        })
-        .await;
+        let receiver =
+            Receiver::start(|_, n| if n == 0 { Reply::Drip(4, Duration::from_millis(700)) } else { ok() }).await;
         let id = post(&server, &receiver.url, json!({"timeoutSeconds": 1})).await;
         receiver.got(3).await;
         assert_eq!(server.settled(&id).await, "processed", "{}", server.name);
@@ -109,12 +75,7 @@ async fn what_cannot_be_sent_is_only_found_out_then() {
             (url, json!({"authType": "oauth", "authOauth": {"clientId": "c"}})),
         ] {
             let id = post(&server, url, more.clone()).await;
-            assert_eq!(
-                server.status_until(&id, |s| s == FAILED).await,
-                FAILED,
-                "{}: {url} {more}",
-                server.name
-            );
+            assert_eq!(server.status_until(&id, |s| s == FAILED).await, FAILED, "{}: {url} {more}", server.name);
         }
         assert!(receiver.all().is_empty(), "{}", server.name);
     }
@@ -123,30 +84,18 @@ async fn what_cannot_be_sent_is_only_found_out_then() {
 #[tokio::test]
 async fn redirects_are_followed() {
     for server in servers(Release::V1_1).await {
-        for (code, method, with_body) in [
-            (301, "GET", false),
-            (302, "GET", false),
-            (303, "GET", false),
-            (307, "POST", true),
-            (308, "POST", true),
-        ] {
+        for (code, method, with_body) in
+            [(301, "GET", false), (302, "GET", false), (303, "GET", false), (307, "POST", true), (308, "POST", true)]
+        {
             let receiver = Receiver::start(move |request, _| match request.target.as_str() {
                 "/from" => Reply::With(code, vec!["Location: /to".to_owned()], String::new()),
                 _ => ok(),
             })
             .await;
             let properties = json!({"url": format!("{}/from", receiver.url)});
-            let id = server
-                .post(&callback(json!([record(94)]), properties))
-                .await
-                .identifier();
+            let id = server.post(&callback(json!([record(94)]), properties)).await.identifier();
             let got = receiver.got(2).await;
-            assert_eq!(
-                (got[1].method.as_str(), got[1].target.as_str()),
-                (method, "/to"),
-                "{}: {code}",
-                server.name
-            );
+            assert_eq!((got[1].method.as_str(), got[1].target.as_str()), (method, "/to"), "{}: {code}", server.name);
             assert_eq!(got[1].body == got[0].body, with_body, "{}: {code}", server.name);
             assert_eq!(server.settled(&id).await, "processed", "{}: {code}", server.name);
         }
@@ -173,22 +122,9 @@ async fn one_slow_delivery_holds_up_the_next_request() {
         let id = post(&server, &quick.url, json!({"callInBulk": true})).await;
         assert_eq!(server.status(&id).await, "submitted", "{}", server.name);
         let file = server.get(&format!("/authtoken/file/{id}")).await;
-        assert_eq!(
-            file.told(),
-            "202 ATS-REQ-017 Auth request not processed yet",
-            "{}",
-            server.name
-        );
-        let invalid = server
-            .post(&callback(json!([{}]), json!({"url": quick.url})))
-            .await
-            .identifier();
-        assert_eq!(
-            server.status(&invalid).await,
-            "submitted_with_errors",
-            "{}",
-            server.name
-        );
+        assert_eq!(file.told(), "202 ATS-REQ-017 Auth request not processed yet", "{}", server.name);
+        let invalid = server.post(&callback(json!([{}]), json!({"url": quick.url}))).await.identifier();
+        assert_eq!(server.status(&invalid).await, "submitted_with_errors", "{}", server.name);
         quick.got(2).await;
     }
 }

@@ -43,17 +43,13 @@ impl Answer {
         let body = self.json();
         let errors = body["errors"].as_array().into_iter().flatten();
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        let errors: Vec<String> = errors
-            .map(|e| format!("{} {}", text(&e["errorCode"]), text(&e["errorMessage"])))
-            .collect();
+        let errors: Vec<String> =
+            errors.map(|e| format!("{} {}", text(&e["errorCode"]), text(&e["errorMessage"]))).collect();
         format!("{} {}", self.status, errors.join("; ")).trim_end().to_owned()
     }
 
     pub fn identifier(&self) -> String {
-        self.json()["response"]["request_identifier"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{}", self.text))
-            .to_owned()
+        self.json()["response"]["request_identifier"].as_str().unwrap_or_else(|| panic!("{}", self.text)).to_owned()
     }
 }
 
@@ -80,33 +76,19 @@ pub async fn simulated_by(options: Options, clock: Arc<dyn Clock>) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
     tokio::spawn(serve(listener, options, clock, shutdown));
-    Server {
-        name: "simulated",
-        url,
-        client: client(),
-        _stop: Some(stop),
-    }
+    Server { name: "simulated", url, client: client(), _stop: Some(stop) }
 }
 
 /// The simulator and, where there is one, the real server.
 pub async fn servers(release: Release) -> Vec<Server> {
-    let options = Options {
-        release,
-        partner_id: partner(),
-        ..Options::default()
-    };
+    let options = Options { release, partner_id: partner(), ..Options::default() };
     let mut servers = vec![simulated(options).await];
     let live = match release {
         Release::V1_1 => "LIVE_MTS_URL",
         Release::V1_0_1 => "LIVE_MTS_101_URL",
     };
     if let Ok(url) = std::env::var(live) {
-        servers.push(Server {
-            name: "real",
-            url: url.trim_end_matches('/').to_owned(),
-            client: client(),
-            _stop: None,
-        });
+        servers.push(Server { name: "real", url: url.trim_end_matches('/').to_owned(), client: client(), _stop: None });
     }
     servers
 }
@@ -144,8 +126,7 @@ pub fn callback(records: Value, properties: Value) -> Value {
 
 impl Server {
     pub async fn post(&self, body: &Value) -> Answer {
-        self.post_text("/authtoken/json", Some("application/json"), body.to_string())
-            .await
+        self.post_text("/authtoken/json", Some("application/json"), body.to_string()).await
     }
 
     pub async fn post_text(&self, path: &str, content_type: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
@@ -161,9 +142,7 @@ impl Server {
     }
 
     pub async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
-        self.try_answer(request)
-            .await
-            .unwrap_or_else(|e| panic!("{}: {e:?}", self.name))
+        self.try_answer(request).await.unwrap_or_else(|e| panic!("{}: {e:?}", self.name))
     }
 
     pub async fn try_answer(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
@@ -173,24 +152,16 @@ impl Server {
             body.extend_from_slice(&chunk);
         }
         let text = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text,
-        })
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method.parse().unwrap(), format!("{}{path}", self.url))
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
     }
 
     pub async fn status(&self, id: &str) -> String {
         let answer = self.get(&format!("/authtoken/status/{id}")).await;
-        answer.json()["response"]["status"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        answer.json()["response"]["status"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits for a status that the predicate likes.
@@ -200,8 +171,7 @@ impl Server {
 
     /// Waits until the work is done, well or not.
     pub async fn settled(&self, id: &str) -> String {
-        self.status_until(id, |s| s.starts_with("processed") || s.starts_with("error"))
-            .await
+        self.status_until(id, |s| s.starts_with("processed") || s.starts_with("error")).await
     }
 
     async fn poll<T, F: Future<Output = T>>(&self, look: impl Fn() -> F, likes: impl Fn(&T) -> bool) -> T {
@@ -223,17 +193,12 @@ impl Server {
             let whole = |a: &Answer| a.status == 200 && a.text.ends_with([']', '\n']);
             answer.as_ref().is_some_and(whole)
         };
-        self.poll(|| self.get_file(id), whole)
-            .await
-            .unwrap_or_else(|| panic!("{}: no file", self.name))
-            .text
+        self.poll(|| self.get_file(id), whole).await.unwrap_or_else(|| panic!("{}: no file", self.name)).text
     }
 
     /// Nothing where the answer breaks off: the file grew while it was sent.
     async fn get_file(&self, id: &str) -> Option<Answer> {
-        self.try_answer(self.request("GET", &format!("/authtoken/file/{id}")))
-            .await
-            .ok()
+        self.try_answer(self.request("GET", &format!("/authtoken/file/{id}"))).await.ok()
     }
 
     /// Posts records for download and gives the rows.

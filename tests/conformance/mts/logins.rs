@@ -24,10 +24,7 @@ async fn odoo_is_logged_in_to_and_out_of() {
         for slash in ["", "/"] {
             let receiver = Receiver::start(|request, _| match request.target.trim_end_matches('/') {
                 "/web/session/authenticate" => {
-                    let cookies = [
-                        "Set-Cookie: session_id=abc123; Path=/; HttpOnly",
-                        "Set-Cookie: lang=en_US; Path=/",
-                    ];
+                    let cookies = ["Set-Cookie: session_id=abc123; Path=/; HttpOnly", "Set-Cookie: lang=en_US; Path=/"];
                     Reply::With(200, cookies.map(str::to_owned).to_vec(), "{}".to_owned())
                 }
                 "/web/session/logout" => Reply::With(303, vec!["Location: /web/login".to_owned()], String::new()),
@@ -40,14 +37,7 @@ async fn odoo_is_logged_in_to_and_out_of() {
             let (got, _) = called(&server, &receiver, json!([record(79), record(80)]), more, 5).await;
             let line: Vec<(&str, &str, Option<&str>, Option<&str>)> = got
                 .iter()
-                .map(|r| {
-                    (
-                        r.method.as_str(),
-                        r.target.trim_end_matches('/'),
-                        r.header("x-od"),
-                        r.header("x-cb"),
-                    )
-                })
+                .map(|r| (r.method.as_str(), r.target.trim_end_matches('/'), r.header("x-od"), r.header("x-cb")))
                 .collect();
             assert_eq!(
                 line,
@@ -86,14 +76,8 @@ async fn odoo_s_answer_is_not_looked_at() {
     for server in servers(Release::V1_1).await {
         let receiver = Receiver::start(|_, _| Reply::With(500, Vec::new(), "no".to_owned())).await;
         let odoo = json!({"authUrl": format!("{}/authenticate", receiver.url), "database": "d", "username": "u", "password": ""});
-        let (got, status) = called(
-            &server,
-            &receiver,
-            json!([record(81)]),
-            json!({"authType": "odoo", "authOdoo": odoo}),
-            3,
-        )
-        .await;
+        let (got, status) =
+            called(&server, &receiver, json!([record(81)]), json!({"authType": "odoo", "authOdoo": odoo}), 3).await;
         assert_eq!(
             (got[1].target.as_str(), got[1].header("cookie"), got[2].target.as_str()),
             ("/cb", None, "/logout"),
@@ -113,18 +97,8 @@ async fn oauth_takes_few_tokens() {
         let answers = [
             (json!({"access_token": good}).to_string(), 200, 3, "processed"),
             (json!({"access_token": expired}).to_string(), 200, 5, "processed"),
-            (
-                json!({"access_token": jwt(FAR, false)}).to_string(),
-                200,
-                1,
-                "error_making_callback_request",
-            ),
-            (
-                json!({"access_token": "opaque"}).to_string(),
-                200,
-                1,
-                "error_making_callback_request",
-            ),
+            (json!({"access_token": jwt(FAR, false)}).to_string(), 200, 1, "error_making_callback_request"),
+            (json!({"access_token": "opaque"}).to_string(), 200, 1, "error_making_callback_request"),
             (
                 json!({"access_token": format!("a.{}.b", URL_SAFE_NO_PAD.encode("{\"a\":11} "))}).to_string(),
                 200,
@@ -143,36 +117,18 @@ async fn oauth_takes_few_tokens() {
             .await;
             let oauth = json!({"authUrl": format!("{}/token", receiver.url), "clientId": "c d", "clientSecret": "s&"});
             let more = json!({"url": format!("{}/cb", receiver.url), "authType": "oauth", "authOauth": oauth});
-            let id = server
-                .post(&callback(json!([record(82), record(83)]), more))
-                .await
-                .identifier();
+            let id = server.post(&callback(json!([record(82), record(83)]), more)).await.identifier();
             let got = receiver.got(requests).await;
             assert_eq!(
                 got[0].body, "client_id=c+d&grant_type=client_credentials&client_secret=s%26",
                 "{}",
                 server.name
             );
-            assert_eq!(
-                got[0].header("content-type"),
-                Some("application/x-www-form-urlencoded"),
-                "{}",
-                server.name
-            );
+            assert_eq!(got[0].header("content-type"), Some("application/x-www-form-urlencoded"), "{}", server.name);
             let status = server.status_until(&id, |s| s == expected).await;
-            assert_eq!(
-                (receiver.all().len(), status.as_str()),
-                (requests, expected),
-                "{}: {body}",
-                server.name
-            );
+            assert_eq!((receiver.all().len(), status.as_str()), (requests, expected), "{}: {body}", server.name);
             if requests == 3 {
-                assert_eq!(
-                    got[1].header("authorization"),
-                    Some(format!("Bearer {good}").as_str()),
-                    "{}",
-                    server.name
-                );
+                assert_eq!(got[1].header("authorization"), Some(format!("Bearer {good}").as_str()), "{}", server.name);
             }
         }
         let receiver = Receiver::new().await;

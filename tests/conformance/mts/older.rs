@@ -13,21 +13,10 @@ async fn its_texts_have_no_prefix() {
             change(&mut body);
             server.post(&body).await.told()
         };
-        let refused = server
-            .post(&callback(json!([record(61)]), json!({"url": "http://127.0.0.1:9"})))
-            .await
-            .told();
-        assert_eq!(
-            refused, "400 ATS-REQ-102 delivery type is not supported",
-            "{}",
-            server.name
-        );
+        let refused = server.post(&callback(json!([record(61)]), json!({"url": "http://127.0.0.1:9"}))).await.told();
+        assert_eq!(refused, "400 ATS-REQ-102 delivery type is not supported", "{}", server.name);
         let text = told(&|b| b["requesttime"] = json!("x")).await;
-        assert_eq!(
-            text, "400 ATS-REQ-102 requesttime is not in valid format",
-            "{}",
-            server.name
-        );
+        assert_eq!(text, "400 ATS-REQ-102 requesttime is not in valid format", "{}", server.name);
         let text = told(&|b| b["request"]["output"] = json!("x")).await;
         assert_eq!(text, "400 ATS-REQ-102 output type is not supported", "{}", server.name);
         assert_eq!(
@@ -43,17 +32,10 @@ async fn its_texts_have_no_prefix() {
             server.name
         );
         let text = told(&|b| _ = b["request"].as_object_mut().unwrap().remove("authdata")).await;
-        assert_eq!(
-            text, "500 ATS-REQ-100 object of type 'NoneType' has no len()",
-            "{}",
-            server.name
-        );
+        assert_eq!(text, "500 ATS-REQ-100 object of type 'NoneType' has no len()", "{}", server.name);
         let text = told(&|b| _ = b["request"].as_object_mut().unwrap().remove("deliverytype")).await;
         assert_eq!(text, "422 ATS-REQ-102 Invalid Input. field required", "{}", server.name);
-        let empty = server
-            .post_text("/authtoken/json", Some("application/json"), "")
-            .await
-            .told();
+        let empty = server.post_text("/authtoken/json", Some("application/json"), "").await.told();
         assert_eq!(empty, "400 ATS-REQ-102 mission request body", "{}", server.name);
         assert_eq!(
             told(&|b| b["request"]["outputFormat"] = json!("{")).await,
@@ -101,20 +83,11 @@ async fn its_mapping_is_keys() {
             body["request"]["mapping"] = json!({"vid": entry});
             let answer = server.post(&body).await;
             if answer.status == 500 {
-                assert_eq!(
-                    answer.told(),
-                    format!("500 ATS-REQ-100 {expected}"),
-                    "{}: {entry}",
-                    server.name
-                );
+                assert_eq!(answer.told(), format!("500 ATS-REQ-100 {expected}"), "{}: {entry}", server.name);
                 continue;
             }
             let rows: Value = serde_json::from_str(&server.file(&answer.identifier()).await).unwrap();
-            let found = if rows[0]["errorCode"].is_null() {
-                &rows[0]["vid"]
-            } else {
-                &rows[0]["errorCode"]
-            };
+            let found = if rows[0]["errorCode"].is_null() { &rows[0]["vid"] } else { &rows[0]["errorCode"] };
             assert_eq!(found, expected, "{}: {entry}", server.name);
         }
     }
@@ -124,50 +97,24 @@ async fn its_mapping_is_keys() {
 async fn it_breaks_the_batch_more_often() {
     for server in servers(Release::V1_0_1).await {
         for (field, value, expected) in [
-            (
-                "vid",
-                json!(null),
-                "500 ATS-REQ-100 object of type 'NoneType' has no len()",
-            ),
+            ("vid", json!(null), "500 ATS-REQ-100 object of type 'NoneType' has no len()"),
             ("vid", json!(5), "500 ATS-REQ-100 object of type 'int' has no len()"),
-            (
-                "gender",
-                json!(null),
-                "500 ATS-REQ-100 object of type 'NoneType' has no len()",
-            ),
-            (
-                "name",
-                json!(null),
-                "500 ATS-REQ-100 object of type 'NoneType' has no len()",
-            ),
+            ("gender", json!(null), "500 ATS-REQ-100 object of type 'NoneType' has no len()"),
+            ("name", json!(null), "500 ATS-REQ-100 object of type 'NoneType' has no len()"),
             ("dob", json!(5), "500 ATS-REQ-100 object of type 'int' has no len()"),
             ("phoneNumber", json!(null), "200"),
             ("emailId", json!(5), "200"),
         ] {
             let mut one = record(64);
             one[field] = value;
-            assert_eq!(
-                server.post(&download(json!([one]))).await.told(),
-                expected,
-                "{}: {field}",
-                server.name
-            );
+            assert_eq!(server.post(&download(json!([one]))).await.told(), expected, "{}: {field}", server.name);
         }
         let mut body =
             download(json!([{"vid": "1", "a": "A", "b": "", "gender": "F", "dob": "1", "fullAddress": "R"}]));
         body["request"]["mapping"] = json!({"name": ["a", "b"]});
         let rows = server.rows(&body).await;
-        assert_eq!(
-            rows[0]["errorCode"], "ATS-REQ-003",
-            "{}: every part must be there",
-            server.name
-        );
+        assert_eq!(rows[0]["errorCode"], "ATS-REQ-003", "{}: every part must be there", server.name);
         body["request"]["mapping"] = json!({"name": ["a", "c"]});
-        assert_eq!(
-            server.rows(&body).await[0]["errorCode"],
-            "ATS-REQ-010",
-            "{}",
-            server.name
-        );
+        assert_eq!(server.rows(&body).await[0]["errorCode"], "ATS-REQ-010", "{}", server.name);
     }
 }

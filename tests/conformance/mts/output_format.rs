@@ -31,14 +31,8 @@ async fn values_are_written_as_python_does() {
             ("false", "[false]"),
             ("\"\"", "[\"\"]"),
             ("{}", "[{}]"),
-            (
-                ".output | keys",
-                "[[\"errorCode\", \"errorMessage\", \"status\", \"token\", \"vid\"]]",
-            ),
-            (
-                ".output | keys_unsorted",
-                "[[\"vid\", \"status\", \"token\", \"errorCode\", \"errorMessage\"]]",
-            ),
+            (".output | keys", "[[\"errorCode\", \"errorMessage\", \"status\", \"token\", \"vid\"]]"),
+            (".output | keys_unsorted", "[[\"vid\", \"status\", \"token\", \"errorCode\", \"errorMessage\"]]"),
             ("env | type", "[\"object\"]"),
             ("[first(try (.input.id) catch null)][0]", "[\"r-31\"]"),
             ("[first(try (error(\"x\")) catch null)][0]", "[null]"),
@@ -58,12 +52,7 @@ async fn values_are_written_as_python_does() {
             body["request"]["outputFormat"] = json!(format);
             let answer = server.post(&body).await;
             assert_eq!(answer.status, 200, "{}: {format}", server.name);
-            assert_eq!(
-                server.file(&answer.identifier()).await,
-                expected,
-                "{}: {format}",
-                server.name
-            );
+            assert_eq!(server.file(&answer.identifier()).await, expected, "{}: {format}", server.name);
         }
     }
 }

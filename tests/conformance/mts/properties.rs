@@ -12,28 +12,12 @@ async fn callback_properties() {
     let url = "http://127.0.0.1:9/cb";
     let path = "/request/callbackProperties";
     let table: Vec<(&str, Option<Value>, &str)> = vec![
-        (
-            path,
-            None,
-            "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback",
-        ),
-        (
-            path,
-            with(json!({})),
-            "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback",
-        ),
-        (
-            path,
-            with(Value::Null),
-            "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback",
-        ),
+        (path, None, "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback"),
+        (path, with(json!({})), "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback"),
+        (path, with(Value::Null), "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback"),
         (path, with(json!("http://h")), DICT),
         (path, with(json!({"httpMethod": "POST"})), REQUIRED),
-        (
-            path,
-            with(json!({"url": "not a url"})),
-            "422 ATS-REQ-102 Invalid Input. invalid or missing URL scheme",
-        ),
+        (path, with(json!({"url": "not a url"})), "422 ATS-REQ-102 Invalid Input. invalid or missing URL scheme"),
         (path, with(json!({"url": url, "callInBulk": null})), NONE),
         (path, with(json!({"url": url, "extraHeaders": null})), NONE),
         (path, with(json!({"url": url, "timeoutSeconds": null})), NONE),
@@ -103,11 +87,7 @@ async fn callback_properties() {
             with(json!({"url": url, "authType": "staticBearer", "authStaticBearer": {"token": ""}})),
             "400 ATS-REQ-034 token in authStaticBearer cannot be empty for authType staticBearer",
         ),
-        (
-            path,
-            with(json!({"url": url, "authType": "staticBearer", "authStaticBearer": {"x": 1}})),
-            REQUIRED,
-        ),
+        (path, with(json!({"url": url, "authType": "staticBearer", "authStaticBearer": {"x": 1}})), REQUIRED),
     ];
     for server in servers(Release::V1_1).await {
         for (_, properties, expected) in &table {
@@ -116,22 +96,14 @@ async fn callback_properties() {
             if let Some(properties) = properties {
                 body["request"]["callbackProperties"] = properties.clone();
             }
-            assert_eq!(
-                server.post(&body).await.told(),
-                *expected,
-                "{}: {properties:?}",
-                server.name
-            );
+            assert_eq!(server.post(&body).await.told(), *expected, "{}: {properties:?}", server.name);
         }
         for (properties, expected) in [
             (
                 json!({"url": url, "callInBulk": true}),
                 "400 ATS-REQ-025 requestFileName is not valid in callbackProperties",
             ),
-            (
-                json!({"url": url, "requestFileName": "f"}),
-                "400 ATS-REQ-026 callInBulk cannot be false for csv output",
-            ),
+            (json!({"url": url, "requestFileName": "f"}), "400 ATS-REQ-026 callInBulk cannot be false for csv output"),
         ] {
             let mut body = download(json!([record(12)]));
             body["request"]["deliverytype"] = json!("callback");

@@ -21,10 +21,7 @@ pub struct Received {
 
 impl Received {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     pub fn json(&self) -> Value {
@@ -84,9 +81,7 @@ impl Receiver {
     /// All that came, once there are `n`.
     pub async fn got(&self, n: usize) -> Vec<Received> {
         let mut count = self.count.clone();
-        let waited = timeout(Duration::from_secs(300), count.wait_for(|count| *count >= n))
-            .await
-            .map(|_| ());
+        let waited = timeout(Duration::from_secs(300), count.wait_for(|count| *count >= n)).await.map(|_| ());
         let got = self.all();
         assert!(waited.is_ok(), "{} of {n} came: {got:#?}", got.len());
         got
@@ -118,21 +113,10 @@ async fn serve(
         let mut lines = text.lines();
         let mut first = lines.next()?.split(' ').map(str::to_owned);
         let (method, target) = (first.next()?, first.next()?);
-        let headers: Vec<(String, String)> = lines
-            .filter_map(|l| l.split_once(": "))
-            .map(|(n, v)| (n.to_owned(), v.to_owned()))
-            .collect();
-        let mut received = Received {
-            method,
-            target,
-            headers,
-            body: String::new(),
-            connection,
-        };
-        let length: usize = received
-            .header("content-length")
-            .and_then(|l| l.parse().ok())
-            .unwrap_or(0);
+        let headers: Vec<(String, String)> =
+            lines.filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let mut received = Received { method, target, headers, body: String::new(), connection };
+        let length: usize = received.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
         while buffer.len() < head + 4 + length {
             if stream.read_buf(&mut buffer).await.ok()? == 0 {
                 return None;

@@ -20,12 +20,7 @@ async fn verdicts(field: &str, values: &[(&str, &str)]) {
                     let id = answer.identifier();
                     let rows: Vec<Value> = serde_json::from_str(&server.file(&id).await).unwrap();
                     assert_eq!(rows.len(), 3, "{}", server.name);
-                    assert_eq!(
-                        rows[0]["token"],
-                        token("7000000000000021"),
-                        "{}: the others go on",
-                        server.name
-                    );
+                    assert_eq!(rows[0]["token"], token("7000000000000021"), "{}: the others go on", server.name);
                     assert_eq!(rows[2]["token"], token("7000000000000023"), "{}", server.name);
                     let status = server.status(&id).await;
                     match rows[1]["status"].as_str().unwrap() {
@@ -36,22 +31,15 @@ async fn verdicts(field: &str, values: &[(&str, &str)]) {
                         "invalid" => {
                             assert_eq!(status, "processed_with_errors", "{}", server.name);
                             assert_eq!(rows[1]["token"], Value::Null);
-                            rows[1]["errorCode"]
-                                .as_str()
-                                .unwrap()
-                                .trim_start_matches("ATS-REQ-")
-                                .to_owned()
+                            rows[1]["errorCode"].as_str().unwrap().trim_start_matches("ATS-REQ-").to_owned()
                         }
                         other => panic!("{other}"),
                     }
                 }
                 _ => answer.told(),
             };
-            let expected = if expected.contains(' ') {
-                format!("500 ATS-REQ-100 {expected}")
-            } else {
-                (*expected).to_owned()
-            };
+            let expected =
+                if expected.contains(' ') { format!("500 ATS-REQ-100 {expected}") } else { (*expected).to_owned() };
             assert_eq!(verdict, expected, "{}: {field} = {value}", server.name);
         }
     }
@@ -117,10 +105,7 @@ async fn gender_and_birth_date() {
             ("\"no date\"", "ok"),
             ("\"1990-01-31\"", "ok"),
             ("false", "object of type 'bool' has no len()"),
-            (
-                "[\"x\"]",
-                "1 validation error for AuthTokenBaseModel\ndob\n  str type expected (type=type_error.str)",
-            ),
+            ("[\"x\"]", "1 validation error for AuthTokenBaseModel\ndob\n  str type expected (type=type_error.str)"),
         ],
     )
     .await;
@@ -144,14 +129,7 @@ async fn address_phone_and_mail() {
             format!("1 validation error for AuthTokenBaseModel\n{field}\n  str type expected (type=type_error.str)");
         verdicts(
             field,
-            &[
-                ("absent", "ok"),
-                ("null", "ok"),
-                ("\"\"", "ok"),
-                ("5", "ok"),
-                ("true", "ok"),
-                ("[\"x\"]", &model),
-            ],
+            &[("absent", "ok"), ("null", "ok"), ("\"\"", "ok"), ("5", "ok"), ("true", "ok"), ("[\"x\"]", &model)],
         )
         .await;
     }
@@ -169,9 +147,7 @@ async fn numbers_become_texts_as_python_writes_them() {
             ("9000000011", "9000000011.0"),
             ("1234567890123456789012", "1.2345678901234568e+21"),
         ] {
-            let body = download(json!([record(24)]))
-                .to_string()
-                .replace("\"7000000000000024\"", number);
+            let body = download(json!([record(24)])).to_string().replace("\"7000000000000024\"", number);
             let id = server.post_text("/authtoken/json", None, body).await.identifier();
             let rows: Value = serde_json::from_str(&server.file(&id).await).unwrap();
             assert_eq!(
@@ -196,13 +172,7 @@ async fn the_first_failing_field_is_named() {
         let codes: Vec<&str> = rows.iter().map(|r| r["errorCode"].as_str().unwrap()).collect();
         assert_eq!(
             codes,
-            [
-                "ATS-REQ-009",
-                "ATS-REQ-010",
-                "ATS-REQ-011",
-                "ATS-REQ-012",
-                "ATS-REQ-015"
-            ],
+            ["ATS-REQ-009", "ATS-REQ-010", "ATS-REQ-011", "ATS-REQ-012", "ATS-REQ-015"],
             "{}",
             server.name
         );
@@ -270,25 +240,10 @@ async fn names_and_addresses_have_parts() {
         body["request"]["mapping"] = json!({"name": ["first", "gap", "last", "none"], "fullAddress": ["none", "l1"]});
         assert_eq!(server.rows(&body).await[0]["status"], "processed", "{}", server.name);
         body["request"]["mapping"]["name"] = json!(["gap", "none"]);
-        assert_eq!(
-            server.rows(&body).await[0]["errorCode"],
-            "ATS-REQ-010",
-            "{}",
-            server.name
-        );
+        assert_eq!(server.rows(&body).await[0]["errorCode"], "ATS-REQ-010", "{}", server.name);
         body["request"]["mapping"]["name"] = json!(["last", "none"]);
-        assert_eq!(
-            server.rows(&body).await[0]["errorCode"],
-            "ATS-REQ-003",
-            "{}",
-            server.name
-        );
+        assert_eq!(server.rows(&body).await[0]["errorCode"], "ATS-REQ-003", "{}", server.name);
         body["request"]["mapping"]["name"] = json!([]);
-        assert_eq!(
-            server.rows(&body).await[0]["errorCode"],
-            "ATS-REQ-010",
-            "{}",
-            server.name
-        );
+        assert_eq!(server.rows(&body).await[0]["errorCode"], "ATS-REQ-010", "{}", server.name);
     }
 }

@@ -12,18 +12,11 @@ use super::harness::{Server, callback, download, record, simulated, simulated_by
 use super::receiver::Receiver;
 
 pub fn options() -> Options {
-    Options {
-        partner_id: super::harness::partner(),
-        seed: 7,
-        ..Options::default()
-    }
+    Options { partner_id: super::harness::partner(), seed: 7, ..Options::default() }
 }
 
 pub async fn faults(server: &Server, change: Value) -> u16 {
-    server
-        .post_text("/_sim/faults", Some("application/json"), change.to_string())
-        .await
-        .status
+    server.post_text("/_sim/faults", Some("application/json"), change.to_string()).await.status
 }
 
 pub async fn state(server: &Server) -> Value {
@@ -55,18 +48,9 @@ async fn two_endings_of_vids_are_refused_by_ida() {
     let answer = server.post(&download(records)).await;
     let id = answer.identifier();
     let rows: Value = serde_json::from_str(&server.file(&id).await).unwrap();
-    assert_eq!(
-        (&rows[0]["status"], &rows[0]["errorCode"]),
-        (&json!("error"), &json!("IDA-MLC-002"))
-    );
-    assert_eq!(
-        (&rows[1]["status"], &rows[1]["errorCode"]),
-        (&json!("error"), &json!("IDA-DEA-001"))
-    );
-    assert!(
-        rows[1]["errorMessage"].as_str().unwrap().contains("Asha 12"),
-        "it quotes the person"
-    );
+    assert_eq!((&rows[0]["status"], &rows[0]["errorCode"]), (&json!("error"), &json!("IDA-MLC-002")));
+    assert_eq!((&rows[1]["status"], &rows[1]["errorCode"]), (&json!("error"), &json!("IDA-DEA-001")));
+    assert!(rows[1]["errorMessage"].as_str().unwrap().contains("Asha 12"), "it quotes the person");
     assert_eq!(rows[2]["token"], token("7000000000000013"));
     assert_eq!(server.status(&id).await, "processed_with_errors");
 }
@@ -75,19 +59,12 @@ async fn two_endings_of_vids_are_refused_by_ida() {
 async fn state_counts_and_faults_are_checked() {
     let server = simulated(options()).await;
     let receiver = Receiver::new().await;
-    server
-        .post(&bulk(&receiver, json!([record(11), record(12)])))
-        .await
-        .identifier();
+    server.post(&bulk(&receiver, json!([record(11), record(12)]))).await.identifier();
     receiver.got(1).await;
     let state = idle(&server).await;
-    for (key, n) in [
-        ("requests", 1),
-        ("records", 2),
-        ("callbacks_sent", 1),
-        ("queued", 0),
-        ("resubmitted_while_working", 0),
-    ] {
+    for (key, n) in
+        [("requests", 1), ("records", 2), ("callbacks_sent", 1), ("queued", 0), ("resubmitted_while_working", 0)]
+    {
         assert_eq!(state[key], n, "{key}");
     }
     for bad in [json!({"nope": 1}), json!({"error_rate": 1.5}), json!([])] {
@@ -102,42 +79,21 @@ async fn records_that_come_again_too_early_are_counted() {
     let server = simulated(options()).await;
     faults(&server, json!({"delay_callbacks_ms": 1000})).await;
     let receiver = Receiver::new().await;
-    server
-        .post(&bulk(&receiver, json!([record(11), record(12)])))
-        .await
-        .identifier();
+    server.post(&bulk(&receiver, json!([record(11), record(12)]))).await.identifier();
     let mut twin = record(11);
     twin["name"] = json!("Another Person");
     server.post(&bulk(&receiver, json!([twin]))).await.identifier();
-    assert_eq!(
-        state(&server).await["resubmitted_while_working"],
-        0,
-        "twins are two people"
-    );
-    server
-        .post(&bulk(&receiver, json!([record(12), record(13)])))
-        .await
-        .identifier();
+    assert_eq!(state(&server).await["resubmitted_while_working"], 0, "twins are two people");
+    server.post(&bulk(&receiver, json!([record(12), record(13)]))).await.identifier();
     assert_eq!(state(&server).await["resubmitted_while_working"], 1);
     receiver.got(3).await;
-    server
-        .post(&bulk(&receiver, json!([record(11), record(12)])))
-        .await
-        .identifier();
-    assert_eq!(
-        state(&server).await["resubmitted_while_working"],
-        1,
-        "by then they were told"
-    );
+    server.post(&bulk(&receiver, json!([record(11), record(12)]))).await.identifier();
+    assert_eq!(state(&server).await["resubmitted_while_working"], 1, "by then they were told");
 }
 
 #[tokio::test]
 async fn a_post_holds_its_worker() {
-    let server = simulated(Options {
-        record_micros: 100_000,
-        ..options()
-    })
-    .await;
+    let server = simulated(Options { record_micros: 100_000, ..options() }).await;
     let post = server
         .request("POST", "/authtoken/json")
         .body(download(json!([record(11), record(12), record(13)])).to_string());
@@ -154,11 +110,7 @@ async fn a_post_holds_its_worker() {
 
 #[tokio::test]
 async fn posts_that_wait_for_each_other_are_answered_after_callbacks() {
-    let server = simulated(Options {
-        record_micros: 20_000,
-        ..options()
-    })
-    .await;
+    let server = simulated(Options { record_micros: 20_000, ..options() }).await;
     let receiver = Receiver::new().await;
     let before: Vec<_> = (0..3)
         .map(|i| {
@@ -187,11 +139,7 @@ async fn everything_is_gone_after_twelve_hours() {
 
 #[tokio::test]
 async fn several_workers_share_the_table_and_not_the_queue() {
-    let server = simulated(Options {
-        workers: 3,
-        ..options()
-    })
-    .await;
+    let server = simulated(Options { workers: 3, ..options() }).await;
     let mut ids = Vec::new();
     for n in 11..17 {
         ids.push(server.post(&download(json!([record(n)]))).await.identifier());
@@ -203,11 +151,7 @@ async fn several_workers_share_the_table_and_not_the_queue() {
 
 #[tokio::test]
 async fn the_older_release_never_forgets() {
-    let server = simulated(Options {
-        release: Release::V1_0_1,
-        ..options()
-    })
-    .await;
+    let server = simulated(Options { release: Release::V1_0_1, ..options() }).await;
     let id = server.post(&download(json!([record(11)]))).await.identifier();
     assert!(uuid_like(&id) && server.file(&id).await.contains("\"token\""));
 }
@@ -239,15 +183,10 @@ async fn processor_time_of_a_record() {
     let body = body.to_string();
     let before = processor_micros();
     for _ in 0..BATCHES {
-        let answer = server
-            .post_text("/authtoken/json", Some("application/json"), body.clone())
-            .await;
+        let answer = server.post_text("/authtoken/json", Some("application/json"), body.clone()).await;
         assert_eq!(answer.status, 200);
     }
     receiver.got(BATCHES as usize).await;
     let spent = processor_micros() - before;
-    println!(
-        "{:.1} microseconds of processor time a record",
-        spent as f64 / (RECORDS * BATCHES) as f64
-    );
+    println!("{:.1} microseconds of processor time a record", spent as f64 / (RECORDS * BATCHES) as f64);
 }

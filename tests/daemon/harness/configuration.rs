@@ -39,10 +39,7 @@ impl Configuration {
             ("log.level", text("debug")),
         ];
         let keys = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self {
-            folder: folder.to_owned(),
-            keys,
-        }
+        Self { folder: folder.to_owned(), keys }
     }
 
     /// Sets a key, `section.key`, to a value written as TOML.

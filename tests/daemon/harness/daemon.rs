@@ -56,24 +56,14 @@ impl Daemon {
     /// Waits for a line of the log that holds all of these.
     pub async fn says(&self, parts: &[&str]) -> String {
         let stderr = self.process.stderr.clone();
-        let find = async || {
-            stderr
-                .all()
-                .into_iter()
-                .find(|line| parts.iter().all(|part| line.contains(part)))
-        };
+        let find = async || stderr.all().into_iter().find(|line| parts.iter().all(|part| line.contains(part)));
         let what = format!("the daemon's log says {parts:?}");
         eventually(&what, find, Option::is_some).await.unwrap()
     }
 
     /// How often a line of the log holds this.
     pub fn said(&self, part: &str) -> usize {
-        self.process
-            .stderr
-            .all()
-            .iter()
-            .filter(|line| line.contains(part))
-            .count()
+        self.process.stderr.all().iter().filter(|line| line.contains(part)).count()
     }
 
     /// SIGTERM, and waits for a clean end.
@@ -102,31 +92,22 @@ impl Daemon {
     /// What `/status` says of one connector.
     pub async fn connector(&self, id: u64) -> Value {
         let status = self.status().await;
-        let found = status["connectors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|connector| connector["id"] == id);
+        let found = status["connectors"].as_array().unwrap().iter().find(|connector| connector["id"] == id);
         found.cloned().unwrap_or(Value::Null)
     }
 
     /// Posts to the receiver.
     pub async fn deliver(&self, connector: u64, bearer: &str, body: &str) -> u16 {
         let url = format!("{}/callback/{connector}", self.callback);
-        answer(self.http.post(url).bearer_auth(bearer).body(body.to_owned()))
-            .await
-            .0
+        answer(self.http.post(url).bearer_auth(bearer).body(body.to_owned())).await.0
     }
 
     /// The value of one metric, by the beginning of its line (labels included); 0 if it is not there.
     pub async fn metric(&self, name: &str) -> f64 {
         let (status, text) = self.open("/metrics").await;
         assert_eq!(status, 200);
-        let line = text
-            .lines()
-            .find(|line| line.starts_with(name) && !line.starts_with('#'));
-        line.and_then(|line| line.rsplit_once(' '))
-            .map_or(0.0, |(_, value)| value.parse().unwrap())
+        let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+        line.and_then(|line| line.rsplit_once(' ')).map_or(0.0, |(_, value)| value.parse().unwrap())
     }
 }
 

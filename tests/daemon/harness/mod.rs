@@ -35,10 +35,7 @@ where
         if likes(&seen) {
             return seen;
         }
-        assert!(
-            Instant::now() < end,
-            "not within {DEADLINE:?}: {what}; last seen: {seen:#?}"
-        );
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}; last seen: {seen:#?}");
         sleep(LOOK).await;
     }
 }
@@ -74,9 +71,7 @@ pub async fn json(request: reqwest::RequestBuilder) -> Value {
 
 /// A number that must be there.
 pub fn number(value: &Value, key: &str) -> u64 {
-    value[key]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no number {key} in {value}"))
+    value[key].as_u64().unwrap_or_else(|| panic!("no number {key} in {value}"))
 }
 
 /// Seeded chance: SplitMix64, so that a run can be repeated.
@@ -85,10 +80,7 @@ pub struct Chance(u64);
 impl Chance {
     /// By `OMC_TEST_SEED`, else by the time of day; printed, so that a failure tells it.
     pub fn seeded() -> Self {
-        let seed = std::env::var("OMC_TEST_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or_else(fresh_seed);
+        let seed = std::env::var("OMC_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh_seed);
         println!("OMC_TEST_SEED={seed}");
         Self(seed)
     }
@@ -107,15 +99,11 @@ impl Chance {
 
     /// Lower-case letters: no word, and in nobody's output by chance.
     pub fn letters(&mut self, count: usize) -> String {
-        (0..count)
-            .map(|_| char::from(b'a' + (self.next() % 26) as u8))
-            .collect()
+        (0..count).map(|_| char::from(b'a' + (self.next() % 26) as u8)).collect()
     }
 
     pub fn digits(&mut self, count: usize) -> String {
-        (0..count)
-            .map(|_| char::from(b'0' + (self.next() % 10) as u8))
-            .collect()
+        (0..count).map(|_| char::from(b'0' + (self.next() % 10) as u8)).collect()
     }
 }
 

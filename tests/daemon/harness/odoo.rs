@@ -16,12 +16,7 @@ impl Odoo {
         let mut all = vec!["--password", password];
         all.extend(arguments);
         let (process, url) = Process::simulator("odoo", &all).await;
-        Self {
-            _process: process,
-            url,
-            password: password.to_owned(),
-            http: client(),
-        }
+        Self { _process: process, url, password: password.to_owned(), http: client() }
     }
 
     /// Calls a method of a model; a fault fails the test.
@@ -45,17 +40,12 @@ impl Odoo {
     }
 
     pub async fn create(&self, model: &str, values: Value) -> u64 {
-        self.call(model, "create", json!([values]), json!({}))
-            .await
-            .as_u64()
-            .unwrap()
+        self.call(model, "create", json!([values]), json!({})).await.as_u64().unwrap()
     }
 
     /// The fields of one connector.
     pub async fn connector(&self, id: u64, fields: &[&str]) -> Value {
-        self.search_read("omc.connector", json!([["id", "=", id]]), fields)
-            .await
-            .remove(0)
+        self.search_read("omc.connector", json!([["id", "=", id]]), fields).await.remove(0)
     }
 
     /// A second connector, like the first but for these values.
@@ -80,10 +70,7 @@ impl Odoo {
         let mut row = self.connector(1, &like).await;
         let row_values = row.as_object_mut().unwrap();
         row_values.remove("id");
-        row_values.extend([
-            ("vid_id_type_id".to_owned(), json!(1)),
-            ("token_id_type_id".to_owned(), json!(2)),
-        ]);
+        row_values.extend([("vid_id_type_id".to_owned(), json!(1)), ("token_id_type_id".to_owned(), json!(2))]);
         row_values.extend(values.as_object().unwrap().clone());
         self.create("omc.connector", row).await
     }
@@ -92,9 +79,7 @@ impl Odoo {
     pub async fn ids_of(&self, registrant: u64, kind: u64) -> Vec<String> {
         let domain = json!([["partner_id", "=", registrant], ["id_type", "=", kind]]);
         let rows = self.search_read("g2p.reg.id", domain, &["value"]).await;
-        rows.iter()
-            .map(|row| row["value"].as_str().unwrap().to_owned())
-            .collect()
+        rows.iter().map(|row| row["value"].as_str().unwrap().to_owned()).collect()
     }
 
     pub async fn state(&self) -> Value {

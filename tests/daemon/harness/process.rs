@@ -30,10 +30,7 @@ impl Lines {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while matches!(from.read_until(b'\n', &mut line).await, Ok(1..)) {
-                lines
-                    .lock()
-                    .unwrap()
-                    .push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                lines.lock().unwrap().push(String::from_utf8_lossy(&line).trim_end().to_owned());
                 line.clear();
             }
         })
@@ -79,18 +76,9 @@ impl Process {
             .spawn()
             .unwrap();
         let (stdout, stderr) = (Lines::default(), Lines::default());
-        let readers = vec![
-            stdout.follow(child.stdout.take().unwrap()),
-            stderr.follow(child.stderr.take().unwrap()),
-        ];
+        let readers = vec![stdout.follow(child.stdout.take().unwrap()), stderr.follow(child.stderr.take().unwrap())];
         let stdin = child.stdin.take();
-        Self {
-            child,
-            stdout,
-            stderr,
-            readers,
-            _stdin: stdin,
-        }
+        Self { child, stdout, stderr, readers, _stdin: stdin }
     }
 
     /// A simulator; gives its address, too.
@@ -99,12 +87,8 @@ impl Process {
         all.extend(arguments);
         let process = Self::start(&all);
         let stdout = process.stdout.clone();
-        let line = eventually(
-            "a simulator says where it listens",
-            async || stdout.find("listening"),
-            Option::is_some,
-        )
-        .await;
+        let line =
+            eventually("a simulator says where it listens", async || stdout.find("listening"), Option::is_some).await;
         let told: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         (process, told["listening"].as_str().unwrap().to_owned())
     }
@@ -127,9 +111,7 @@ impl Process {
     /// Waits until it ends by itself.
     pub async fn ended(&mut self, within: Duration) -> ExitStatus {
         let ended = timeout(within, self.child.wait()).await;
-        let status = ended
-            .unwrap_or_else(|_| panic!("still runs after {within:?}: {:#?}", self.tail()))
-            .unwrap();
+        let status = ended.unwrap_or_else(|_| panic!("still runs after {within:?}: {:#?}", self.tail())).unwrap();
         self.drain().await;
         status
     }
@@ -160,9 +142,5 @@ pub async fn finished(arguments: &[&str]) -> Output {
 pub async fn finished_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut process = Process::start_with(arguments, environment);
     let status = process.ended(DEADLINE).await;
-    Output {
-        code: status.code(),
-        stdout: process.stdout.all().join("\n"),
-        stderr: process.stderr.all().join("\n"),
-    }
+    Output { code: status.code(), stdout: process.stdout.all().join("\n"), stderr: process.stderr.all().join("\n") }
 }

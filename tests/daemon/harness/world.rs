@@ -44,10 +44,7 @@ impl World {
         let micros = setup.record_micros.to_string();
         let (mts, mts_url) = Process::simulator("mts", &["--listen", "127.0.0.1:0", "--record-micros", &micros]).await;
         let odoo = Odoo::start(
-            &arguments(&setup, "127.0.0.1:0", &mts_url)
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>(),
+            &arguments(&setup, "127.0.0.1:0", &mts_url).iter().map(String::as_str).collect::<Vec<_>>(),
             &setup.password,
         )
         .await;
@@ -59,14 +56,7 @@ impl World {
             configuration.set("odoo.connectors", "[\"Demo registrants\"]");
         }
         configuration.write();
-        Self {
-            odoo,
-            mts,
-            mts_url,
-            configuration,
-            _folder: folder,
-            http: client(),
-        }
+        Self { odoo, mts, mts_url, configuration, _folder: folder, http: client() }
     }
 
     pub async fn mts_state(&self) -> Value {
@@ -89,12 +79,8 @@ impl World {
     /// Waits until everybody who can have a token has one.
     pub async fn all_tokens_are_there(&self) -> Value {
         let odoo = &self.odoo;
-        let state = eventually(
-            "no token is missing",
-            || odoo.state(),
-            |state| number(state, "missing_tokens") == 0,
-        )
-        .await;
+        let state =
+            eventually("no token is missing", || odoo.state(), |state| number(state, "missing_tokens") == 0).await;
         self.nothing_is_wrong(&state);
         state
     }

@@ -52,21 +52,13 @@ impl Plain {
             }
         }
         let created = self.create_tokens(connector, results, &missing, &mut outcomes).await?;
-        let mut held = if missing.is_empty() {
-            held
-        } else {
-            self.ids_of(connector, &registrants).await?
-        };
+        let mut held = if missing.is_empty() { held } else { self.ids_of(connector, &registrants).await? };
         if self.take_back(results, &outcomes, &created, &held).await? {
             held = self.ids_of(connector, &registrants).await?;
         }
-        self.remove_submitted(connector, results, &mut outcomes, &created, &held, vid_matches)
-            .await;
+        self.remove_submitted(connector, results, &mut outcomes, &created, &held, vid_matches).await;
         // Unwrap safety: `remove_submitted` settles every result that was still open.
-        Ok(outcomes
-            .into_iter()
-            .map(|outcome| outcome.expect("every result has an outcome"))
-            .collect())
+        Ok(outcomes.into_iter().map(|outcome| outcome.expect("every result has an outcome")).collect())
     }
 
     /// Creates token rows in one call; where a row is refused, by halves until it stands alone. Rows that are refused get
@@ -82,17 +74,10 @@ impl Plain {
         let mut failures = 0;
         let mut parts = vec![missing];
         while let Some(part) = parts.pop() {
-            let rows = part
-                .iter()
-                .map(|index| self.token_row(connector, &results[*index]))
-                .collect();
+            let rows = part.iter().map(|index| self.token_row(connector, &results[*index])).collect();
             let error = match self.client.create(REG_ID, rows).await {
                 Ok(ids) => {
-                    created.extend(
-                        part.iter()
-                            .zip(ids)
-                            .map(|(index, id)| (results[*index].registrant, RegIdRow(id))),
-                    );
+                    created.extend(part.iter().zip(ids).map(|(index, id)| (results[*index].registrant, RegIdRow(id))));
                     continue;
                 }
                 Err(error @ Error::Refused(_)) => error,
@@ -188,10 +173,7 @@ impl Plain {
 
 /// The results that have no outcome yet.
 fn open<'a>(results: &'a [WriteBack], outcomes: &'a [Option<Outcome>]) -> impl Iterator<Item = (usize, &'a WriteBack)> {
-    results
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| outcomes[*index].is_none())
+    results.iter().enumerate().filter(|(index, _)| outcomes[*index].is_none())
 }
 
 enum Before {
@@ -220,10 +202,7 @@ fn after(result: &WriteBack, ids: &Ids, created: &Created) -> Outcome {
         Outcome::Busy
     } else if ids.tokens.iter().any(|token| token.value != result.token) {
         Outcome::Conflict
-    } else if created
-        .get(&result.registrant)
-        .is_some_and(|ours| ids.tokens.iter().any(|token| token.row == *ours))
-    {
+    } else if created.get(&result.registrant).is_some_and(|ours| ids.tokens.iter().any(|token| token.row == *ours)) {
         Outcome::Written { vid_removed: false }
     } else {
         Outcome::Already { vid_removed: false }
@@ -232,9 +211,7 @@ fn after(result: &WriteBack, ids: &Ids, created: &Created) -> Outcome {
 
 /// Whether the registrant still holds the VID that was submitted, in the same row.
 fn is_submitted(result: &WriteBack, ids: &Ids, vid_matches: VidMatches<'_>) -> bool {
-    ids.vids
-        .iter()
-        .any(|vid| vid.row == result.vid_row && vid_matches(result.registrant, &vid.value))
+    ids.vids.iter().any(|vid| vid.row == result.vid_row && vid_matches(result.registrant, &vid.value))
 }
 
 /// What a refusal of one row means; `None` where the read-back will tell.

@@ -22,10 +22,7 @@ fn id_row(row: u32, value: &str) -> IdRow {
 
 fn ids(vids: &[(u32, &str)], tokens: &[(u32, &str)]) -> Ids {
     let rows = |rows: &[(u32, &str)]| rows.iter().map(|(row, value)| id_row(*row, value)).collect();
-    Ids {
-        vids: rows(vids),
-        tokens: rows(tokens),
-    }
+    Ids { vids: rows(vids), tokens: rows(tokens) }
 }
 
 fn result() -> WriteBack {
@@ -39,27 +36,15 @@ fn result() -> WriteBack {
 }
 
 fn before_with(ids: &Ids) -> Before {
-    before(&result(), ids, &|registrant, vid| {
-        registrant == RegistrantId(17) && vid.expose() == VID
-    })
+    before(&result(), ids, &|registrant, vid| registrant == RegistrantId(17) && vid.expose() == VID)
 }
 
 #[test]
 fn a_token_is_made_only_for_the_vid_that_was_submitted() {
     assert!(matches!(before_with(&ids(&[(5, VID)], &[])), Before::Missing));
-    assert!(matches!(
-        before_with(&ids(&[(4, "2099"), (5, VID)], &[])),
-        Before::Missing
-    ));
-    for wrong in [
-        ids(&[], &[]),
-        ids(&[(6, VID)], &[]),
-        ids(&[(5, "2045678901234568")], &[]),
-    ] {
-        assert!(
-            matches!(before_with(&wrong), Before::Not(Outcome::Superseded)),
-            "{wrong:?}"
-        );
+    assert!(matches!(before_with(&ids(&[(4, "2099"), (5, VID)], &[])), Before::Missing));
+    for wrong in [ids(&[], &[]), ids(&[(6, VID)], &[]), ids(&[(5, "2045678901234568")], &[])] {
+        assert!(matches!(before_with(&wrong), Before::Not(Outcome::Superseded)), "{wrong:?}");
     }
 }
 
@@ -67,15 +52,8 @@ fn a_token_is_made_only_for_the_vid_that_was_submitted() {
 fn another_token_is_a_conflict_even_beside_the_right_one() {
     assert!(matches!(before_with(&ids(&[(5, VID)], &[(8, TOKEN)])), Before::Present));
     assert!(matches!(before_with(&ids(&[], &[(8, TOKEN)])), Before::Present));
-    for wrong in [
-        ids(&[(5, VID)], &[(8, "99")]),
-        ids(&[(5, VID)], &[(8, TOKEN), (9, "99")]),
-        ids(&[], &[(8, "")]),
-    ] {
-        assert!(
-            matches!(before_with(&wrong), Before::Not(Outcome::Conflict)),
-            "{wrong:?}"
-        );
+    for wrong in [ids(&[(5, VID)], &[(8, "99")]), ids(&[(5, VID)], &[(8, TOKEN), (9, "99")]), ids(&[], &[(8, "")])] {
+        assert!(matches!(before_with(&wrong), Before::Not(Outcome::Conflict)), "{wrong:?}");
     }
 }
 
@@ -84,36 +62,18 @@ fn what_was_not_read_back_is_not_written() {
     let ours = Created::from([(RegistrantId(17), RegIdRow(8))]);
     let none = Created::new();
     assert_eq!(after(&result(), &ids(&[(5, VID)], &[]), &ours), Outcome::Busy);
-    assert_eq!(
-        after(&result(), &ids(&[], &[(8, TOKEN)]), &ours),
-        Outcome::Written { vid_removed: false }
-    );
-    assert_eq!(
-        after(&result(), &ids(&[], &[(8, TOKEN)]), &none),
-        Outcome::Already { vid_removed: false }
-    );
+    assert_eq!(after(&result(), &ids(&[], &[(8, TOKEN)]), &ours), Outcome::Written { vid_removed: false });
+    assert_eq!(after(&result(), &ids(&[], &[(8, TOKEN)]), &none), Outcome::Already { vid_removed: false });
     // Ours came second and was taken back.
-    assert_eq!(
-        after(&result(), &ids(&[], &[(7, TOKEN)]), &ours),
-        Outcome::Already { vid_removed: false }
-    );
+    assert_eq!(after(&result(), &ids(&[], &[(7, TOKEN)]), &ours), Outcome::Already { vid_removed: false });
     assert_eq!(after(&result(), &ids(&[], &[(7, "99")]), &ours), Outcome::Conflict);
-    assert_eq!(
-        after(&result(), &ids(&[], &[(8, TOKEN), (9, "99")]), &ours),
-        Outcome::Conflict
-    );
+    assert_eq!(after(&result(), &ids(&[], &[(8, TOKEN), (9, "99")]), &ours), Outcome::Conflict);
 }
 
 #[test]
 fn a_single_refusal_says_what_is_wrong_with_the_row() {
     assert_eq!(refused(&Error::Refused(Refusal::IdTypeTaken)), None);
     assert_eq!(refused(&Error::Refused(Refusal::ForeignKey)), Some(Outcome::Superseded));
-    assert_eq!(
-        refused(&Error::Refused(Refusal::InvalidId)),
-        Some(Outcome::Refused(ApplyRefusal::TokenInvalid))
-    );
-    assert_eq!(
-        refused(&Error::Refused(Refusal::Other)),
-        Some(Outcome::Refused(ApplyRefusal::Other))
-    );
+    assert_eq!(refused(&Error::Refused(Refusal::InvalidId)), Some(Outcome::Refused(ApplyRefusal::TokenInvalid)));
+    assert_eq!(refused(&Error::Refused(Refusal::Other)), Some(Outcome::Refused(ApplyRefusal::Other)));
 }

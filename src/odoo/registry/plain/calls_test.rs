@@ -18,13 +18,7 @@ const UNLINK: &str = "g2p.reg.id.unlink";
 async fn plain(answers: Vec<Act>) -> (TestServer, Plain) {
     let server = TestServer::start([vec![value("<int>2</int>")], answers].concat()).await;
     let client = Arc::new(Client::new(&server.config()).unwrap());
-    (
-        server,
-        Plain {
-            client,
-            has_status: true,
-        },
-    )
+    (server, Plain { client, has_status: true })
 }
 
 fn rows(rows: Value) -> Act {
@@ -63,11 +57,7 @@ fn write_back(registrant: u32) -> WriteBack {
 
 async fn apply(plain: &Plain, registrants: &[u32]) -> Result<Vec<Outcome>, Error> {
     let results: Vec<WriteBack> = registrants.iter().map(|registrant| write_back(*registrant)).collect();
-    plain
-        .apply(&connector(), &results, &|registrant, vid| {
-            *vid.expose() == format!("20{}", registrant.0)
-        })
-        .await
+    plain.apply(&connector(), &results, &|registrant, vid| *vid.expose() == format!("20{}", registrant.0)).await
 }
 
 #[tokio::test]
@@ -81,53 +71,33 @@ async fn tokens_are_created_read_back_and_then_the_vids_leave() {
     .await;
     assert_eq!(
         apply(&plain, &[1, 2]).await.unwrap(),
-        [
-            Outcome::Written { vid_removed: true },
-            Outcome::Written { vid_removed: true }
-        ]
+        [Outcome::Written { vid_removed: true }, Outcome::Written { vid_removed: true }]
     );
     assert_eq!(server.calls().await, [READ_IDS, CREATE, READ_IDS, UNLINK]);
     let create = server.requests().await[2].replace('\n', "");
-    assert!(
-        create.contains("<name>status</name><value><string>valid</string></value>"),
-        "{create}"
-    );
+    assert!(create.contains("<name>status</name><value><string>valid</string></value>"), "{create}");
     assert!(!create.contains("expiry_date"), "{create}");
 }
 
 #[tokio::test]
 async fn repeating_a_whole_write_back_changes_nothing() {
     let (server, plain) = plain(vec![rows(json!([token(1)]))]).await;
-    assert_eq!(
-        apply(&plain, &[1]).await.unwrap(),
-        [Outcome::Already { vid_removed: false }]
-    );
+    assert_eq!(apply(&plain, &[1]).await.unwrap(), [Outcome::Already { vid_removed: false }]);
     assert_eq!(server.calls().await, [READ_IDS]);
 }
 
 #[tokio::test]
 async fn repeating_a_broken_write_back_finishes_it() {
     let (server, plain) = plain(vec![rows(json!([vid(1), token(1)])), rows(json!(true))]).await;
-    assert_eq!(
-        apply(&plain, &[1]).await.unwrap(),
-        [Outcome::Already { vid_removed: true }]
-    );
+    assert_eq!(apply(&plain, &[1]).await.unwrap(), [Outcome::Already { vid_removed: true }]);
     assert_eq!(server.calls().await, [READ_IDS, UNLINK]);
 }
 
 #[tokio::test]
 async fn a_vid_that_was_edited_meanwhile_stays() {
     let edited = vid_at(101, 1, "2999", NEW);
-    let (server, plain) = plain(vec![
-        rows(json!([vid(1)])),
-        rows(json!([201])),
-        rows(json!([edited, token(1)])),
-    ])
-    .await;
-    assert_eq!(
-        apply(&plain, &[1]).await.unwrap(),
-        [Outcome::Written { vid_removed: false }]
-    );
+    let (server, plain) = plain(vec![rows(json!([vid(1)])), rows(json!([201])), rows(json!([edited, token(1)]))]).await;
+    assert_eq!(apply(&plain, &[1]).await.unwrap(), [Outcome::Written { vid_removed: false }]);
     assert_eq!(server.calls().await, [READ_IDS, CREATE, READ_IDS]);
 }
 
@@ -142,10 +112,7 @@ async fn no_vid_is_removed_where_the_read_back_shows_no_token() {
 async fn who_cannot_be_written_costs_no_call() {
     let (server, plain) = plain(vec![rows(json!([vid(1), token_at(201, 1, "99")]))]).await;
     let results = [
-        WriteBack {
-            token: Personal::new(String::new()),
-            ..write_back(3)
-        },
+        WriteBack { token: Personal::new(String::new()), ..write_back(3) },
         write_back(1),
         write_back(2),
         write_back(2),
@@ -153,12 +120,7 @@ async fn who_cannot_be_written_costs_no_call() {
     let outcomes = plain.apply(&connector(), &results, &|_, _| true).await.unwrap();
     assert_eq!(
         outcomes,
-        [
-            Outcome::Refused(ApplyRefusal::TokenEmpty),
-            Outcome::Conflict,
-            Outcome::Superseded,
-            Outcome::Busy
-        ]
+        [Outcome::Refused(ApplyRefusal::TokenEmpty), Outcome::Conflict, Outcome::Superseded, Outcome::Busy]
     );
     assert_eq!(server.calls().await, [READ_IDS]);
 }
@@ -180,36 +142,22 @@ async fn one_bad_row_does_not_stop_the_others() {
     let written = Outcome::Written { vid_removed: true };
     assert_eq!(
         apply(&plain, &[1, 2, 3, 4]).await.unwrap(),
-        [
-            written.clone(),
-            written.clone(),
-            Outcome::Refused(ApplyRefusal::TokenInvalid),
-            written
-        ]
+        [written.clone(), written.clone(), Outcome::Refused(ApplyRefusal::TokenInvalid), written]
     );
     let unlink = server.requests().await.last().unwrap().clone();
-    assert!(
-        unlink.contains("<i4>104</i4>") && !unlink.contains("<i4>103</i4>"),
-        "{unlink}"
-    );
+    assert!(unlink.contains("<i4>104</i4>") && !unlink.contains("<i4>103</i4>"), "{unlink}");
 }
 
 #[tokio::test]
 async fn a_deleted_registrant_is_superseded() {
-    let gone = fault(
-        2,
-        "The operation cannot be completed: ...\n\nConstraint: g2p_reg_id_partner_id_fkey\n",
-    );
+    let gone = fault(2, "The operation cannot be completed: ...\n\nConstraint: g2p_reg_id_partner_id_fkey\n");
     let (_server, plain) = plain(vec![rows(json!([vid(1)])), gone, rows(json!([]))]).await;
     assert_eq!(apply(&plain, &[1]).await.unwrap(), [Outcome::Superseded]);
 }
 
 #[tokio::test]
 async fn a_token_that_another_writer_made_meanwhile_is_theirs() {
-    for (theirs, expected) in [
-        ("701", Outcome::Already { vid_removed: true }),
-        ("99", Outcome::Conflict),
-    ] {
+    for (theirs, expected) in [("701", Outcome::Already { vid_removed: true }), ("99", Outcome::Conflict)] {
         let taken = fault(2, "ID Type must be unique.");
         let back = rows(json!([vid(1), token_at(150, 1, theirs)]));
         let (_server, plain) = plain(vec![rows(json!([vid(1)])), taken, back, rows(json!(true))]).await;
@@ -219,10 +167,7 @@ async fn a_token_that_another_writer_made_meanwhile_is_theirs() {
 
 #[tokio::test]
 async fn our_second_token_is_taken_back_and_theirs_is_not() {
-    for (theirs, expected) in [
-        ("701", Outcome::Already { vid_removed: true }),
-        ("99", Outcome::Conflict),
-    ] {
+    for (theirs, expected) in [("701", Outcome::Already { vid_removed: true }), ("99", Outcome::Conflict)] {
         let (server, plain) = plain(vec![
             rows(json!([vid(1)])),
             rows(json!([201])),
@@ -236,10 +181,7 @@ async fn our_second_token_is_taken_back_and_theirs_is_not() {
         let calls = server.calls().await;
         assert_eq!(calls[..5], [READ_IDS, CREATE, READ_IDS, UNLINK, READ_IDS]);
         let unlink = &server.requests().await[4];
-        assert!(
-            unlink.contains("<i4>201</i4>") && !unlink.contains("<i4>150</i4>"),
-            "{unlink}"
-        );
+        assert!(unlink.contains("<i4>201</i4>") && !unlink.contains("<i4>150</i4>"), "{unlink}");
     }
 }
 
@@ -252,10 +194,7 @@ async fn our_first_token_stays_beside_a_second_one() {
         rows(json!(true)),
     ])
     .await;
-    assert_eq!(
-        apply(&plain, &[1]).await.unwrap(),
-        [Outcome::Written { vid_removed: true }]
-    );
+    assert_eq!(apply(&plain, &[1]).await.unwrap(), [Outcome::Written { vid_removed: true }]);
     assert_eq!(server.calls().await, [READ_IDS, CREATE, READ_IDS, UNLINK]);
     assert!(server.requests().await[4].contains("<i4>101</i4>"));
 }
@@ -270,21 +209,14 @@ async fn a_vid_that_cannot_be_removed_leaves_the_token_written() {
         denied,
     ])
     .await;
-    let left = Outcome::TokenWritten(Error::AccessError {
-        model: Some("g2p.reg.id".into()),
-    });
+    let left = Outcome::TokenWritten(Error::AccessError { model: Some("g2p.reg.id".into()) });
     assert_eq!(apply(&plain, &[1, 2]).await.unwrap(), [left.clone(), left]);
     assert_eq!(server.calls().await.len(), 4);
 }
 
 #[tokio::test]
 async fn a_vid_that_is_gone_does_not_keep_the_others() {
-    let gone = || {
-        fault(
-            2,
-            "Record does not exist or has been deleted.\n(Record: g2p.reg.id(102,), User: 2)",
-        )
-    };
+    let gone = || fault(2, "Record does not exist or has been deleted.\n(Record: g2p.reg.id(102,), User: 2)");
     let (_server, plain) = plain(vec![
         rows(json!([vid(1), vid(2)])),
         rows(json!([201, 202])),
@@ -296,10 +228,7 @@ async fn a_vid_that_is_gone_does_not_keep_the_others() {
     .await;
     assert_eq!(
         apply(&plain, &[1, 2]).await.unwrap(),
-        [
-            Outcome::Written { vid_removed: true },
-            Outcome::Written { vid_removed: false }
-        ]
+        [Outcome::Written { vid_removed: true }, Outcome::Written { vid_removed: false }]
     );
 }
 
@@ -307,10 +236,7 @@ async fn a_vid_that_is_gone_does_not_keep_the_others() {
 async fn a_create_of_unknown_effect_is_told_and_nothing_is_removed() {
     let cut = Act::Send(response("200 OK", "text/xml", 500, b"<?xml"));
     let (server, plain) = plain(vec![rows(json!([vid(1)])), cut]).await;
-    assert_eq!(
-        apply(&plain, &[1]).await,
-        Err(Error::Interrupted(Interrupted::Truncated))
-    );
+    assert_eq!(apply(&plain, &[1]).await, Err(Error::Interrupted(Interrupted::Truncated)));
     assert_eq!(server.calls().await, [READ_IDS, CREATE]);
 }
 
@@ -320,25 +246,15 @@ async fn what_ails_every_row_is_an_error_of_the_server() {
     let broken = fault(1, "Traceback\nKeyError: 'x'");
     let (server, plain) = plain(vec![held, broken]).await;
     let registrants: Vec<u32> = (1..=40).collect();
-    assert_eq!(
-        apply(&plain, &registrants).await,
-        Err(Error::Application(Failure::Other))
-    );
+    assert_eq!(apply(&plain, &registrants).await, Err(Error::Application(Failure::Other)));
     assert!(server.calls().await.len() < 60);
 }
 
 #[tokio::test]
 async fn the_vid_stays_where_the_connector_keeps_it() {
-    let answers = vec![
-        rows(json!([vid(1)])),
-        rows(json!([201])),
-        rows(json!([vid(1), token(1)])),
-    ];
+    let answers = vec![rows(json!([vid(1)])), rows(json!([201])), rows(json!([vid(1), token(1)]))];
     let (server, plain) = plain(answers).await;
-    let keeping = Connector {
-        remove_vid: false,
-        ..connector()
-    };
+    let keeping = Connector { remove_vid: false, ..connector() };
     let outcomes = plain.apply(&keeping, &[write_back(1)], &|_, _| true).await.unwrap();
     assert_eq!(outcomes, [Outcome::Written { vid_removed: false }]);
     assert_eq!(server.calls().await, [READ_IDS, CREATE, READ_IDS]);
@@ -363,25 +279,13 @@ async fn clean_up_takes_only_vids_older_than_the_token() {
         vid_row: RegIdRow(100 + registrant),
         vid_written: Some(written.into()),
     };
-    let mut asked = vec![
-        stale(1, OLD),
-        stale(2, NEW),
-        stale(3, OLD),
-        stale(4, NEW),
-        stale(5, OLD),
-    ];
+    let mut asked = vec![stale(1, OLD), stale(2, NEW), stale(3, OLD), stale(4, NEW), stale(5, OLD)];
     // Another registrant's row.
-    asked.push(StaleVid {
-        vid_row: RegIdRow(101),
-        ..stale(6, OLD)
-    });
+    asked.push(StaleVid { vid_row: RegIdRow(101), ..stale(6, OLD) });
     let outcomes = plain.remove_vids(&connector(), &asked).await.unwrap();
     let removed = Outcome::Already { vid_removed: true };
     let not = Outcome::Superseded;
-    assert_eq!(
-        outcomes,
-        [removed, not.clone(), not.clone(), not.clone(), not.clone(), not]
-    );
+    assert_eq!(outcomes, [removed, not.clone(), not.clone(), not.clone(), not.clone(), not]);
     assert_eq!(server.calls().await, [READ_IDS, UNLINK]);
 }
 
@@ -389,10 +293,7 @@ async fn clean_up_takes_only_vids_older_than_the_token() {
 async fn a_page_asks_for_one_more_and_takes_the_servers_time() {
     let (server, plain) = plain(vec![rows(json!([17, 18, 40])), rows(json!([41]))]).await;
     let page = plain.page(&connector(), 0, 2, None).await.unwrap();
-    assert_eq!(
-        (page.ids, page.complete),
-        (vec![RegistrantId(17), RegistrantId(18)], false)
-    );
+    assert_eq!((page.ids, page.complete), (vec![RegistrantId(17), RegistrantId(18)], false));
     assert_eq!(page.horizon.to_rfc3339(), "2026-11-21T21:12:48+00:00");
     assert!(plain.page(&connector(), 40, 2, None).await.unwrap().complete);
     assert_eq!(server.calls().await, ["res.partner.search", "res.partner.search"]);
@@ -416,16 +317,10 @@ async fn registrants_are_read_with_their_ids() {
     let ids = [RegistrantId(1), RegistrantId(2), RegistrantId(3)];
     let registrants = plain.read(&connector(), &ids, false).await.unwrap();
     assert_eq!(
-        registrants
-            .iter()
-            .map(|r| (r.id.0, r.is_group, r.vids.len(), r.tokens.len()))
-            .collect::<Vec<_>>(),
+        registrants.iter().map(|r| (r.id.0, r.is_group, r.vids.len(), r.tokens.len())).collect::<Vec<_>>(),
         [(1, false, 1, 1), (2, true, 0, 0)]
     );
-    assert_eq!(
-        *registrants[0].values.expose(),
-        *json!({"given_name": "Ana"}).as_object().unwrap()
-    );
+    assert_eq!(*registrants[0].values.expose(), *json!({"given_name": "Ana"}).as_object().unwrap());
     assert_eq!(registrants[0].vids[0].written_text, OLD);
     assert_eq!(server.calls().await, ["res.partner.search_read", READ_IDS]);
 }

@@ -14,11 +14,7 @@ impl Plain {
     pub async fn remove_vids(&self, connector: &Connector, rows: &[StaleVid]) -> Result<Vec<Outcome>, Error> {
         let registrants: Vec<RegistrantId> = rows.iter().map(|row| row.registrant).collect();
         let held = self.ids_of(connector, &registrants).await?;
-        let stale: Vec<RegIdRow> = rows
-            .iter()
-            .filter(|row| is_stale(row, &held))
-            .map(|row| row.vid_row)
-            .collect();
+        let stale: Vec<RegIdRow> = rows.iter().filter(|row| is_stale(row, &held)).map(|row| row.vid_row).collect();
         let mut unlinked = self.unlink(&stale).await;
         let outcomes = rows.iter().map(|row| match unlinked.remove(&row.vid_row) {
             Some(Unlinked::Removed) => Outcome::Already { vid_removed: true },
@@ -38,9 +34,6 @@ fn is_stale(stale: &StaleVid, held: &BTreeMap<RegistrantId, Ids>) -> bool {
     let vid = ids.vids.iter().find(|vid| vid.row == stale.vid_row);
     vid.is_some_and(|vid| {
         stale.vid_written.as_ref().is_none_or(|seen| *seen == vid.written_text)
-            && ids
-                .tokens
-                .iter()
-                .any(|token| !token.value.expose().is_empty() && vid.written < token.created)
+            && ids.tokens.iter().any(|token| !token.value.expose().is_empty() && vid.written < token.created)
     })
 }

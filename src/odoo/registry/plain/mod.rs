@@ -41,10 +41,7 @@ struct Ids {
 impl Plain {
     pub async fn prepare(client: Arc<Client>) -> Result<Self, Error> {
         let fields = client.fields_get(REG_ID, &["type"]).await?;
-        Ok(Self {
-            client,
-            has_status: fields.contains_key("status"),
-        })
+        Ok(Self { client, has_status: fields.contains_key("status") })
     }
 
     pub async fn page(
@@ -71,23 +68,13 @@ impl Plain {
         if !fields.contains(&"is_group") {
             fields.push("is_group");
         }
-        let options = Options {
-            order: Some("id"),
-            names: true,
-            ..Options::default()
-        };
+        let options = Options { order: Some("id"), names: true, ..Options::default() };
         let domain = select::among(connector, ids, ignore_filter);
         let records = self.client.search_read(PARTNER, domain, &fields, options).await?;
         let mut found = Vec::with_capacity(records.len());
         for mut values in records {
-            let id = values
-                .get("id")
-                .and_then(wire::id)
-                .ok_or(wire::unexpected(READ, "id"))?;
-            let is_group = values
-                .get("is_group")
-                .and_then(Value::as_bool)
-                .ok_or(wire::unexpected(READ, "is_group"))?;
+            let id = values.get("id").and_then(wire::id).ok_or(wire::unexpected(READ, "id"))?;
+            let is_group = values.get("is_group").and_then(Value::as_bool).ok_or(wire::unexpected(READ, "is_group"))?;
             values.retain(|name, _| connector.field_names().any(|field| field == name));
             found.push((RegistrantId(id), is_group, values));
         }
@@ -95,34 +82,19 @@ impl Plain {
         let mut ids = self.ids_of(connector, &present).await?;
         let registrants = found.into_iter().map(|(id, is_group, values)| {
             let Ids { vids, tokens } = ids.remove(&id).unwrap_or_default();
-            Registrant {
-                id,
-                is_group,
-                values: Personal::new(values),
-                vids,
-                tokens,
-            }
+            Registrant { id, is_group, values: Personal::new(values), vids, tokens }
         });
         Ok(registrants.collect())
     }
 
     /// One row more than asked tells whether the page is the last.
     async fn select(&self, domain: Vec<Value>, limit: u32) -> Result<Page, Error> {
-        let options = Options {
-            order: Some("id"),
-            limit: Some(limit.saturating_add(1)),
-            ..Options::default()
-        };
+        let options = Options { order: Some("id"), limit: Some(limit.saturating_add(1)), ..Options::default() };
         let (mut ids, answer) = self.client.search_timed(PARTNER, domain, options).await?;
         let now = answer.server_time.ok_or(Error::NoServerTime)?;
         let complete = ids.len() <= limit as usize;
         ids.truncate(limit as usize);
-        Ok(Page {
-            ids: ids.into_iter().map(RegistrantId).collect(),
-            complete,
-            now,
-            horizon: now,
-        })
+        Ok(Page { ids: ids.into_iter().map(RegistrantId).collect(), complete, now, horizon: now })
     }
 
     /// The IDs of the connector's two types that these registrants hold now. Those of archived registrants are found too.
@@ -140,36 +112,18 @@ impl Plain {
             json!(["partner_id", "in", partners]),
             json!(["id_type", "in", [connector.vid_type, connector.token_type]]),
         ];
-        let mut fields = vec![
-            "partner_id",
-            "id_type",
-            "value",
-            "expiry_date",
-            "create_date",
-            "write_date",
-        ];
+        let mut fields = vec!["partner_id", "id_type", "value", "expiry_date", "create_date", "write_date"];
         if self.has_status {
             fields.push("status");
         }
-        let options = Options {
-            order: Some("id"),
-            ..Options::default()
-        };
+        let options = Options { order: Some("id"), ..Options::default() };
         for mut record in self.client.search_read(REG_ID, domain, &fields, options).await? {
-            let member = |name: &'static str| {
-                record
-                    .get(name)
-                    .and_then(wire::many2one)
-                    .ok_or(wire::unexpected(READ, name))
-            };
+            let member =
+                |name: &'static str| record.get(name).and_then(wire::many2one).ok_or(wire::unexpected(READ, name));
             let (partner, id_type) = (RegistrantId(member("partner_id")?), IdTypeId(member("id_type")?));
             let ids = held.entry(partner).or_default();
             let row = IdRow::parse(&mut record, READ)?;
-            if id_type == connector.token_type {
-                ids.tokens.push(row)
-            } else {
-                ids.vids.push(row)
-            }
+            if id_type == connector.token_type { ids.tokens.push(row) } else { ids.vids.push(row) }
         }
         Ok(held)
     }

@@ -38,11 +38,7 @@ pub fn holders_of_both(connector: &Connector, after: u32) -> Vec<Value> {
 
 /// These registrants, as far as they match.
 pub fn among(connector: &Connector, ids: &[RegistrantId], ignore_filter: bool) -> Vec<Value> {
-    let mut domain = if ignore_filter {
-        vec![json!(["active", "=", true])]
-    } else {
-        matching(connector)
-    };
+    let mut domain = if ignore_filter { vec![json!(["active", "=", true])] } else { matching(connector) };
     domain.push(json!(["id", "in", ids]));
     domain
 }

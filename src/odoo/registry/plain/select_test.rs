@@ -45,12 +45,7 @@ fn who_holds_both_is_asked_whatever_the_filter_says() {
     let domain = Value::from(holders_of_both(&with_filter(json!([["city", "=", "Lima"]])), 4));
     assert_eq!(
         domain,
-        json!([
-            ["is_registrant", "=", true],
-            ["reg_ids.id_type", "=", 2],
-            ["reg_ids.id_type", "=", 3],
-            ["id", ">", 4]
-        ])
+        json!([["is_registrant", "=", true], ["reg_ids.id_type", "=", 2], ["reg_ids.id_type", "=", 3], ["id", ">", 4]])
     );
 }
 
@@ -58,15 +53,7 @@ fn who_holds_both_is_asked_whatever_the_filter_says() {
 fn reading_keeps_the_filter_unless_told() {
     let connector = with_filter(json!([["city", "=", "Lima"]]));
     let ids = [RegistrantId(1), RegistrantId(2)];
-    let all = json!([
-        ["city", "=", "Lima"],
-        ["is_registrant", "=", true],
-        ["active", "=", true],
-        ["id", "in", [1, 2]]
-    ]);
+    let all = json!([["city", "=", "Lima"], ["is_registrant", "=", true], ["active", "=", true], ["id", "in", [1, 2]]]);
     assert_eq!(Value::from(among(&connector, &ids, false)), all);
-    assert_eq!(
-        Value::from(among(&connector, &ids, true)),
-        json!([["active", "=", true], ["id", "in", [1, 2]]])
-    );
+    assert_eq!(Value::from(among(&connector, &ids, true)), json!([["active", "=", true], ["id", "in", [1, 2]]]));
 }

@@ -69,18 +69,13 @@ pub fn edit(env: &mut Env, edit: &Edit) -> Outcome<Json> {
 }
 
 fn members(map: &Map<String, Json>) -> Vec<(Key, Value)> {
-    map.iter()
-        .map(|(name, value)| (Cow::Owned(name.clone()), from_json(value)))
-        .collect()
+    map.iter().map(|(name, value)| (Cow::Owned(name.clone()), from_json(value))).collect()
 }
 
 fn rows(env: &Env, partner: i32, kind: i32) -> Vec<i32> {
     let column = env.db.columns.id_type;
-    let of_kind = |id: &i32| {
-        env.db
-            .row(env.db.names.reg_id, *id)
-            .is_some_and(|row| row.cell(column).as_ref_id() == Some(kind))
-    };
+    let of_kind =
+        |id: &i32| env.db.row(env.db.names.reg_id, *id).is_some_and(|row| row.cell(column).as_ref_id() == Some(kind));
     env.db.reg_ids(partner).iter().copied().filter(of_kind).collect()
 }
 

@@ -29,18 +29,8 @@ pub struct Faults {
 impl Faults {
     /// Refuses rates that are none.
     pub fn checked(self) -> Result<Self, String> {
-        let rates = [
-            self.error_rate,
-            self.truncate_rate,
-            self.garbage_rate,
-            self.hang_rate,
-            self.busy_rate,
-        ];
-        if rates.iter().all(|rate| (0.0..=1.0).contains(rate)) {
-            Ok(self)
-        } else {
-            Err("a rate is from 0 to 1".into())
-        }
+        let rates = [self.error_rate, self.truncate_rate, self.garbage_rate, self.hang_rate, self.busy_rate];
+        if rates.iter().all(|rate| (0.0..=1.0).contains(rate)) { Ok(self) } else { Err("a rate is from 0 to 1".into()) }
     }
 }
 
@@ -75,10 +65,7 @@ pub struct Dice {
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self {
-            faults: Faults::default(),
-            random: Random::new(seed ^ 0x0DD0),
-        }
+        Self { faults: Faults::default(), random: Random::new(seed ^ 0x0DD0) }
     }
 
     pub fn seed(&mut self) -> u64 {
@@ -100,9 +87,7 @@ impl Dice {
             };
         }
         if self.random.chance(faults.hang_rate) {
-            return Mishap::Hang {
-                after: self.random.below(2) == 1,
-            };
+            return Mishap::Hang { after: self.random.below(2) == 1 };
         }
         if self.random.chance(faults.truncate_rate) {
             return Mishap::Truncate;

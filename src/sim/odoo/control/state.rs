@@ -60,19 +60,9 @@ impl Counts {
     }
 
     fn add(&mut self, db: &Database, options: &Options, partner: &Row, shown: bool, today: i32) {
-        let rows: Vec<&Row> = db
-            .reg_ids(partner.id)
-            .iter()
-            .filter_map(|id| db.row(db.names.reg_id, *id))
-            .collect();
-        let of = |kind: i32| {
-            rows.iter()
-                .copied()
-                .filter(move |row| *row.cell(db.columns.id_type) == Cell::Ref(kind))
-        };
-        let tokens: Vec<&str> = of(TOKEN_TYPE)
-            .filter_map(|row| row.cell(db.columns.value).as_text())
-            .collect();
+        let rows: Vec<&Row> = db.reg_ids(partner.id).iter().filter_map(|id| db.row(db.names.reg_id, *id)).collect();
+        let of = |kind: i32| rows.iter().copied().filter(move |row| *row.cell(db.columns.id_type) == Cell::Ref(kind));
+        let tokens: Vec<&str> = of(TOKEN_TYPE).filter_map(|row| row.cell(db.columns.value).as_text()).collect();
         let (vid, token_held) = (of(VID_TYPE).next().is_some(), of(TOKEN_TYPE).next().is_some());
         self.duplicate_token_rows += u32::from(of(TOKEN_TYPE).count() > 1);
         let known = db.vids_of(partner.id);
@@ -105,9 +95,7 @@ impl Counts {
 fn usable_vid<'a>(db: &Database, row: &'a Row, today: i32) -> Option<&'a str> {
     let expired = matches!(row.cell(db.columns.expiry), Cell::Date(day) if *day < today);
     let invalid = row.cell(db.columns.status).as_text() == Some("invalid");
-    row.cell(db.columns.value)
-        .as_text()
-        .filter(|value| !value.is_empty() && !expired && !invalid)
+    row.cell(db.columns.value).as_text().filter(|value| !value.is_empty() && !expired && !invalid)
 }
 
 /// What MTS's authenticator takes.

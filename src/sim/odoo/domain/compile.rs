@@ -79,10 +79,9 @@ impl Compiler<'_> {
                 };
                 Err(Fault::value_error(format!("{few} values to unpack{expected}")))
             }
-            Some(Token::Odd(odd)) => Err(Fault::type_error(format!(
-                "cannot unpack non-iterable {} object",
-                odd.python_type()
-            ))),
+            Some(Token::Odd(odd)) => {
+                Err(Fault::type_error(format!("cannot unpack non-iterable {} object", odd.python_type())))
+            }
             None => Ok(Node::Always(true)),
         }
     }
@@ -100,9 +99,7 @@ impl Compiler<'_> {
                 format!("'{}' object has no attribute 'split'", left.python_type()),
             ));
         };
-        let (name, rest) = path
-            .split_once('.')
-            .map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
         let model = &self.db.schema.models[self.model];
         let Some(field) = model.field(name) else {
             return Ok(Node::Always(true));
@@ -118,10 +115,7 @@ impl Compiler<'_> {
         };
         if rest.is_some() {
             let leaf = Value::tuple_repr(parts);
-            return Err(Fault::other(
-                "AssertionError",
-                format!("Invalid field '{path}' in domain term {leaf}"),
-            ));
+            return Err(Fault::other("AssertionError", format!("Invalid field '{path}' in domain term {leaf}")));
         }
         if let "any" | "not any" = operator {
             let Some(other) = relation else {
@@ -136,14 +130,7 @@ impl Compiler<'_> {
     fn any(&self, field: FieldId, other: ModelId, domain: &Value, negate: bool) -> Outcome<Node> {
         let single = matches!(self.db.schema.models[self.model].fields[field].kind, Kind::Many2one(_));
         let filter = compile(self.db, other, domain, false)?;
-        Ok(Node::Field(
-            field,
-            Box::new(Check::Any {
-                filter,
-                negate,
-                archived: single,
-            }),
-        ))
+        Ok(Node::Field(field, Box::new(Check::Any { filter, negate, archived: single })))
     }
 
     fn condition(&self, field: FieldId, operator: &str, right: &Value, negate: bool) -> Outcome<Node> {

@@ -36,10 +36,7 @@ pub fn well_formed(db: &Database, model: ModelId, tokens: &[Token]) -> Outcome<(
         let name = path.split('.').next().unwrap_or_default();
         if known.field(name).is_none() {
             let leaf = Value::tuple_repr(parts);
-            return Err(Fault::value_error(format!(
-                "Invalid field {}.{name} in leaf {leaf}",
-                known.name
-            )));
+            return Err(Fault::value_error(format!("Invalid field {}.{name} in leaf {leaf}", known.name)));
         }
     }
     Ok(())

@@ -14,11 +14,7 @@ use super::test::{Check, Node, Set};
 pub fn among(ids: Vec<i32>) -> Check {
     let mut numbers: Vec<i64> = ids.into_iter().map(i64::from).collect();
     numbers.sort_unstable();
-    Check::In {
-        set: Set::Numbers(numbers),
-        null: false,
-        negate: false,
-    }
+    Check::In { set: Set::Numbers(numbers), null: false, negate: false }
 }
 
 /// A condition on a stored column or on `id`.
@@ -51,19 +47,11 @@ pub fn scalar(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
     }
     if operator.ends_with("like") {
         let wild = !operator.starts_with('=');
-        let text = if right.is_unset() && wild {
-            String::new()
-        } else {
-            right.python_str()
-        };
+        let text = if right.is_unset() && wild { String::new() } else { right.python_str() };
         let text = if wild { format!("%{text}%") } else { text };
         let null = if wild { !right.truthy() || negative } else { false };
         let pattern = Pattern::new(&text, operator.ends_with("ilike"));
-        return node(Check::Like {
-            pattern,
-            negate: negative,
-            null,
-        });
+        return node(Check::Like { pattern, negate: negative, null });
     }
     let right = comparable(model, field, operator, right)?;
     let (accepts, lower): (fn(Ordering) -> bool, bool) = match operator {
@@ -75,12 +63,7 @@ pub fn scalar(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
         ">=" => (Ordering::is_ge, true),
         other => return Err(Fault::other("KeyError", format!("'{other}'"))),
     };
-    node(Check::Compare {
-        accepts,
-        lower,
-        right,
-        null: negative,
-    })
+    node(Check::Compare { accepts, lower, right, null: negative })
 }
 
 fn member(model: &Model, field: FieldId, items: &[Value], negate: bool) -> Outcome<Check> {
@@ -98,10 +81,7 @@ fn member(model: &Model, field: FieldId, items: &[Value], negate: bool) -> Outco
     }
     let set = if cells.iter().all(|cell| matches!(cell, Cell::Text(_))) {
         Set::Texts(
-            cells
-                .into_iter()
-                .filter_map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None })
-                .collect(),
+            cells.into_iter().filter_map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None }).collect(),
         )
     } else if cells.iter().all(|cell| cell.as_number().is_some()) {
         let mut numbers: Vec<i64> = cells.iter().filter_map(Cell::as_number).collect();
@@ -111,11 +91,7 @@ fn member(model: &Model, field: FieldId, items: &[Value], negate: bool) -> Outco
         Set::Cells(cells)
     };
     // Null is "in" only where False was asked for, and "not in" only where it was not.
-    Ok(Check::In {
-        set,
-        null: unset != negate,
-        negate,
-    })
+    Ok(Check::In { set, null: unset != negate, negate })
 }
 
 /// The right side of a comparison as the column's type.
@@ -124,9 +100,7 @@ fn comparable(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
     match &known.kind {
         Kind::Date => {
             let text = right.python_str();
-            parse_date(&text)
-                .map(Cell::Date)
-                .ok_or_else(|| invalid_input("date", &text))
+            parse_date(&text).map(Cell::Date).ok_or_else(|| invalid_input("date", &text))
         }
         Kind::Datetime => {
             let text = right.python_str();
@@ -135,9 +109,7 @@ fn comparable(model: &Model, field: FieldId, operator: &str, right: &Value) -> O
                 (10, ">" | "<=") => text + " 23:59:59",
                 _ => text,
             };
-            parse_time(&text)
-                .map(Cell::Time)
-                .ok_or_else(|| invalid_input("timestamp", &text))
+            parse_time(&text).map(Cell::Time).ok_or_else(|| invalid_input("timestamp", &text))
         }
         Kind::Integer | Kind::Many2one(_) => number(right, known.name == "id", operator == "in"),
         Kind::Float => match right {

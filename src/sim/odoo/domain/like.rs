@@ -17,11 +17,7 @@ enum Part {
 impl Pattern {
     /// `%` stands for anything, `_` for one character, `\` makes the next one plain.
     pub fn new(pattern: &str, insensitive: bool) -> Self {
-        let folded = if insensitive {
-            pattern.to_lowercase()
-        } else {
-            pattern.to_owned()
-        };
+        let folded = if insensitive { pattern.to_lowercase() } else { pattern.to_owned() };
         let mut parts = Vec::new();
         let mut letters = folded.chars();
         while let Some(letter) = letters.next() {
@@ -36,11 +32,8 @@ impl Pattern {
     }
 
     pub fn matches(&self, text: &str) -> bool {
-        let letters: Vec<char> = if self.insensitive {
-            text.to_lowercase().chars().collect()
-        } else {
-            text.chars().collect()
-        };
+        let letters: Vec<char> =
+            if self.insensitive { text.to_lowercase().chars().collect() } else { text.chars().collect() };
         let (mut part, mut at) = (0, 0);
         let mut retry: Option<(usize, usize)> = None;
         while at < letters.len() {

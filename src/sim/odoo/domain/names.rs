@@ -26,16 +26,7 @@ pub fn name_search(db: &Database, model: ModelId, name: &Value, operator: &str) 
     };
     let filter = compile(db, model, &domain, false)?;
     // The registry's own name search of IDs stops at a hundred.
-    search(
-        db,
-        &filter,
-        &[Order {
-            field: None,
-            descending: by_owner,
-        }],
-        0,
-        by_owner.then_some(100),
-    )
+    search(db, &filter, &[Order { field: None, descending: by_owner }], 0, by_owner.then_some(100))
 }
 
 /// Ids with all that stand below or above them along `parent_id`.

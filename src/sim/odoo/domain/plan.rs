@@ -53,40 +53,24 @@ pub fn search(
                 let rows = ids.iter().rev().filter_map(|id| table.get(*id));
                 rows.filter(meets).skip(offset).take(limit).map(|row| row.id).collect()
             }
-            (Candidates::From(from), false) => table
-                .rows_from(*from)
-                .filter(meets)
-                .skip(offset)
-                .take(limit)
-                .map(|row| row.id)
-                .collect(),
-            (Candidates::From(from), true) => table
-                .rows_from(*from)
-                .rev()
-                .filter(meets)
-                .skip(offset)
-                .take(limit)
-                .map(|row| row.id)
-                .collect(),
+            (Candidates::From(from), false) => {
+                table.rows_from(*from).filter(meets).skip(offset).take(limit).map(|row| row.id).collect()
+            }
+            (Candidates::From(from), true) => {
+                table.rows_from(*from).rev().filter(meets).skip(offset).take(limit).map(|row| row.id).collect()
+            }
         };
         return Ok(found);
     }
     let rows: Vec<&Row> = match &candidates {
-        Candidates::Ids(ids) => ids
-            .iter()
-            .filter_map(|id| table.get(*id))
-            .filter(|row| filter.matches(db, row))
-            .collect(),
+        Candidates::Ids(ids) => {
+            ids.iter().filter_map(|id| table.get(*id)).filter(|row| filter.matches(db, row)).collect()
+        }
         Candidates::From(from) => table.rows_from(*from).filter(|row| filter.matches(db, row)).collect(),
     };
     let mut keyed: Vec<(Vec<Cell>, i32)> = rows
         .into_iter()
-        .map(|row| {
-            (
-                order.iter().map(|part| key(db, filter.model, row, *part)).collect(),
-                row.id,
-            )
-        })
+        .map(|row| (order.iter().map(|part| key(db, filter.model, row, *part)).collect(), row.id))
         .collect();
     keyed.sort_by(|(left, left_id), (right, right_id)| {
         for (part, (left, right)) in order.iter().zip(left.iter().zip(right)) {
@@ -143,26 +127,12 @@ pub fn candidates(db: &Database, filter: &Filter, node: &Node) -> Option<Candida
         Node::Field(field, check) => {
             let source = db.schema.models[filter.model].fields[*field].source;
             match (&**check, source) {
-                (
-                    Check::In {
-                        set: Set::Numbers(numbers),
-                        null: false,
-                        negate: false,
-                    },
-                    Source::Id,
-                ) => {
+                (Check::In { set: Set::Numbers(numbers), null: false, negate: false }, Source::Id) => {
                     let mut ids: Vec<i32> = numbers.iter().filter_map(|id| i32::try_from(*id).ok()).collect();
                     ids.dedup();
                     Some(Candidates::Ids(ids))
                 }
-                (
-                    Check::In {
-                        set: Set::Numbers(numbers),
-                        null: false,
-                        negate: false,
-                    },
-                    Source::Column(column),
-                ) => {
+                (Check::In { set: Set::Numbers(numbers), null: false, negate: false }, Source::Column(column)) => {
                     let mut ids = HashSet::new();
                     for target in numbers {
                         ids.extend(db.table(filter.model).back(column, i32::try_from(*target).ok()?)?);
@@ -171,32 +141,12 @@ pub fn candidates(db: &Database, filter: &Filter, node: &Node) -> Option<Candida
                     ids.sort_unstable();
                     Some(Candidates::Ids(ids))
                 }
-                (
-                    Check::Compare {
-                        accepts,
-                        lower: true,
-                        right,
-                        ..
-                    },
-                    Source::Id,
-                ) => {
+                (Check::Compare { accepts, lower: true, right, .. }, Source::Id) => {
                     let id = i32::try_from(right.as_number()?).ok()?;
                     let only = accepts(std::cmp::Ordering::Equal) && !accepts(std::cmp::Ordering::Greater);
-                    Some(if only {
-                        Candidates::Ids(vec![id])
-                    } else {
-                        Candidates::From(id)
-                    })
+                    Some(if only { Candidates::Ids(vec![id]) } else { Candidates::From(id) })
                 }
-                (
-                    Check::Compare {
-                        accepts,
-                        lower: true,
-                        right,
-                        ..
-                    },
-                    Source::Column(column),
-                ) => {
+                (Check::Compare { accepts, lower: true, right, .. }, Source::Column(column)) => {
                     let id = i32::try_from(right.as_number()?).ok()?;
                     let only = accepts(std::cmp::Ordering::Equal) && !accepts(std::cmp::Ordering::Greater);
                     only.then(|| db.table(filter.model).back(column, id).map(<[i32]>::to_vec))

@@ -78,9 +78,7 @@ pub enum Set {
 impl Set {
     fn has(&self, cell: &Cell) -> bool {
         match self {
-            Self::Numbers(numbers) => cell
-                .as_number()
-                .is_some_and(|number| numbers.binary_search(&number).is_ok()),
+            Self::Numbers(numbers) => cell.as_number().is_some_and(|number| numbers.binary_search(&number).is_ok()),
             Self::Texts(texts) => cell.as_text().is_some_and(|text| texts.contains(text)),
             Self::Cells(cells) => cells.iter().any(|one| one.compare(cell) == Some(Ordering::Equal)),
         }
@@ -107,19 +105,13 @@ impl Filter {
         match check {
             Check::Null { negate } => cell().is_null() != *negate,
             Check::Truth(wanted) => cell().is_true() == *wanted,
-            Check::Compare {
-                accepts, right, null, ..
-            } => match cell().compare(right) {
+            Check::Compare { accepts, right, null, .. } => match cell().compare(right) {
                 Some(order) => accepts(order),
                 None => *null && cell().is_null(),
             },
             Check::In { set, null, negate } => {
                 let cell = cell();
-                if cell.is_null() {
-                    *null
-                } else {
-                    set.has(&cell) != *negate
-                }
+                if cell.is_null() { *null } else { set.has(&cell) != *negate }
             }
             Check::Like { pattern, negate, null } => {
                 let cell = cell();
@@ -129,11 +121,7 @@ impl Filter {
                     other => pattern.matches(&plain_text(other)) != *negate,
                 }
             }
-            Check::Any {
-                filter,
-                negate,
-                archived,
-            } => {
+            Check::Any { filter, negate, archived } => {
                 let found = match other_end(db, self.model, row, field) {
                     Ends::Row(id) => db.row(filter.model, id).is_some_and(|other| filter.matches(db, other)),
                     Ends::Rows(ids) => ids
@@ -190,9 +178,7 @@ pub fn is_archived(db: &Database, model: ModelId, row: &Row) -> bool {
     if model == db.names.partner {
         return !row.cell(db.columns.active).is_true();
     }
-    db.schema.models[model]
-        .column("active")
-        .is_some_and(|column| !row.cell(column).is_true())
+    db.schema.models[model].column("active").is_some_and(|column| !row.cell(column).is_true())
 }
 
 fn plain_text(cell: &Cell) -> String {

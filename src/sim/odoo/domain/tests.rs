@@ -14,10 +14,7 @@ const NOW: i64 = 1_795_296_000_000_000;
 
 fn registry() -> Database {
     let mut db = Database::new(true);
-    let options = Options {
-        registrants: 300,
-        ..Options::default()
-    };
+    let options = Options { registrants: 300, ..Options::default() };
     populate(&mut db, &options, NOW);
     db
 }
@@ -43,21 +40,11 @@ fn keyset_pages_and_id_lists_do_not_scan() {
     assert_eq!(looked_at(&db, partner, &list), Some(Candidates::Ids(vec![7, 9])));
     let one = json!([["id", "=", 5], ["is_group", "=", false]]);
     assert_eq!(looked_at(&db, partner, &one), Some(Candidates::Ids(vec![5])));
-    let owner = db
-        .row(reg_id, 1)
-        .and_then(|row| row.cell(db.columns.partner).as_ref_id())
-        .unwrap();
-    let rows = looked_at(
-        &db,
-        reg_id,
-        &json!([["partner_id", "in", [owner]], ["id_type", "=", 1]]),
-    );
+    let owner = db.row(reg_id, 1).and_then(|row| row.cell(db.columns.partner).as_ref_id()).unwrap();
+    let rows = looked_at(&db, reg_id, &json!([["partner_id", "in", [owner]], ["id_type", "=", 1]]));
     assert_eq!(rows, Some(Candidates::Ids(db.reg_ids(owner).to_vec())));
     assert_eq!(looked_at(&db, partner, &json!([["name", "=", "x"]])), None);
-    assert_eq!(
-        looked_at(&db, partner, &json!(["|", ["id", "=", 5], ["name", "=", "x"]])),
-        None
-    );
+    assert_eq!(looked_at(&db, partner, &json!(["|", ["id", "=", 5], ["name", "=", "x"]])), None);
 }
 
 #[test]
@@ -71,9 +58,7 @@ fn waiting_registrants_are_those_with_a_vid_and_no_token() {
     ]);
     let holds = |partner: i32, kind: i32| {
         let rows = db.reg_ids(partner).iter().filter_map(|id| db.row(db.names.reg_id, *id));
-        rows.filter(|row| row.cell(db.columns.id_type).as_ref_id() == Some(kind))
-            .count()
-            > 0
+        rows.filter(|row| row.cell(db.columns.id_type).as_ref_id() == Some(kind)).count() > 0
     };
     let expected: Vec<i32> = db
         .table(db.names.partner)
@@ -89,19 +74,10 @@ fn waiting_registrants_are_those_with_a_vid_and_no_token() {
 #[test]
 fn the_limit_and_the_offset_count_matches() {
     let db = registry();
-    let filter = compile(
-        &db,
-        db.names.partner,
-        &from_json(&json!([["is_group", "=", true]])),
-        true,
-    )
-    .unwrap();
+    let filter = compile(&db, db.names.partner, &from_json(&json!([["is_group", "=", true]])), true).unwrap();
     let all = search(&db, &filter, &[], 0, None).unwrap();
     assert_eq!(search(&db, &filter, &[], 1, Some(2)).unwrap(), all[1..3]);
-    let newest = [Order {
-        field: None,
-        descending: true,
-    }];
+    let newest = [Order { field: None, descending: true }];
     assert_eq!(search(&db, &filter, &newest, 0, Some(1)).unwrap(), all[all.len() - 1..]);
 }
 

@@ -44,10 +44,7 @@ pub fn normalize(domain: &Value) -> Outcome<Vec<Token>> {
         tokens.push(token);
     }
     if !items.is_empty() && expected != 0 {
-        return Err(Fault::value_error(format!(
-            "Domain {} is syntactically not correct.",
-            domain.repr()
-        )));
+        return Err(Fault::value_error(format!("Domain {} is syntactically not correct.", domain.repr())));
     }
     tokens.splice(0..0, std::iter::repeat_n(Token::And, added));
     Ok(tokens)

@@ -23,18 +23,11 @@ struct Answer {
 
 impl Answer {
     fn of(outcome: &'static str) -> Self {
-        Self {
-            outcome,
-            ..Self::default()
-        }
+        Self { outcome, ..Self::default() }
     }
 
     fn error(code: &'static str) -> Self {
-        Self {
-            outcome: "error",
-            code: Some(code),
-            ..Self::default()
-        }
+        Self { outcome: "error", code: Some(code), ..Self::default() }
     }
 }
 
@@ -45,10 +38,7 @@ pub fn apply(env: &mut Env, model: ModelId, arguments: &mut Arguments, around: &
     let results = arguments.require("results")?;
     arguments.done()?;
     let Value::Array(results) = results else {
-        return Err(Fault::type_error(format!(
-            "'{}' object is not iterable",
-            results.python_type()
-        )));
+        return Err(Fault::type_error(format!("'{}' object is not iterable", results.python_type())));
     };
     let mut dice = Random::new(around.seed);
     let mut answers = Vec::with_capacity(results.len());
@@ -76,10 +66,7 @@ pub fn apply(env: &mut Env, model: ModelId, arguments: &mut Arguments, around: &
 }
 
 fn id(value: Option<&Value>) -> Option<i32> {
-    value
-        .and_then(Value::as_int)
-        .and_then(|id| i32::try_from(id).ok())
-        .filter(|id| *id > 0)
+    value.and_then(Value::as_int).and_then(|id| i32::try_from(id).ok()).filter(|id| *id > 0)
 }
 
 /// The VID row a result names, as it is now.
@@ -112,10 +99,7 @@ fn apply_one(env: &mut Env, connector: &Connector, partner: i32, result: &Value)
                 return Answer::of("conflict");
             }
             if let Some((token_id, ..)) = same.first() {
-                let mut answer = Answer {
-                    token_id: Some(*token_id),
-                    ..Answer::of("already")
-                };
+                let mut answer = Answer { token_id: Some(*token_id), ..Answer::of("already") };
                 match vid {
                     VidRow::Other => return Answer::of("superseded"),
                     VidRow::Unchanged { id, .. } if remove => answer.vid_removed = removed(env, id),
@@ -126,14 +110,7 @@ fn apply_one(env: &mut Env, connector: &Connector, partner: i32, result: &Value)
             let VidRow::Unchanged { id: vid, .. } = vid else {
                 return Answer::of("superseded");
             };
-            written(
-                env,
-                connector,
-                partner,
-                token,
-                remove.then_some(vid),
-                result.get("values"),
-            )
+            written(env, connector, partner, token, remove.then_some(vid), result.get("values"))
         }
         Some(_) => Answer::error("token_invalid"),
     }
@@ -144,40 +121,20 @@ fn vid_row(env: &Env, connector: &Connector, partner: i32, result: &Value) -> Vi
     let Some(row) = id(result.get("vid_id")).and_then(|id| env.db.row(env.db.names.reg_id, id)) else {
         return VidRow::Gone;
     };
-    let since = result
-        .get("vid_write_date")
-        .and_then(Value::as_text)
-        .and_then(parse_time);
+    let since = result.get("vid_write_date").and_then(Value::as_text).and_then(parse_time);
     let named = result.get("vid_write_date").is_some_and(|value| !value.is_unset());
     let ours = row.cell(columns.partner).as_ref_id() == Some(partner)
         && row.cell(columns.id_type).as_ref_id() == Some(connector.vid_type)
         && (!named || since == Some(row.written));
-    if ours {
-        VidRow::Unchanged {
-            id: row.id,
-            written: row.written,
-        }
-    } else {
-        VidRow::Other
-    }
+    if ours { VidRow::Unchanged { id: row.id, written: row.written } } else { VidRow::Other }
 }
 
 /// The registrant's tokens: row, value and when the row was made.
 fn tokens(env: &Env, connector: &Connector, partner: i32) -> Vec<(i32, String, i64)> {
     let columns = env.db.columns;
-    let rows = env
-        .db
-        .reg_ids(partner)
-        .iter()
-        .filter_map(|id| env.db.row(env.db.names.reg_id, *id));
+    let rows = env.db.reg_ids(partner).iter().filter_map(|id| env.db.row(env.db.names.reg_id, *id));
     rows.filter(|row| row.cell(columns.id_type).as_ref_id() == Some(connector.token_type))
-        .map(|row| {
-            (
-                row.id,
-                row.cell(columns.value).as_text().unwrap_or_default().to_owned(),
-                row.created,
-            )
-        })
+        .map(|row| (row.id, row.cell(columns.value).as_text().unwrap_or_default().to_owned(), row.created))
         .collect()
 }
 
@@ -187,11 +144,9 @@ fn clean_up(env: &mut Env, vid: VidRow, tokens: &[(i32, String, i64)]) -> Answer
         return Answer::of("superseded");
     };
     match tokens.iter().find(|(_, _, created)| *created > written) {
-        Some((token_id, ..)) => Answer {
-            token_id: Some(*token_id),
-            vid_removed: removed(env, id),
-            ..Answer::of("already")
-        },
+        Some((token_id, ..)) => {
+            Answer { token_id: Some(*token_id), vid_removed: removed(env, id), ..Answer::of("already") }
+        }
         None => Answer::of("superseded"),
     }
 }
@@ -203,14 +158,9 @@ fn unfit(env: &Env, connector: &Connector, token: &str) -> Option<&'static str> 
     if token.chars().count() > 100 {
         return Some("token_too_long");
     }
-    let rule = env
-        .db
-        .row(env.db.names.id_type, connector.token_type)
-        .and_then(|kind| kind.cell(1).as_text());
+    let rule = env.db.row(env.db.names.id_type, connector.token_type).and_then(|kind| kind.cell(1).as_text());
     let fits = rule.is_none_or(|rule| rule.is_empty() || orm::python_match(rule, token).unwrap_or(false));
-    let plain = !token
-        .chars()
-        .any(|letter| letter.is_control() || letter.is_whitespace());
+    let plain = !token.chars().any(|letter| letter.is_control() || letter.is_whitespace());
     (!(fits && plain)).then_some("token_invalid")
 }
 
@@ -255,11 +205,7 @@ fn write_values(env: &mut Env, connector: &Connector, partner: i32, values: &Val
     let model = env.db.names.partner;
     for (name, value) in members {
         let listed = connector.value_fields.iter().any(|known| known == name);
-        let field = env
-            .model(model)
-            .field(name)
-            .map(|field| &env.model(model).fields[field])
-            .filter(|_| listed);
+        let field = env.model(model).field(name).map(|field| &env.model(model).fields[field]).filter(|_| listed);
         let Some(field) = field.filter(|field| {
             let scalar = !matches!(field.kind, Kind::Many2one(_) | Kind::Many2many(_) | Kind::Binary);
             scalar && matches!(field.source, Source::Column(_))

@@ -31,14 +31,10 @@ impl Connector {
         env.must_exist(model, ids)?;
         let cell = |name: &str| {
             let column = env.model(model).column(name);
-            column
-                .and_then(|column| env.db.row(model, *id).map(|row| row.cell(column)))
-                .unwrap_or(&Cell::Null)
+            column.and_then(|column| env.db.row(model, *id).map(|row| row.cell(column))).unwrap_or(&Cell::Null)
         };
         let list = |name: &str| -> Vec<String> {
-            let json = cell(name)
-                .as_text()
-                .and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
+            let json = cell(name).as_text().and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
             json.unwrap_or_default()
         };
         let domain = cell("g2p_search_domain").as_text().unwrap_or("[]");

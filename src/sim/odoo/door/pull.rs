@@ -26,11 +26,7 @@ pub fn pull(env: &Env, model: ModelId, arguments: &mut Arguments, around: &Surro
     let own = arguments.ids()?;
     let connector = Connector::of(env, model, &own)?;
     let after = arguments.require("after_id")?.as_int().unwrap_or(0);
-    let limit = arguments
-        .require("limit")?
-        .as_int()
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(0);
+    let limit = arguments.require("limit")?.as_int().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0);
     let since = arguments.require("changed_since")?;
     let ids = arguments.require("ids")?;
     arguments.done()?;
@@ -40,9 +36,7 @@ pub fn pull(env: &Env, model: ModelId, arguments: &mut Arguments, around: &Surro
         value => {
             let text = value.python_str();
             Scope::Changed(parse_time(&text).ok_or_else(|| {
-                Fault::value_error(format!(
-                    "time data '{text}' does not match format '%Y-%m-%d %H:%M:%S.%f'"
-                ))
+                Fault::value_error(format!("time data '{text}' does not match format '%Y-%m-%d %H:%M:%S.%f'"))
             })?)
         }
     };
@@ -62,22 +56,14 @@ pub fn pull(env: &Env, model: ModelId, arguments: &mut Arguments, around: &Surro
     }
     let after = i32::try_from(after).unwrap_or(i32::MAX);
     let (ids, complete) = page(env, &connector, &filter, &scope, after, limit);
-    Ok(Value::from([
-        ("ids", Value::ids(ids)),
-        ("complete", Value::Bool(complete)),
-        now,
-        horizon,
-    ]))
+    Ok(Value::from([("ids", Value::ids(ids)), ("complete", Value::Bool(complete)), now, horizon]))
 }
 
 fn hide_archived(env: &Env, filter: Filter) -> Filter {
     use domain::Node;
     let active = env.model(filter.model).field("active").unwrap_or(0);
     let shown = Node::Field(active, Box::new(domain::Check::Truth(true)));
-    Filter {
-        model: filter.model,
-        root: Node::All(vec![shown, filter.root]),
-    }
+    Filter { model: filter.model, root: Node::All(vec![shown, filter.root]) }
 }
 
 fn page(
@@ -98,12 +84,8 @@ fn page(
             }
             && filter.matches(env.db, row)
     };
-    let mut found = env
-        .db
-        .table(env.db.names.partner)
-        .rows_from(after.saturating_add(1))
-        .filter(taken)
-        .map(|row| row.id);
+    let mut found =
+        env.db.table(env.db.names.partner).rows_from(after.saturating_add(1)).filter(taken).map(|row| row.id);
     let ids: Vec<i32> = found.by_ref().take(limit).collect();
     let complete = found.next().is_none();
     (ids, complete)
@@ -137,22 +119,12 @@ fn rows(env: &Env, connector: &Connector, filter: &Filter, ids: &[Value]) -> Out
         fields.push(env.field(partner, name)?);
     }
     let with_id = connector.fields.iter().any(|name| name == "id");
-    let shape = Shape {
-        names: true,
-        context: env.context,
-    };
-    let wanted = ids
-        .iter()
-        .filter_map(Value::as_int)
-        .filter_map(|id| i32::try_from(id).ok());
-    let found = wanted
-        .filter_map(|id| env.db.row(partner, id))
-        .filter(|row| filter.matches(env.db, row));
+    let shape = Shape { names: true, context: env.context };
+    let wanted = ids.iter().filter_map(Value::as_int).filter_map(|id| i32::try_from(id).ok());
+    let found = wanted.filter_map(|id| env.db.row(partner, id)).filter(|row| filter.matches(env.db, row));
     Ok(found
         .map(|row| {
-            let mut values = orm::read(env.db, partner, &[row.id], &fields, shape)
-                .pop()
-                .unwrap_or(Value::Nil);
+            let mut values = orm::read(env.db, partner, &[row.id], &fields, shape).pop().unwrap_or(Value::Nil);
             if let (false, Value::Struct(members)) = (with_id, &mut values) {
                 members.remove(0);
             }

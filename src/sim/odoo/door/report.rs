@@ -46,9 +46,7 @@ pub fn report(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outco
 /// The door's times carry microseconds; a plain `write` takes none, so they are cut.
 fn plain(env: &Env, model: ModelId, values: &[(Key, Value)]) -> Vec<(Key, Value)> {
     let is_time = |name: &str| {
-        env.model(model)
-            .field(name)
-            .is_some_and(|field| env.model(model).fields[field].kind == Kind::Datetime)
+        env.model(model).field(name).is_some_and(|field| env.model(model).fields[field].kind == Kind::Datetime)
     };
     values
         .iter()
@@ -67,10 +65,7 @@ fn write_plain(env: &mut Env, model: ModelId, id: i32, values: &[(Key, Value)]) 
 }
 
 fn write_run(env: &mut Env, runs: ModelId, connector: i32, members: &[(Key, Value)]) -> Outcome<i32> {
-    let named = members
-        .iter()
-        .find(|(name, _)| name == "id")
-        .and_then(|(_, value)| value.as_int());
+    let named = members.iter().find(|(name, _)| name == "id").and_then(|(_, value)| value.as_int());
     let mut values: Vec<(Key, Value)> = members.iter().filter(|(name, _)| name != "id").cloned().collect();
     match named.filter(|id| *id > 0).and_then(|id| i32::try_from(id).ok()) {
         Some(id) => {
@@ -81,9 +76,7 @@ fn write_run(env: &mut Env, runs: ModelId, connector: i32, members: &[(Key, Valu
             values.push((Cow::Borrowed("connector_id"), Value::from(connector)));
             let values = plain(env, runs, &values);
             let ids = orm::create(env, runs, &[&values])?;
-            ids.first()
-                .copied()
-                .ok_or_else(|| Fault::other("IndexError", "list index out of range"))
+            ids.first().copied().ok_or_else(|| Fault::other("IndexError", "list index out of range"))
         }
     }
 }
@@ -101,11 +94,8 @@ fn open_rejections(env: &Env, rejections: ModelId, connector: i32, partner: i32)
 }
 
 fn write_rejection(env: &mut Env, rejections: ModelId, connector: i32, rejection: &Value) -> Outcome<()> {
-    let partner = rejection
-        .get("partner_id")
-        .and_then(Value::as_int)
-        .and_then(|id| i32::try_from(id).ok())
-        .unwrap_or(0);
+    let partner =
+        rejection.get("partner_id").and_then(Value::as_int).and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
     // A registrant deleted meanwhile has nothing to be told about.
     if env.db.row(env.db.names.partner, partner).is_none() {
         return Ok(());

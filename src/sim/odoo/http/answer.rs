@@ -22,15 +22,7 @@ impl Answer {
     pub fn new(server: &Server, status: &'static str, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         let date = server.clock.now();
         let body = body.into();
-        Self {
-            status,
-            date,
-            content_type,
-            headers: Vec::new(),
-            nosniff: true,
-            length_first: false,
-            body,
-        }
+        Self { status, date, content_type, headers: Vec::new(), nosniff: true, length_first: false, body }
     }
 
     pub fn xml(server: &Server, body: String) -> Self {
@@ -60,9 +52,7 @@ impl Answer {
     /// A session cookie, good for a week and dated for a year as Odoo does.
     pub fn session(self, id: &str) -> Self {
         let expires = http_date(self.date + TimeDelta::days(365));
-        self.header(format!(
-            "Set-Cookie: session_id={id}; Expires={expires}; Max-Age=604800; HttpOnly; Path=/"
-        ))
+        self.header(format!("Set-Cookie: session_id={id}; Expires={expires}; Max-Age=604800; HttpOnly; Path=/"))
     }
 
     /// Everything before the body.
@@ -72,10 +62,8 @@ impl Answer {
             "Server: Werkzeug/2.2.2 Python/3.11.7".to_owned(),
             format!("Date: {}", http_date(self.date)),
         ];
-        let mut content = [
-            format!("Content-Type: {}", self.content_type),
-            format!("Content-Length: {}", self.body.len()),
-        ];
+        let mut content =
+            [format!("Content-Type: {}", self.content_type), format!("Content-Length: {}", self.body.len())];
         if self.length_first {
             content.reverse();
         }

@@ -91,11 +91,7 @@ async fn connection(mut stream: TcpStream, server: Arc<Server>, workers: Arc<Sem
         let mut dice = server.dice();
         (dice.faults.latency_ms, dice.mishap())
     };
-    let answer = if mishap.has_effect() {
-        Some(router::route(&server, &request))
-    } else {
-        None
-    };
+    let answer = if mishap.has_effect() { Some(router::route(&server, &request)) } else { None };
     drop(worker);
     if latency > 0 {
         sleep(Duration::from_millis(latency)).await;
@@ -114,12 +110,7 @@ async fn finish(stream: &mut TcpStream, server: &Server, mishap: Mishap, answer:
                 "psycopg2.errors.SerializationFailure",
                 "could not serialize access due to concurrent update\n",
             );
-            send(
-                stream,
-                &Answer::xml(server, wire::fault(fault.code(), &fault.text())),
-                true,
-            )
-            .await;
+            send(stream, &Answer::xml(server, wire::fault(fault.code(), &fault.text())), true).await;
         }
         (Mishap::Hang { .. }, _) => {
             let mut rest = [0u8; 512];
@@ -146,11 +137,7 @@ async fn refuse(mut stream: TcpStream, server: Arc<Server>) {
 
 /// Writes the answer and closes. A client that stops reading gets what it has read by then.
 async fn send(stream: &mut TcpStream, answer: &Answer, whole: bool) {
-    let body = if whole {
-        &answer.body[..]
-    } else {
-        &answer.body[..answer.body.len() / 2]
-    };
+    let body = if whole { &answer.body[..] } else { &answer.body[..answer.body.len() / 2] };
     if write(stream, answer.head().as_bytes()).await && write(stream, body).await {
         let _ = stream.shutdown().await;
         // Closing on unread bytes would reset the connection under the answer.

@@ -4,10 +4,7 @@ use super::super::rpc::Server;
 use super::answer::Answer;
 
 fn page(title: &str, text: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=en>\n<title>{title}</title>\n<h1>{}</h1>\n<p>{text}</p>\n",
-        &title[4..]
-    )
+    format!("<!doctype html>\n<html lang=en>\n<title>{title}</title>\n<h1>{}</h1>\n<p>{text}</p>\n", &title[4..])
 }
 
 pub fn bad_request(server: &Server) -> Answer {
@@ -24,23 +21,13 @@ pub fn method_not_allowed(server: &Server) -> Answer {
 
 pub fn too_large(server: &Server) -> Answer {
     let text = "The data value transmitted exceeds the capacity limit.";
-    Answer::html(
-        server,
-        "413 REQUEST ENTITY TOO LARGE",
-        page("413 Request Entity Too Large", text),
-    )
-    .sniffable()
+    Answer::html(server, "413 REQUEST ENTITY TOO LARGE", page("413 Request Entity Too Large", text)).sniffable()
 }
 
 pub fn server_error(server: &Server) -> Answer {
     let text = "The server encountered an internal error and was unable to complete your request. Either the server is \
                 overloaded or there is an error in the application.";
-    Answer::html(
-        server,
-        "500 INTERNAL SERVER ERROR",
-        page("500 Internal Server Error", text),
-    )
-    .sniffable()
+    Answer::html(server, "500 INTERNAL SERVER ERROR", page("500 Internal Server Error", text)).sniffable()
 }
 
 /// The website's own page, with cookies.
@@ -63,9 +50,5 @@ pub fn bad_gateway(server: &Server) -> Answer {
 
 /// A portal's page in place of the answer.
 pub fn garbage(server: &Server) -> Answer {
-    Answer::html(
-        server,
-        "200 OK",
-        "<!DOCTYPE html><html><body><p>Please sign in to the network.</p></body></html>\n",
-    )
+    Answer::html(server, "200 OK", "<!DOCTYPE html><html><body><p>Please sign in to the network.</p></body></html>\n")
 }

@@ -34,19 +34,12 @@ pub struct Request {
 impl Request {
     /// A header's value; names in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self.header("Cookie")?;
-        cookies
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, v)| v)
+        cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
     }
 
     /// Reads head and body; `patience` is the longest silence borne.
@@ -73,23 +66,11 @@ impl Request {
             .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
             .collect();
         let path = target.split('?').next().unwrap_or_default().to_owned();
-        let mut request = Self {
-            method: method.to_owned(),
-            path,
-            headers,
-            body: Vec::new(),
-        };
-        if request
-            .header("Expect")
-            .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
-            && rest.is_empty()
-        {
+        let mut request = Self { method: method.to_owned(), path, headers, body: Vec::new() };
+        if request.header("Expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) && rest.is_empty() {
             let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
         }
-        if request
-            .header("Transfer-Encoding")
-            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
-        {
+        if request.header("Transfer-Encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
             request.body = chunked(stream, rest, patience).await?;
             return Ok(request);
         }
@@ -147,10 +128,7 @@ async fn chunked(stream: &mut TcpStream, mut rest: Vec<u8>, patience: Duration) 
             fill(stream, &mut rest, patience, Failure::Stalled).await?;
         };
         let line = String::from_utf8_lossy(&rest[..line_end]).into_owned();
-        let size = line
-            .split(';')
-            .next()
-            .and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
+        let size = line.split(';').next().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
         let size = size.ok_or(Failure::Malformed)?;
         if body.len().saturating_add(size) > MAX_BODY {
             return Err(Failure::TooLarge);

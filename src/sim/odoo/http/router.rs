@@ -48,9 +48,7 @@ fn xmlrpc(server: &Server, request: &Request, service: &str, numbered: bool) -> 
 
 fn call(server: &Server, request: &Request, service: &str) -> Outcome<Value> {
     // A form's body is read away before the call is looked for.
-    let form = request
-        .header("Content-Type")
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let form = request.header("Content-Type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let body: &[u8] = if form { b"" } else { &request.body };
     let call = wire::parse_call(body).map_err(|line| Fault::from_line(&line))?;
     let service = Service::named(service)?;
@@ -63,13 +61,7 @@ pub fn control(server: &Server, request: &Request) -> Answer {
         ("GET", "/_sim/state") => {
             let calls: BTreeMap<String, u64> = server.calls();
             let today = chrono::Datelike::num_days_from_ce(&server.clock.now().date_naive());
-            Ok(control::state(
-                &server.database(),
-                &server.options,
-                &server.census,
-                &calls,
-                today,
-            ))
+            Ok(control::state(&server.database(), &server.options, &server.census, &calls, today))
         }
         ("POST", "/_sim/faults") => serde_json::from_slice::<Faults>(&request.body)
             .map_err(|error| error.to_string())
@@ -78,14 +70,14 @@ pub fn control(server: &Server, request: &Request) -> Answer {
                 server.dice().faults = faults;
                 json!({})
             }),
-        ("POST", "/_sim/edit") => serde_json::from_slice::<Edit>(&request.body)
-            .map_err(|error| error.to_string())
-            .and_then(|edit| {
+        ("POST", "/_sim/edit") => {
+            serde_json::from_slice::<Edit>(&request.body).map_err(|error| error.to_string()).and_then(|edit| {
                 let context = Context::default();
                 server
                     .transaction(2, context, |env| control::edit(env, &edit))
                     .map_err(|fault| fault.message().to_owned())
-            }),
+            })
+        }
         _ => return pages::not_found(server),
     };
     match answered {

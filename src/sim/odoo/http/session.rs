@@ -10,9 +10,7 @@ use super::request::Request;
 
 /// The body as JSON, if its type says so and it is.
 fn body(server: &Server, request: &Request) -> Result<Json, Box<Answer>> {
-    let is_json = request
-        .header("Content-Type")
-        .is_some_and(|kind| kind.starts_with("application/json"));
+    let is_json = request.header("Content-Type").is_some_and(|kind| kind.starts_with("application/json"));
     if !is_json {
         return Err(Box::new(super::pages::bad_request(server)));
     }
@@ -45,10 +43,7 @@ pub fn authenticate(server: &Server, request: &Request) -> Answer {
     let params = &body["params"];
     let text = |name: &str| params[name].as_str();
     let (Some(database), Some(login), Some(password)) = (text("db"), text("login"), text("password")) else {
-        let missing: Vec<&str> = ["db", "login", "password"]
-            .into_iter()
-            .filter(|name| text(name).is_none())
-            .collect();
+        let missing: Vec<&str> = ["db", "login", "password"].into_iter().filter(|name| text(name).is_none()).collect();
         let fault = Fault::type_error(format!(
             "Session.authenticate() missing {} required positional arguments: '{}'",
             missing.len(),
@@ -93,9 +88,7 @@ pub fn call_kw(server: &Server, request: &Request) -> Answer {
         Ok(body) => body,
         Err(answer) => return *answer,
     };
-    let known = request
-        .cookie("session_id")
-        .is_some_and(|id| server.sessions().contains(id));
+    let known = request.cookie("session_id").is_some_and(|id| server.sessions().contains(id));
     if !known {
         let fault = Fault::other("odoo.http.SessionExpiredException", "Session expired");
         let data = json!({

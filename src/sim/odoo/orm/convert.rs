@@ -31,18 +31,13 @@ pub fn to_cell(model: &Model, field: &Field, value: &Value) -> Outcome<Cell> {
         Kind::Date => date(value),
         Kind::Datetime => datetime(value),
         Kind::Selection(options) => {
-            let chosen = value
-                .as_text()
-                .filter(|text| options.iter().any(|(key, _)| key == text));
+            let chosen = value.as_text().filter(|text| options.iter().any(|(key, _)| key == text));
             match (chosen, value.truthy()) {
                 (Some(text), _) => Ok(Cell::text(text)),
                 (None, false) => Ok(Cell::Null),
-                (None, true) => Err(Fault::value_error(format!(
-                    "Wrong value for {}.{}: {}",
-                    model.name,
-                    field.name,
-                    value.repr()
-                ))),
+                (None, true) => {
+                    Err(Fault::value_error(format!("Wrong value for {}.{}: {}", model.name, field.name, value.repr())))
+                }
             }
         }
         Kind::Binary => match value {
@@ -84,10 +79,7 @@ fn integer(value: &Value) -> Outcome<Cell> {
         other => other.as_int().unwrap_or(0),
     };
     if i32::try_from(number).is_err() {
-        return Err(Fault::other(
-            "psycopg2.errors.NumericValueOutOfRange",
-            "integer out of range\n\n        ^",
-        ));
+        return Err(Fault::other("psycopg2.errors.NumericValueOutOfRange", "integer out of range\n\n        ^"));
     }
     Ok(Cell::Int(number))
 }
@@ -117,11 +109,7 @@ fn datetime(value: &Value) -> Outcome<Cell> {
         0..=10 => "%Y-%m-%d",
         _ => "%Y-%m-%d %H:%M:%S",
     };
-    let full = if text.len() == 10 {
-        format!("{text} 00:00:00")
-    } else {
-        text.clone()
-    };
+    let full = if text.len() == 10 { format!("{text} 00:00:00") } else { text.clone() };
     if let Some(rest) = text.get(19..).filter(|rest| !rest.is_empty())
         && NaiveDateTime::parse_from_str(&text[..19], "%Y-%m-%d %H:%M:%S").is_ok()
     {
@@ -147,18 +135,10 @@ fn many2one(model: &Model, field: &Field, value: &Value) -> Outcome<Cell> {
     };
     match number {
         Some(0) => Ok(Cell::Null),
-        Some(number) => i32::try_from(number).map(Cell::Ref).map_err(|_| {
-            Fault::other(
-                "psycopg2.errors.NumericValueOutOfRange",
-                "integer out of range\n\n        ^",
-            )
-        }),
-        None => Err(Fault::value_error(format!(
-            "Wrong value for {}.{}: {}",
-            model.name,
-            field.name,
-            value.repr()
-        ))),
+        Some(number) => i32::try_from(number)
+            .map(Cell::Ref)
+            .map_err(|_| Fault::other("psycopg2.errors.NumericValueOutOfRange", "integer out of range\n\n        ^")),
+        None => Err(Fault::value_error(format!("Wrong value for {}.{}: {}", model.name, field.name, value.repr()))),
     }
 }
 
@@ -187,7 +167,5 @@ fn not_subscriptable(value: &Value) -> Fault {
 
 fn is_base64(text: &str) -> bool {
     use base64::Engine;
-    base64::engine::general_purpose::STANDARD
-        .decode(text.as_bytes())
-        .is_ok()
+    base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).is_ok()
 }

@@ -19,14 +19,8 @@ pub fn create(env: &mut Env, model: ModelId, rows: &[&Values]) -> Outcome<Vec<i3
     for values in rows {
         let fields = known_fields(env, model, values)?;
         let id = env.db.take_id(model);
-        let mut row = Row {
-            id,
-            create_uid: env.uid,
-            write_uid: env.uid,
-            created: env.now,
-            written: env.now,
-            cells: Vec::new(),
-        };
+        let mut row =
+            Row { id, create_uid: env.uid, write_uid: env.uid, created: env.now, written: env.now, cells: Vec::new() };
         for field in 0..env.model(model).fields.len() {
             let known = &env.model(model).fields[field];
             let Source::Column(column) = known.source else { continue };
@@ -102,9 +96,8 @@ fn default(env: &Env, default: Default) -> Cell {
         Default::Int(number) => Cell::Int(number),
         Default::True => Cell::Bool(true),
         Default::Company => Cell::Ref(1),
-        Default::Today => chrono::DateTime::from_timestamp_micros(env.now).map_or(Cell::Null, |now| {
-            Cell::Date(chrono::Datelike::num_days_from_ce(&now.date_naive()))
-        }),
+        Default::Today => chrono::DateTime::from_timestamp_micros(env.now)
+            .map_or(Cell::Null, |now| Cell::Date(chrono::Datelike::num_days_from_ce(&now.date_naive()))),
     }
 }
 
@@ -112,9 +105,8 @@ fn default(env: &Env, default: Default) -> Cell {
 pub fn members(value: &Value) -> Outcome<&Values> {
     match value {
         Value::Struct(members) => Ok(members),
-        other => Err(Fault::other(
-            "AttributeError",
-            format!("'{}' object has no attribute 'items'", other.python_type()),
-        )),
+        other => {
+            Err(Fault::other("AttributeError", format!("'{}' object has no attribute 'items'", other.python_type())))
+        }
     }
 }

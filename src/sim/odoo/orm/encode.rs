@@ -56,28 +56,17 @@ fn back(db: &Database, field: &Field) -> Option<Back> {
         return None;
     };
     let model = db.schema.model(other)?;
-    Some(Back {
-        model,
-        column: db.schema.models[model].column(back)?,
-        order: default_order(db, model),
-    })
+    Some(Back { model, column: db.schema.models[model].column(back)?, order: default_order(db, model) })
 }
 
 impl Back {
     fn of(&self, db: &Database, row: &Row, shape: Shape) -> Vec<i32> {
         let ids = db.table(self.model).back(self.column, row.id).unwrap_or(&[]);
         let shown = |id: &i32| {
-            !shape.context.active_test
-                || db
-                    .row(self.model, *id)
-                    .is_some_and(|row| !is_archived(db, self.model, row))
+            !shape.context.active_test || db.row(self.model, *id).is_some_and(|row| !is_archived(db, self.model, row))
         };
         let mut ids: Vec<i32> = ids.iter().copied().filter(shown).collect();
-        if self
-            .order
-            .first()
-            .is_some_and(|first| first.field.is_none() && first.descending)
-        {
+        if self.order.first().is_some_and(|first| first.field.is_none() && first.descending) {
             ids.reverse();
         }
         ids
@@ -119,11 +108,7 @@ pub fn encode(db: &Database, model: ModelId, row: &Row, field: FieldId, shape: S
 fn size(base64: &str) -> String {
     let padding = base64.bytes().rev().take_while(|byte| *byte == b'=').count();
     let bytes = (base64.len() / 4 * 3).saturating_sub(padding);
-    if bytes < 1024 {
-        format!("{bytes}.00 bytes")
-    } else {
-        format!("{:.2} Kb", bytes as f64 / 1024.0)
-    }
+    if bytes < 1024 { format!("{bytes}.00 bytes") } else { format!("{:.2} Kb", bytes as f64 / 1024.0) }
 }
 
 /// What `fields_get` says, of these fields or of all, cut to `attributes` where any are named.
@@ -143,10 +128,7 @@ fn describe(field: &Field) -> Vec<(Key, Value)> {
     let mut push = |name, value| members.push((Cow::Borrowed(name), value));
     push("change_default", false.into());
     push("company_dependent", false.into());
-    push(
-        "depends",
-        Value::Array(field.related.map(Value::from).into_iter().collect()),
-    );
+    push("depends", Value::Array(field.related.map(Value::from).into_iter().collect()));
     push("exportable", true.into());
     push("manual", false.into());
     push("name", field.name.into());

@@ -16,10 +16,7 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self {
-            active_test: true,
-            bin_size: false,
-        }
+        Self { active_test: true, bin_size: false }
     }
 }
 
@@ -27,10 +24,7 @@ impl Context {
     /// Unknown keys, languages and time zones included, change nothing.
     pub fn from_value(value: Option<&Value>) -> Self {
         let flag = |name: &str, default: bool| value.and_then(|value| value.get(name)).map_or(default, Value::truthy);
-        Self {
-            active_test: flag("active_test", true),
-            bin_size: flag("bin_size", false),
-        }
+        Self { active_test: flag("active_test", true), bin_size: flag("bin_size", false) }
     }
 }
 
@@ -62,8 +56,6 @@ impl Env<'_> {
     /// A field by name, or Odoo's complaint.
     pub fn field(&self, model: ModelId, name: &str) -> Outcome<FieldId> {
         let known = self.model(model);
-        known
-            .field(name)
-            .ok_or_else(|| Fault::value_error(format!("Invalid field '{name}' on model '{}'", known.name)))
+        known.field(name).ok_or_else(|| Fault::value_error(format!("Invalid field '{name}' on model '{}'", known.name)))
     }
 }

@@ -58,10 +58,7 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
     };
     for command in commands {
         let parts = command.as_array().unwrap_or(&[]);
-        let target = parts
-            .get(1)
-            .and_then(Value::as_int)
-            .and_then(|id| i32::try_from(id).ok());
+        let target = parts.get(1).and_then(Value::as_int).and_then(|id| i32::try_from(id).ok());
         match (parts.first().and_then(Value::as_int), target, parts.get(2)) {
             (Some(0), _, Some(values)) => {
                 let mut values = members(values)?.to_vec();
@@ -80,15 +77,9 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
                 }
             }
             (Some(6), _, Some(Value::Array(ids))) => {
-                let wanted: Vec<i32> = ids
-                    .iter()
-                    .filter_map(Value::as_int)
-                    .filter_map(|id| i32::try_from(id).ok())
-                    .collect();
-                for target in behind(env, other, back, id)
-                    .into_iter()
-                    .filter(|id| !wanted.contains(id))
-                {
+                let wanted: Vec<i32> =
+                    ids.iter().filter_map(Value::as_int).filter_map(|id| i32::try_from(id).ok()).collect();
+                for target in behind(env, other, back, id).into_iter().filter(|id| !wanted.contains(id)) {
                     write(env, other, &[target], &point(Value::Bool(false)))?;
                 }
                 write(env, other, &wanted, &point(Value::from(id)))?;
@@ -107,8 +98,5 @@ pub fn commands(env: &mut Env, model: ModelId, id: i32, field: FieldId, value: &
 
 fn behind(env: &Env, other: ModelId, back: &str, id: i32) -> Vec<i32> {
     let column = env.model(other).column(back);
-    column
-        .and_then(|column| env.db.table(other).back(column, id))
-        .unwrap_or(&[])
-        .to_vec()
+    column.and_then(|column| env.db.table(other).back(column, id)).unwrap_or(&[]).to_vec()
 }

@@ -25,9 +25,7 @@ pub fn required(env: &Env, model: ModelId, row: &Row) -> Outcome<()> {
     if known.name == "res.partner" {
         let column = |name| known.column(name).map(|column| row.cell(column));
         if column("name").is_none_or(Cell::is_null) && column("type").and_then(Cell::as_text) == Some("contact") {
-            return Err(Fault::validation(
-                "The operation cannot be completed: Contacts require a name",
-            ));
+            return Err(Fault::validation("The operation cannot be completed: Contacts require a name"));
         }
     }
     Ok(())
@@ -55,10 +53,8 @@ pub fn check(env: &mut Env, model: ModelId, ids: &[i32], named: &[FieldId]) -> O
         "res.partner" if touches(&["registration_date"]) => registration_dates(env, model, ids),
         "mts.connector" | "omc.connector" => {
             let dates = (touches(&["start_datetime"]), touches(&["end_datetime"]));
-            let texts = (
-                touches(&["mapping", "output_format"]),
-                touches(&["g2p_search_domain", "g2p_selected_fields"]),
-            );
+            let texts =
+                (touches(&["mapping", "output_format"]), touches(&["g2p_search_domain", "g2p_selected_fields"]));
             connectors(env, model, ids, dates, texts)
         }
         _ => Ok(()),
@@ -68,11 +64,7 @@ pub fn check(env: &mut Env, model: ModelId, ids: &[i32], named: &[FieldId]) -> O
 /// Python only, no index: two transactions that do not see each other both pass.
 fn unique_id_types(env: &Env, ids: &[i32]) -> Outcome<()> {
     let (columns, names) = (env.db.columns, env.db.names);
-    let type_of = |id: i32| {
-        env.db
-            .row(names.reg_id, id)
-            .map(|row| row.cell(columns.id_type).as_ref_id())
-    };
+    let type_of = |id: i32| env.db.row(names.reg_id, id).map(|row| row.cell(columns.id_type).as_ref_id());
     for id in ids {
         let Some(row) = env.db.row(names.reg_id, *id) else {
             continue;
@@ -81,14 +73,7 @@ fn unique_id_types(env: &Env, ids: &[i32]) -> Outcome<()> {
             continue;
         };
         let kind = type_of(*id);
-        if env
-            .db
-            .reg_ids(partner)
-            .iter()
-            .filter(|other| type_of(**other) == kind)
-            .count()
-            > 1
-        {
+        if env.db.reg_ids(partner).iter().filter(|other| type_of(**other) == kind).count() > 1 {
             return Err(Fault::validation("ID Type must be unique."));
         }
     }
@@ -106,19 +91,14 @@ fn valid_values(env: &Env, ids: &[i32]) -> Outcome<()> {
         let Some(value) = row.cell(columns.value).as_text().filter(|value| !value.is_empty()) else {
             return Ok(());
         };
-        let kind = row
-            .cell(columns.id_type)
-            .as_ref_id()
-            .and_then(|kind| env.db.row(names.id_type, kind));
+        let kind = row.cell(columns.id_type).as_ref_id().and_then(|kind| env.db.row(names.id_type, kind));
         let Some(kind) = kind else { continue };
         let Some(rule) = kind.cell(pattern).as_text().filter(|rule| !rule.is_empty()) else {
             continue;
         };
         if !python_match(rule, value)? {
             let name = kind.cell(0).as_text().unwrap_or("False");
-            return Err(Fault::validation(format!(
-                "The provided {name} ID '{value}' is invalid."
-            )));
+            return Err(Fault::validation(format!("The provided {name} ID '{value}' is invalid.")));
         }
     }
     Ok(())
@@ -141,10 +121,9 @@ fn remember_vids(env: &mut Env, ids: &[i32]) {
         let Some(row) = env.db.row(names.reg_id, *id) else {
             continue;
         };
-        let (Some(partner), Some(super::super::population::VID_TYPE)) = (
-            row.cell(columns.partner).as_ref_id(),
-            row.cell(columns.id_type).as_ref_id(),
-        ) else {
+        let (Some(partner), Some(super::super::population::VID_TYPE)) =
+            (row.cell(columns.partner).as_ref_id(), row.cell(columns.id_type).as_ref_id())
+        else {
             continue;
         };
         if let Some(vid) = row.cell(columns.value).as_text().map(str::to_owned) {
@@ -154,23 +133,12 @@ fn remember_vids(env: &mut Env, ids: &[i32]) {
 }
 
 fn unique_names(env: &Env, model: ModelId, ids: &[i32], empty: &str, taken: &str) -> Outcome<()> {
-    let name = |id: i32| {
-        env.db
-            .row(model, id)
-            .and_then(|row| row.cell(0).as_text())
-            .unwrap_or_default()
-            .to_lowercase()
-    };
+    let name = |id: i32| env.db.row(model, id).and_then(|row| row.cell(0).as_text()).unwrap_or_default().to_lowercase();
     for id in ids {
         if name(*id).is_empty() {
             return Err(Fault::validation(empty));
         }
-        if env
-            .db
-            .table(model)
-            .rows()
-            .any(|row| row.id != *id && name(row.id) == name(*id))
-        {
+        if env.db.table(model).rows().any(|row| row.id != *id && name(row.id) == name(*id)) {
             return Err(Fault::validation(taken));
         }
     }
@@ -192,14 +160,10 @@ fn registration_dates(env: &Env, model: ModelId, ids: &[i32]) -> Outcome<()> {
             continue;
         };
         if registered > today {
-            return Err(Fault::validation(
-                "Registration date must be less than the current date.",
-            ));
+            return Err(Fault::validation("Registration date must be less than the current date."));
         }
         if date(*id, "birthdate").is_some_and(|born| registered < born) {
-            return Err(Fault::validation(
-                "Registration date must be later than the birth date.",
-            ));
+            return Err(Fault::validation("Registration date must be later than the birth date."));
         }
     }
     Ok(())
@@ -208,10 +172,7 @@ fn registration_dates(env: &Env, model: ModelId, ids: &[i32]) -> Outcome<()> {
 fn connectors(env: &Env, model: ModelId, ids: &[i32], dates: (bool, bool), texts: (bool, bool)) -> Outcome<()> {
     let cell = |id: i32, name: &str| {
         let column = env.model(model).column(name)?;
-        env.db
-            .row(model, id)
-            .map(|row| row.cell(column))
-            .filter(|cell| !cell.is_null())
+        env.db.row(model, id).map(|row| row.cell(column)).filter(|cell| !cell.is_null())
     };
     let time = |id: i32, name: &str| cell(id, name).and_then(Cell::as_number);
     let text = |id: i32, name: &str| cell(id, name).and_then(Cell::as_text).filter(|text| !text.is_empty());

@@ -51,10 +51,7 @@ pub fn unlink(env: &mut Env, model: ModelId, ids: &[i32]) -> Outcome<()> {
 fn pointing(env: &Env, other: ModelId, column: usize, ids: &[i32]) -> Vec<i32> {
     let table = env.db.table(other);
     if table.back(column, 0).is_some() {
-        return ids
-            .iter()
-            .flat_map(|id| table.back(column, *id).unwrap_or(&[]).to_vec())
-            .collect();
+        return ids.iter().flat_map(|id| table.back(column, *id).unwrap_or(&[]).to_vec()).collect();
     }
     let points = |row: &&super::super::row::Row| row.cell(column).as_ref_id().is_some_and(|id| ids.contains(&id));
     table.rows().filter(points).map(|row| row.id).collect()

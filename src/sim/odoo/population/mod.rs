@@ -43,13 +43,7 @@ pub struct Census {
 /// Fills the database. `now` in microseconds since 1970.
 pub fn populate(db: &mut Database, options: &Options, now: i64) -> Census {
     setup::install(db, options, now);
-    let mut maker = Maker {
-        db,
-        options,
-        now,
-        random: Random::new(options.seed),
-        last_vid: String::new(),
-    };
+    let mut maker = Maker { db, options, now, random: Random::new(options.seed), last_vid: String::new() };
     let mut counts = vec![0; Trouble::ALL.len()];
     let (mut twins, mut refused, mut mismatched) = (0, 0, 0);
     let (mut troubled, mut healthy) = (0u32, 0u32);
@@ -87,25 +81,15 @@ pub fn populate(db: &mut Database, options: &Options, now: i64) -> Census {
         maker.bystanders(index);
     }
     db.commit();
-    let mut troubles: Vec<(&'static str, u32)> = Trouble::ALL
-        .iter()
-        .zip(counts)
-        .map(|(trouble, count)| (trouble.name(), count))
-        .collect();
-    troubles.extend([
-        ("twin", twins),
-        ("refused_by_authenticator", refused),
-        ("demographics_differ", mismatched),
-    ]);
+    let mut troubles: Vec<(&'static str, u32)> =
+        Trouble::ALL.iter().zip(counts).map(|(trouble, count)| (trouble.name(), count)).collect();
+    troubles.extend([("twin", twins), ("refused_by_authenticator", refused), ("demographics_differ", mismatched)]);
     Census { troubles }
 }
 
 /// The VID of a registrant: 16 digits, all different, the first from 2 to 7, the end 000x only where asked for.
 fn vid(seed: u64, index: u32, end: Option<&str>) -> String {
-    let spread = u64::from(index)
-        .wrapping_mul(0x5_DEEC_E66D)
-        .wrapping_add(seed.wrapping_mul(0x9E37_79B9))
-        % (1 << 39);
+    let spread = u64::from(index).wrapping_mul(0x5_DEEC_E66D).wrapping_add(seed.wrapping_mul(0x9E37_79B9)) % (1 << 39);
     let head = 200_000_000_000 + spread;
     match end {
         Some(end) => format!("{head}{end}"),
@@ -143,35 +127,13 @@ impl Maker<'_> {
             Trouble::NoVid => {}
             Trouble::ExpiredVid => {
                 let yesterday = day(self.now) - 1 - i32::try_from(index % 300).unwrap_or(0);
-                self.vid(
-                    partner,
-                    &vid,
-                    VidRow {
-                        expiry: Some(yesterday),
-                        ..row
-                    },
-                );
+                self.vid(partner, &vid, VidRow { expiry: Some(yesterday), ..row });
             }
-            Trouble::InvalidStatus => self.vid(
-                partner,
-                &vid,
-                VidRow {
-                    status: Some("invalid"),
-                    ..row
-                },
-            ),
+            Trouble::InvalidStatus => self.vid(partner, &vid, VidRow { status: Some("invalid"), ..row }),
             Trouble::TwoVids => {
                 self.vid(partner, &vid, VidRow { expiry: None, ..row });
                 let other = vid.replacen(|first: char| first.is_ascii_digit(), "8", 1);
-                self.vid(
-                    partner,
-                    &other,
-                    VidRow {
-                        expiry: None,
-                        made: made + 1_000,
-                        ..row
-                    },
-                );
+                self.vid(partner, &other, VidRow { expiry: None, made: made + 1_000, ..row });
             }
             Trouble::TokenNoVid => {
                 self.db.remember_vid(partner, &vid);
@@ -183,14 +145,7 @@ impl Maker<'_> {
             }
             Trouble::TokenNewerVid => {
                 self.token(partner, &vid, self.now - 10 * DAY + i64::from(index));
-                self.vid(
-                    partner,
-                    &vid,
-                    VidRow {
-                        made: self.now - 5 * DAY + i64::from(index),
-                        ..row
-                    },
-                );
+                self.vid(partner, &vid, VidRow { made: self.now - 5 * DAY + i64::from(index), ..row });
             }
             _ => self.vid(partner, &vid, row),
         }
@@ -198,11 +153,7 @@ impl Maker<'_> {
 
     /// Groups, archived people and people who are no registrants: none of OMC's business.
     fn bystanders(&mut self, index: u32) {
-        let kinds = [
-            (index % 50 == 3, "group"),
-            (index % 70 == 5, "contact"),
-            (index % 90 == 7, "archived"),
-        ];
+        let kinds = [(index % 50 == 3, "group"), (index % 70 == 5, "contact"), (index % 90 == 7, "archived")];
         for (_, kind) in kinds.into_iter().filter(|(due, _)| *due) {
             let mut person = Person::invent(&mut self.random, index);
             person.registrant = kind != "contact";
@@ -227,17 +178,7 @@ impl Maker<'_> {
         let model = self.db.names.partner;
         let id = self.db.take_id(model);
         let cells = person.cells(day(made));
-        self.db.insert(
-            model,
-            Row {
-                id,
-                create_uid: 2,
-                write_uid: 2,
-                created: made,
-                written: made,
-                cells,
-            },
-        );
+        self.db.insert(model, Row { id, create_uid: 2, write_uid: 2, created: made, written: made, cells });
         id
     }
 
@@ -248,30 +189,15 @@ impl Maker<'_> {
 
     fn token(&mut self, partner: i32, vid: &str, made: i64) {
         let token = token(vid, &self.options.partner_id);
-        self.reg_id(
-            partner,
-            TOKEN_TYPE,
-            &token,
-            VidRow {
-                status: Some("valid"),
-                expiry: None,
-                made,
-            },
-        );
+        self.reg_id(partner, TOKEN_TYPE, &token, VidRow { status: Some("valid"), expiry: None, made });
     }
 
     fn reg_id(&mut self, partner: i32, kind: i32, value: &str, row: VidRow) {
         let model = self.db.names.reg_id;
         let id = self.db.take_id(model);
         let columns = self.db.columns;
-        let mut made = Row {
-            id,
-            create_uid: 2,
-            write_uid: 2,
-            created: row.made,
-            written: row.made,
-            cells: Vec::with_capacity(6),
-        };
+        let mut made =
+            Row { id, create_uid: 2, write_uid: 2, created: row.made, written: row.made, cells: Vec::with_capacity(6) };
         made.set(columns.partner, Cell::Ref(partner));
         made.set(columns.id_type, Cell::Ref(kind));
         made.set(columns.value, Cell::text(value));

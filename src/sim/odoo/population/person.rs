@@ -44,22 +44,8 @@ const RARE_FAMILY: &[&str] = &[
     "van 't Hoff",
     "100%",
 ];
-const STREETS: &[&str] = &[
-    "Market Road",
-    "Hill Street",
-    "River Lane",
-    "School Avenue",
-    "Rue des Lilas",
-    "Calle Mayor",
-];
-const TOWNS: &[&str] = &[
-    "Northtown",
-    "Eastbridge",
-    "Lakeside",
-    "Old Harbour",
-    "San Andr\u{e9}s",
-    "Ville-Haute",
-];
+const STREETS: &[&str] = &["Market Road", "Hill Street", "River Lane", "School Avenue", "Rue des Lilas", "Calle Mayor"];
+const TOWNS: &[&str] = &["Northtown", "Eastbridge", "Lakeside", "Old Harbour", "San Andr\u{e9}s", "Ville-Haute"];
 const GENDERS: &[&str] = &["Male", "Female", "Other"];
 
 /// What the registry knows of somebody. Unset is `None`.

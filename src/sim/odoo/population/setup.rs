@@ -13,34 +13,20 @@ const FILTER: &str = r#"[["is_registrant","=",true]]"#;
 
 /// Makes the rows; their order gives the ids the rest relies on.
 pub fn install(db: &mut Database, options: &Options, now: i64) {
-    let mut env = Env {
-        db,
-        now,
-        uid: 2,
-        context: Context::default(),
-        racing: false,
-    };
+    let mut env = Env { db, now, uid: 2, context: Context::default(), racing: false };
     let mut make = |model: &str, values: &[(&'static str, Value)]| {
         let Some(model) = env.db.schema.model(model) else {
             return;
         };
-        let values: Vec<(Key, Value)> = values
-            .iter()
-            .map(|(name, value)| (Cow::Borrowed(*name), value.clone()))
-            .collect();
+        let values: Vec<(Key, Value)> =
+            values.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone())).collect();
         let made = orm::create(&mut env, model, &[&values]);
         debug_assert!(made.is_ok(), "{made:?}");
     };
     make("res.company", &[("name", "My Company".into())]);
-    make(
-        "res.partner",
-        &[("name", "My Company".into()), ("is_company", true.into())],
-    );
+    make("res.partner", &[("name", "My Company".into()), ("is_company", true.into())]);
     make("res.partner", &[("name", "OdooBot".into()), ("active", false.into())]);
-    make(
-        "res.partner",
-        &[("name", "Administrator".into()), ("email", "admin@example.org".into())],
-    );
+    make("res.partner", &[("name", "Administrator".into()), ("email", "admin@example.org".into())]);
     for (name, login, partner, active) in [("OdooBot", "__system__", 2, false), ("Administrator", "admin", 3, true)] {
         let values = [
             ("name", name.into()),
@@ -52,10 +38,7 @@ pub fn install(db: &mut Database, options: &Options, now: i64) {
     }
     make("g2p.id.type", &[("name", "MOSIP VID".into())]);
     make("g2p.id.type", &[("name", "MOSIP UIN TOKEN".into())]);
-    make(
-        "g2p.id.type",
-        &[("name", "National ID".into()), ("id_validation", "\\d{10}".into())],
-    );
+    make("g2p.id.type", &[("name", "National ID".into()), ("id_validation", "\\d{10}".into())]);
     for gender in ["Male", "Female", "Other"] {
         make("gender.type", &[("code", gender.into()), ("value", gender.into())]);
     }
@@ -77,10 +60,7 @@ pub fn install(db: &mut Database, options: &Options, now: i64) {
         ("delivery_type", "callback".into()),
         ("mapping", MAPPING.into()),
         ("is_recurring", "recurring".into()),
-        (
-            "interval_minutes",
-            Value::Int(i64::from(options.connector_interval_minutes)),
-        ),
+        ("interval_minutes", Value::Int(i64::from(options.connector_interval_minutes))),
         ("callback_httpmethod", "POST".into()),
     ];
     let mut values = common.to_vec();

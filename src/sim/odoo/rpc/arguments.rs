@@ -14,11 +14,7 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn new(method: &str, placed: Vec<Value>, named: Vec<(Key, Value)>) -> Self {
-        Self {
-            method: method.to_owned(),
-            placed: placed.into(),
-            named,
-        }
+        Self { method: method.to_owned(), placed: placed.into(), named }
     }
 
     /// The next argument by place, or the one of this name; `None` leaves it to the default.
@@ -34,19 +30,13 @@ impl Arguments {
     /// An argument without default.
     pub fn require(&mut self, name: &str) -> Outcome<Value> {
         self.take(name).ok_or_else(|| {
-            Fault::type_error(format!(
-                "{}() missing 1 required positional argument: '{name}'",
-                self.method
-            ))
+            Fault::type_error(format!("{}() missing 1 required positional argument: '{name}'", self.method))
         })
     }
 
     /// The ids a record method is called on: a list or a bare number, always by place.
     pub fn ids(&mut self) -> Outcome<Vec<i32>> {
-        let ids = self
-            .placed
-            .pop_front()
-            .ok_or_else(|| Fault::other("IndexError", "tuple index out of range"))?;
+        let ids = self.placed.pop_front().ok_or_else(|| Fault::other("IndexError", "tuple index out of range"))?;
         match &ids {
             Value::Array(items) => items.iter().map(id).collect(),
             value if value.is_unset() => Ok(Vec::new()),
@@ -57,18 +47,12 @@ impl Arguments {
     /// Fails where arguments are left over.
     pub fn done(&self) -> Outcome<()> {
         if let Some((name, _)) = self.named.first() {
-            return Err(Fault::type_error(format!(
-                "{}() got an unexpected keyword argument '{name}'",
-                self.method
-            )));
+            return Err(Fault::type_error(format!("{}() got an unexpected keyword argument '{name}'", self.method)));
         }
         if self.placed.is_empty() {
             return Ok(());
         }
-        Err(Fault::type_error(format!(
-            "{}() takes fewer positional arguments than were given",
-            self.method
-        )))
+        Err(Fault::type_error(format!("{}() takes fewer positional arguments than were given", self.method)))
     }
 }
 
@@ -76,10 +60,7 @@ fn id(value: &Value) -> Outcome<i32> {
     let number = value.as_int().ok_or_else(|| {
         Fault::other(
             "psycopg2.errors.InvalidTextRepresentation",
-            format!(
-                "invalid input syntax for type integer: \"{}\"\nLINE 1: ...\n             ^\n",
-                value.python_str()
-            ),
+            format!("invalid input syntax for type integer: \"{}\"\nLINE 1: ...\n             ^\n", value.python_str()),
         )
     })?;
     // Beyond what an id can be: a row there is not.
@@ -88,9 +69,5 @@ fn id(value: &Value) -> Outcome<i32> {
 
 /// A count: `False`, `None` and 0 mean none given.
 pub fn count(value: Option<Value>) -> Option<usize> {
-    value
-        .as_ref()
-        .and_then(Value::as_int)
-        .and_then(|number| usize::try_from(number).ok())
-        .filter(|number| *number > 0)
+    value.as_ref().and_then(Value::as_int).and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0)
 }

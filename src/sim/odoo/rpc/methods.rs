@@ -36,11 +36,7 @@ fn filter(env: &Env, model: ModelId, domain: Option<Value>) -> Outcome<Filter> {
 }
 
 fn order(env: &Env, model: ModelId, order: Option<Value>) -> Outcome<Vec<Order>> {
-    match order
-        .as_ref()
-        .and_then(Value::as_text)
-        .filter(|order| !order.is_empty())
-    {
+    match order.as_ref().and_then(Value::as_text).filter(|order| !order.is_empty()) {
         Some(order) => orm::parse_order(env.db, model, order),
         None => Ok(orm::default_order(env.db, model)),
     }
@@ -60,11 +56,7 @@ fn found(
 
 fn search(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
     let domain = arguments.require("domain")?;
-    let page = (
-        arguments.take("offset"),
-        arguments.take("limit"),
-        arguments.take("order"),
-    );
+    let page = (arguments.take("offset"), arguments.take("limit"), arguments.take("order"));
     arguments.done()?;
     found(env, model, Some(domain), page).map(Value::ids)
 }
@@ -81,11 +73,7 @@ fn search_count(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome
 fn search_read(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
     let domain = arguments.take("domain").filter(Value::truthy);
     let fields = arguments.take("fields");
-    let page = (
-        arguments.take("offset"),
-        arguments.take("limit"),
-        arguments.take("order"),
-    );
+    let page = (arguments.take("offset"), arguments.take("limit"), arguments.take("order"));
     let shape = shape(env, arguments.take_named("load"));
     arguments.done()?;
     let ids = found(env, model, domain, page)?;
@@ -104,10 +92,7 @@ fn read(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> 
 
 fn shape(env: &Env, load: Option<Value>) -> Shape {
     let names = load.is_none_or(|load| load.as_text() == Some("_classic_read"));
-    Shape {
-        names,
-        context: env.context,
-    }
+    Shape { names, context: env.context }
 }
 
 /// None and an empty list both mean all.
@@ -145,10 +130,9 @@ fn create(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<V
 fn members(value: &Value) -> Outcome<&[(Key, Value)]> {
     match value {
         Value::Struct(members) => Ok(members),
-        other => Err(Fault::other(
-            "AttributeError",
-            format!("'{}' object has no attribute 'items'", other.python_type()),
-        )),
+        other => {
+            Err(Fault::other("AttributeError", format!("'{}' object has no attribute 'items'", other.python_type())))
+        }
     }
 }
 
@@ -169,9 +153,7 @@ fn unlink(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<V
 
 fn exists(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
     let ids = arguments.ids()?;
-    Ok(Value::ids(
-        ids.into_iter().filter(|id| env.db.row(model, *id).is_some()),
-    ))
+    Ok(Value::ids(ids.into_iter().filter(|id| env.db.row(model, *id).is_some())))
 }
 
 fn fields_get(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
@@ -222,11 +204,7 @@ fn name_search(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<
     let filter = filter(env, model, Some(Value::Array(parts)))?;
     let ids = domain::search(env.db, &filter, &orm::default_order(env.db, model), 0, limit)?;
     let pair = |id: i32| {
-        let shown = env
-            .db
-            .row(model, id)
-            .map(|row| env.db.display_name(model, row))
-            .unwrap_or_default();
+        let shown = env.db.row(model, id).map(|row| env.db.display_name(model, row)).unwrap_or_default();
         Value::Array(vec![Value::from(id), Value::Text(shown)])
     };
     Ok(Value::Array(ids.into_iter().map(pair).collect()))
@@ -249,10 +227,8 @@ fn read_group(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<V
         let (name, what) = spec.split_once(':').unwrap_or((&spec, ""));
         let field = env.field(model, name)?;
         let rows = ids.iter().filter_map(|id| env.db.row(model, *id));
-        let mut cells: Vec<Cell> = rows
-            .map(|row| env.db.cell(model, row, field).into_owned())
-            .filter(|cell| !cell.is_null())
-            .collect();
+        let mut cells: Vec<Cell> =
+            rows.map(|row| env.db.cell(model, row, field).into_owned()).filter(|cell| !cell.is_null()).collect();
         cells.sort_by(|left, right| left.compare(right).unwrap_or(std::cmp::Ordering::Equal));
         let chosen = match what {
             "max" => cells.last(),

@@ -54,9 +54,7 @@ fn set_param(env: &mut Env, arguments: &mut Arguments) -> Outcome<Value> {
     let value = arguments.require("value")?;
     let model = env.db.names.parameter;
     let found = parameter(env, &key)?;
-    let old = found
-        .and_then(|id| env.db.row(model, id))
-        .map_or(Cell::Null, |row| row.cell(1).clone());
+    let old = found.and_then(|id| env.db.row(model, id)).map_or(Cell::Null, |row| row.cell(1).clone());
     let values: Vec<(Key, Value)> = vec![(Cow::Borrowed("value"), Value::Text(value.python_str()))];
     match (found, value.is_unset()) {
         (Some(id), false) => orm::write(env, model, &[id], &values)?,
@@ -77,9 +75,8 @@ fn enable_registrant(env: &mut Env, model: ModelId, arguments: &mut Arguments) -
     let is_disabled =
         |id: &i32| disabled.is_some_and(|column| env.db.row(model, *id).is_some_and(|row| !row.cell(column).is_null()));
     let affected: Vec<i32> = ids.into_iter().filter(is_disabled).collect();
-    let values: Vec<(Key, Value)> = ["disabled", "disabled_by", "disabled_reason"]
-        .map(|name| (Cow::Borrowed(name), Value::Nil))
-        .into();
+    let values: Vec<(Key, Value)> =
+        ["disabled", "disabled_by", "disabled_reason"].map(|name| (Cow::Borrowed(name), Value::Nil)).into();
     orm::write(env, model, &affected, &values)?;
     Ok(Value::Nil)
 }
@@ -115,11 +112,7 @@ fn set_status(env: &mut Env, model: ModelId, arguments: &mut Arguments, status: 
 fn run_now(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
     let ids = arguments.ids()?;
     env.must_exist(model, &ids)?;
-    let runs = env
-        .db
-        .schema
-        .model("omc.run")
-        .ok_or_else(|| Fault::other("KeyError", "'omc.run'"))?;
+    let runs = env.db.schema.model("omc.run").ok_or_else(|| Fault::other("KeyError", "'omc.run'"))?;
     for id in ids {
         let values: Vec<(Key, Value)> = vec![
             (Cow::Borrowed("connector_id"), Value::from(id)),

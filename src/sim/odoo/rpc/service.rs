@@ -78,13 +78,7 @@ impl Server {
         let begun = Begun::new(self);
         let racing = self.dice().faults.race_token;
         let mut db = self.database();
-        let outcome = run(&mut Env {
-            db: &mut db,
-            now: begun.at,
-            uid,
-            context,
-            racing,
-        });
+        let outcome = run(&mut Env { db: &mut db, now: begun.at, uid, context, racing });
         match &outcome {
             Ok(_) => db.commit(),
             Err(_) => db.rollback_to(0),
@@ -95,11 +89,7 @@ impl Server {
     fn surroundings(&self) -> Surroundings {
         let horizon = lock(&self.open).iter().copied().min().unwrap_or(0);
         let mut dice = self.dice();
-        Surroundings {
-            horizon,
-            busy_rate: dice.faults.busy_rate,
-            seed: dice.seed(),
-        }
+        Surroundings { horizon, busy_rate: dice.faults.busy_rate, seed: dice.seed() }
     }
 }
 
@@ -153,12 +143,7 @@ pub fn dispatch(server: &Server, service: Service, method: &str, params: Vec<Val
         (Service::Common, "about") => Ok("See http://openerp.com".into()),
         (Service::Common, "authenticate") => {
             server.count("common.authenticate".to_owned());
-            exp_authenticate(
-                server,
-                &params,
-                &["db", "login", "password", "user_agent_env"],
-                "exp_authenticate",
-            )
+            exp_authenticate(server, &params, &["db", "login", "password", "user_agent_env"], "exp_authenticate")
         }
         (Service::Common, "login") => exp_authenticate(server, &params, &["db", "login", "password"], "exp_login"),
         (Service::Db, "list") => Ok(Value::Array(vec![DATABASE.into()])),
@@ -170,14 +155,7 @@ pub fn dispatch(server: &Server, service: Service, method: &str, params: Vec<Val
 }
 
 fn version() -> Value {
-    let info = vec![
-        Value::Int(17),
-        Value::Int(0),
-        Value::Int(0),
-        "final".into(),
-        Value::Int(0),
-        "".into(),
-    ];
+    let info = vec![Value::Int(17), Value::Int(0), Value::Int(0), "final".into(), Value::Int(0), "".into()];
     Value::from([
         ("server_version", "17.0".into()),
         ("server_version_info", Value::Array(info)),
@@ -204,16 +182,12 @@ fn arity(params: &[Value], names: &[&str], function: &str) -> Outcome<()> {
     let missing: Vec<String> = names[params.len()..].iter().map(|name| format!("'{name}'")).collect();
     match missing.as_slice() {
         [] => Ok(()),
-        [one] => Err(Fault::type_error(format!(
-            "{function}() missing 1 required positional argument: {one}"
-        ))),
+        [one] => Err(Fault::type_error(format!("{function}() missing 1 required positional argument: {one}"))),
         [first @ .., last] => {
             let joint = if first.len() == 1 { " and " } else { ", and " };
             let list = format!("{}{joint}{last}", first.join(", "));
             let count = missing.len();
-            Err(Fault::type_error(format!(
-                "{function}() missing {count} required positional arguments: {list}"
-            )))
+            Err(Fault::type_error(format!("{function}() missing {count} required positional arguments: {list}")))
         }
     }
 }
@@ -250,10 +224,7 @@ fn object(server: &Server, method: &str, params: Vec<Value>) -> Outcome<Value> {
     let (Some(database), Some(uid), Some(password)) = (params.next(), params.next(), params.next()) else {
         return Err(Fault::other("IndexError", "tuple index out of range"));
     };
-    let uid = uid
-        .as_int()
-        .or_else(|| uid.as_text().and_then(|text| text.parse().ok()))
-        .unwrap_or(0);
+    let uid = uid.as_int().or_else(|| uid.as_text().and_then(|text| text.parse().ok())).unwrap_or(0);
     let uid = i32::try_from(uid).unwrap_or(0);
     // An empty password is refused before anything is looked up.
     if !password.truthy() {
@@ -288,14 +259,7 @@ fn object(server: &Server, method: &str, params: Vec<Value>) -> Outcome<Value> {
                 Some(Value::Struct(members)) => members,
                 _ => Vec::new(),
             };
-            execute(
-                server,
-                uid,
-                &target.0.python_str(),
-                &target.1.python_str(),
-                placed,
-                named,
-            )
+            execute(server, uid, &target.0.python_str(), &target.1.python_str(), placed, named)
         }
         "execute" => {
             if rest.len() < 2 {
@@ -303,14 +267,7 @@ fn object(server: &Server, method: &str, params: Vec<Value>) -> Outcome<Value> {
             }
             let mut rest = rest.into_iter();
             let target = (rest.next().unwrap_or(Value::Nil), rest.next().unwrap_or(Value::Nil));
-            execute(
-                server,
-                uid,
-                &target.0.python_str(),
-                &target.1.python_str(),
-                rest.collect(),
-                Vec::new(),
-            )
+            execute(server, uid, &target.0.python_str(), &target.1.python_str(), rest.collect(), Vec::new())
         }
         other => Err(Fault::other("NameError", format!("Method not available {other}"))),
     }
@@ -326,9 +283,7 @@ pub fn execute(
     named: Vec<(Key, Value)>,
 ) -> Outcome<Value> {
     if method.starts_with('_') || method == "init" {
-        return Err(Fault::access(format!(
-            "Private methods (such as {method}) cannot be called remotely."
-        )));
+        return Err(Fault::access(format!("Private methods (such as {method}) cannot be called remotely.")));
     }
     server.count(format!("{name}.{method}"));
     let mut arguments = Arguments::new(&format!("{}.{method}", class_name(name, method)), placed, named);
@@ -341,18 +296,11 @@ pub fn execute(
         let found = model::call(env, target, method, &mut arguments, &around)
             .or_else(|| methods::call(env, target, method, &mut arguments));
         found.unwrap_or_else(|| {
-            Err(Fault::other(
-                "AttributeError",
-                format!("The method '{method}' does not exist on the model '{name}'"),
-            ))
+            Err(Fault::other("AttributeError", format!("The method '{method}' does not exist on the model '{name}'")))
         })
     })?;
     // By now it is committed: the caller hears of a fault all the same.
-    if result == Value::Nil {
-        Err(Fault::none_returned())
-    } else {
-        Ok(result)
-    }
+    if result == Value::Nil { Err(Fault::none_returned()) } else { Ok(result) }
 }
 
 /// The Python class that defines the method, as `TypeError` names it.

@@ -6,21 +6,13 @@ use super::field::{Default, Field};
 const INPUTS: &[(&str, &str)] = &[("odk", "ODK"), ("custom", "OpenG2P Registry")];
 const OUTPUTS: &[(&str, &str)] = &[("json", "JSON")];
 const DELIVERIES: &[(&str, &str)] = &[("callback", "Callback")];
-const JOB_STATES: &[(&str, &str)] = &[
-    ("draft", "Draft"),
-    ("started", "Started"),
-    ("running", "Running"),
-    ("completed", "Completed"),
-];
+const JOB_STATES: &[(&str, &str)] =
+    &[("draft", "Draft"), ("started", "Started"), ("running", "Running"), ("completed", "Completed")];
 const JOB_TYPES: &[(&str, &str)] = &[("recurring", "Recurring"), ("onetime", "One time")];
 const METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("GET", "GET"), ("PATCH", "PATCH")];
 const AUTH_TYPES: &[(&str, &str)] = &[("odoo", "Odoo")];
-const ALL_AUTH_TYPES: &[(&str, &str)] = &[
-    ("none", "None"),
-    ("staticBearer", "Static bearer"),
-    ("odoo", "Odoo"),
-    ("oauth", "OAuth"),
-];
+const ALL_AUTH_TYPES: &[(&str, &str)] =
+    &[("none", "None"), ("staticBearer", "Static bearer"), ("odoo", "Odoo"), ("oauth", "OAuth")];
 
 /// What upstream sends when nobody says otherwise.
 pub const DEFAULT_MAPPING: &str = r#"{
@@ -63,18 +55,12 @@ pub fn upstream(own: bool) -> Vec<Field> {
             .required()
             .default(Default::Text("http://mosip-token-seeder.mosip-token-seeder")),
         Field::selection("input_type", "MTS Input Type", INPUTS).required(),
-        Field::text("mapping", "Mapping")
-            .required()
-            .default(Default::Text(DEFAULT_MAPPING)),
+        Field::text("mapping", "Mapping").required().default(Default::Text(DEFAULT_MAPPING)),
         Field::selection("output_type", "MTS Output Type", OUTPUTS).required(),
         Field::text("output_format", "MTS Output Format"),
         Field::selection("delivery_type", "MTS Delivery Type", DELIVERIES).required(),
-        Field::char("lang_code", "Mosip Language")
-            .required()
-            .default(Default::Text("eng")),
-        Field::selection("job_status", "Status", JOB_STATES)
-            .required()
-            .default(Default::Text("draft")),
+        Field::char("lang_code", "Mosip Language").required().default(Default::Text("eng")),
+        Field::selection("job_status", "Status", JOB_STATES).required().default(Default::Text("draft")),
         Field::selection("is_recurring", "Job Type", JOB_TYPES).required(),
     ];
     if !own {
@@ -91,11 +77,7 @@ pub fn upstream(own: bool) -> Vec<Field> {
         Field::char("callback_url", "Callback URL"),
         Field::selection("callback_httpmethod", "Callback HTTP Method", METHODS),
         Field::int("callback_timeout", "Callback Timeout").default(Default::Int(10)),
-        Field::selection(
-            "callback_authtype",
-            "Callback Auth Type",
-            if own { ALL_AUTH_TYPES } else { AUTH_TYPES },
-        ),
+        Field::selection("callback_authtype", "Callback Auth Type", if own { ALL_AUTH_TYPES } else { AUTH_TYPES }),
         Field::char("callback_auth_url", "Callback Auth Url"),
         Field::char("callback_auth_database", "Callback Auth Database"),
         Field::char("callback_auth_username", "Callback Auth Username"),

@@ -102,21 +102,8 @@ pub struct Field {
 
 impl Field {
     fn of(name: &'static str, label: &'static str, kind: Kind) -> Self {
-        let source = if matches!(kind, Kind::One2many(..)) {
-            Source::Inverse
-        } else {
-            Source::Column(0)
-        };
-        Self {
-            name,
-            label,
-            kind,
-            required: false,
-            readonly: false,
-            default: Default::None,
-            related: None,
-            source,
-        }
+        let source = if matches!(kind, Kind::One2many(..)) { Source::Inverse } else { Source::Column(0) };
+        Self { name, label, kind, required: false, readonly: false, default: Default::None, related: None, source }
     }
 
     pub fn char(name: &'static str, label: &'static str) -> Self {
@@ -213,23 +200,13 @@ impl Field {
 
 /// The fields every model has, in Odoo's order.
 pub fn magic() -> Vec<Field> {
-    let fixed = |field: Field, source| Field {
-        source,
-        readonly: true,
-        ..field
-    };
+    let fixed = |field: Field, source| Field { source, readonly: true, ..field };
     vec![
         fixed(Field::int("id", "ID"), Source::Id),
         Field::char("display_name", "Display Name").computed(Compute::DisplayName),
-        fixed(
-            Field::many2one("create_uid", "Created by", "res.users"),
-            Source::CreateUid,
-        ),
+        fixed(Field::many2one("create_uid", "Created by", "res.users"), Source::CreateUid),
         fixed(Field::datetime("create_date", "Created on"), Source::CreateDate),
-        fixed(
-            Field::many2one("write_uid", "Last Updated by", "res.users"),
-            Source::WriteUid,
-        ),
+        fixed(Field::many2one("write_uid", "Last Updated by", "res.users"), Source::WriteUid),
         fixed(Field::datetime("write_date", "Last Updated on"), Source::WriteDate),
     ]
 }

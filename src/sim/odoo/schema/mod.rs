@@ -53,19 +53,8 @@ impl Model {
                 column += 1;
             }
         }
-        let by_name = fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| (field.name, index))
-            .collect();
-        Self {
-            name,
-            description,
-            fields,
-            order,
-            names: &["name"],
-            by_name,
-        }
+        let by_name = fields.iter().enumerate().map(|(index, field)| (field.name, index)).collect();
+        Self { name, description, fields, order, names: &["name"], by_name }
     }
 
     fn named_by(mut self, names: &'static [&'static str]) -> Self {
@@ -103,11 +92,7 @@ impl Schema {
         if addon {
             models.extend(omc::models());
         }
-        let by_name = models
-            .iter()
-            .enumerate()
-            .map(|(index, model)| (model.name, index))
-            .collect();
+        let by_name = models.iter().enumerate().map(|(index, model)| (model.name, index)).collect();
         Self { models, by_name }
     }
 

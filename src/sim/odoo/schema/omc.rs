@@ -4,12 +4,8 @@ use super::Model;
 use super::connector::{registry_fields, upstream};
 use super::field::{Default, Field};
 
-const TRIGGERS: &[(&str, &str)] = &[
-    ("schedule", "Schedule"),
-    ("sweep", "Full sweep"),
-    ("manual", "Manual"),
-    ("one_time", "One time"),
-];
+const TRIGGERS: &[(&str, &str)] =
+    &[("schedule", "Schedule"), ("sweep", "Full sweep"), ("manual", "Manual"), ("one_time", "One time")];
 const RUN_STATES: &[(&str, &str)] = &[
     ("requested", "Requested"),
     ("running", "Running"),
@@ -28,9 +24,7 @@ fn connector() -> Model {
     fields.extend(registry_fields());
     fields.extend([
         Field::bool("active", "Active").default(Default::True),
-        Field::many2one("company_id", "Company", "res.company")
-            .required()
-            .default(Default::Company),
+        Field::many2one("company_id", "Company", "res.company").required().default(Default::Company),
         Field::many2one("vid_id_type_id", "VID Type", "g2p.id.type").required(),
         Field::many2one("token_id_type_id", "Token Type", "g2p.id.type").required(),
         Field::char("schedule_cron", "Cron Expression"),
@@ -52,12 +46,8 @@ fn connector() -> Model {
 fn run() -> Model {
     let fields = vec![
         Field::many2one("connector_id", "Connector", "omc.connector").required(),
-        Field::selection("trigger", "Trigger", TRIGGERS)
-            .required()
-            .default(Default::Text("manual")),
-        Field::selection("state", "State", RUN_STATES)
-            .required()
-            .default(Default::Text("requested")),
+        Field::selection("trigger", "Trigger", TRIGGERS).required().default(Default::Text("manual")),
+        Field::selection("state", "State", RUN_STATES).required().default(Default::Text("requested")),
         Field::many2one("requested_by_id", "Requested by", "res.users"),
         Field::datetime("started_at", "Started"),
         Field::datetime("ended_at", "Ended"),
@@ -78,9 +68,7 @@ fn rejection() -> Model {
         Field::char("code", "Code").required(),
         Field::char("reason", "Reason"),
         Field::char("remedy", "Remedy"),
-        Field::selection("state", "State", REJECTION_STATES)
-            .required()
-            .default(Default::Text("open")),
+        Field::selection("state", "State", REJECTION_STATES).required().default(Default::Text("open")),
         Field::datetime("first_seen", "First Seen"),
         Field::datetime("last_seen", "Last Seen"),
         Field::int("attempts", "Attempts"),

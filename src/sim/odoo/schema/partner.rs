@@ -19,9 +19,7 @@ pub fn model() -> Model {
         Field::bool("active", "Active").default(Default::True),
         Field::bool("is_registrant", "Registrant"),
         Field::bool("is_group", "Group"),
-        Field::many2one("company_id", "Company", "res.company")
-            .required()
-            .default(Default::Company),
+        Field::many2one("company_id", "Company", "res.company").required().default(Default::Company),
         Field::selection("lang", "Language", LANGUAGES).default(Default::Text("en_US")),
         Field::selection("type", "Address Type", KINDS).default(Default::Text("contact")),
         Field::date("registration_date", "Registration Date").default(Default::Today),

@@ -16,9 +16,7 @@ pub fn models() -> Vec<Model> {
                 Field::many2one("id_type", "ID Type", "g2p.id.type").required(),
                 Field::sized("value", "Value", 100),
                 Field::date("expiry_date", "Expiry Date"),
-                Field::char("id_type_as_str", "Name")
-                    .computed(Compute::IdTypeName)
-                    .related("id_type.name"),
+                Field::char("id_type_as_str", "Name").computed(Compute::IdTypeName).related("id_type.name"),
                 Field::selection("status", "Status", STATUSES),
                 Field::char("description", "Description"),
             ],
@@ -27,10 +25,7 @@ pub fn models() -> Vec<Model> {
             "g2p.id.type",
             "ID Type",
             "name ASC",
-            vec![
-                Field::char("name", "Name"),
-                Field::char("id_validation", "Id Validation"),
-            ],
+            vec![Field::char("name", "Name"), Field::char("id_validation", "Id Validation")],
         ),
         Model::new(
             "gender.type",

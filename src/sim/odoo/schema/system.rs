@@ -14,26 +14,16 @@ pub fn models() -> Vec<Model> {
                 Field::char("login", "Login").required(),
                 Field::bool("active", "Active").default(Default::True),
                 Field::many2one("partner_id", "Related Partner", "res.partner").required(),
-                Field::many2one("company_id", "Company", "res.company")
-                    .required()
-                    .default(Default::Company),
+                Field::many2one("company_id", "Company", "res.company").required().default(Default::Company),
                 Field::char("tz", "Timezone"),
             ],
         ),
-        Model::new(
-            "res.company",
-            "Companies",
-            "id",
-            vec![Field::char("name", "Company Name").required()],
-        ),
+        Model::new("res.company", "Companies", "id", vec![Field::char("name", "Company Name").required()]),
         Model::new(
             "ir.config_parameter",
             "System Parameter",
             "key",
-            vec![
-                Field::char("key", "Key").required(),
-                Field::text("value", "Value").required(),
-            ],
+            vec![Field::char("key", "Key").required(), Field::text("value", "Value").required()],
         )
         .named_by(&["key"]),
     ]

@@ -22,30 +22,17 @@ pub fn parse_call(body: &[u8]) -> Result<Call, Error> {
         Some(text) => text.as_str(),
         None => std::str::from_utf8(body).map_err(|error| not_text(body, error.valid_up_to()))?,
     };
-    let mut reader = CallReader {
-        cursor: Cursor::new(text),
-    };
+    let mut reader = CallReader { cursor: Cursor::new(text) };
     let mut call = None;
     while let Some(tag) = reader.open()? {
-        call = Some(if tag == "methodCall" {
-            reader.call()?
-        } else {
-            reader.skip_then_fail()?
-        });
+        call = Some(if tag == "methodCall" { reader.call()? } else { reader.skip_then_fail()? });
     }
     call.ok_or_else(response_error)
 }
 
 /// Bytes that are no UTF-8: refused where they stand, or at once where not even the start is XML.
 fn not_text(body: &[u8], at: usize) -> Error {
-    let at = if body
-        .first()
-        .is_some_and(|first| *first == b'<' || first.is_ascii_whitespace())
-    {
-        at
-    } else {
-        0
-    };
+    let at = if body.first().is_some_and(|first| *first == b'<' || first.is_ascii_whitespace()) { at } else { 0 };
     let line = 1 + body[..at].iter().filter(|byte| **byte == b'\n').count();
     let column = body[..at].iter().rev().take_while(|byte| **byte != b'\n').count();
     format!("xml.parsers.expat.ExpatError: not well-formed (invalid token): line {line}, column {column}")
@@ -63,13 +50,7 @@ fn decode_utf16(body: &[u8]) -> Option<String> {
     };
     let units: Vec<u16> = rest
         .chunks_exact(2)
-        .map(|pair| {
-            if big {
-                u16::from_be_bytes([pair[0], pair[1]])
-            } else {
-                u16::from_le_bytes([pair[0], pair[1]])
-            }
-        })
+        .map(|pair| if big { u16::from_be_bytes([pair[0], pair[1]]) } else { u16::from_le_bytes([pair[0], pair[1]]) })
         .collect();
     String::from_utf16(&units).ok()
 }
@@ -203,23 +184,21 @@ impl CallReader<'_> {
 fn scalar(tag: &str, text: String) -> Result<Value, Error> {
     match tag {
         "string" => Ok(Value::Text(text)),
-        "int" | "i1" | "i2" | "i4" | "i8" => text.trim().parse().map(Value::Int).map_err(|_| {
-            format!(
-                "ValueError: invalid literal for int() with base 10: {}",
-                Value::Text(text).repr()
-            )
-        }),
+        "int" | "i1" | "i2" | "i4" | "i8" => {
+            text.trim().parse().map(Value::Int).map_err(|_| {
+                format!("ValueError: invalid literal for int() with base 10: {}", Value::Text(text).repr())
+            })
+        }
         "boolean" => match text.as_str() {
             "0" => Ok(Value::Bool(false)),
             "1" => Ok(Value::Bool(true)),
             _ => Err("TypeError: bad boolean value".to_owned()),
         },
-        "double" | "float" => text.trim().parse().map(Value::Double).map_err(|_| {
-            format!(
-                "ValueError: could not convert string to float: {}",
-                Value::Text(text).repr()
-            )
-        }),
+        "double" | "float" => text
+            .trim()
+            .parse()
+            .map(Value::Double)
+            .map_err(|_| format!("ValueError: could not convert string to float: {}", Value::Text(text).repr())),
         "dateTime.iso8601" => Ok(Value::DateTime(text.trim().to_owned())),
         "base64" => Ok(Value::Base64(text)),
         // Unknown types end as the text alone.
@@ -243,16 +222,10 @@ mod tests {
         assert_eq!(one("<value>bare &amp; text</value>"), Value::text("bare & text"));
         assert_eq!(one("<value></value>"), Value::text(""));
         assert_eq!(one("<value/>"), Value::text(""));
-        assert_eq!(
-            one("<value><i8>1120299416054286</i8></value>"),
-            Value::Int(1_120_299_416_054_286)
-        );
+        assert_eq!(one("<value><i8>1120299416054286</i8></value>"), Value::Int(1_120_299_416_054_286));
         assert_eq!(one("<value><nil/></value>"), Value::Nil);
         assert_eq!(one("<value>\n<boolean>1</boolean>\n</value>"), Value::Bool(true));
-        assert_eq!(
-            one("<value><string>a&#13;&#10;b&#128512;</string></value>"),
-            Value::text("a\r\nb\u{1F600}")
-        );
+        assert_eq!(one("<value><string>a&#13;&#10;b&#128512;</string></value>"), Value::text("a\r\nb\u{1F600}"));
         assert_eq!(one("<value><string>a\r\nb</string></value>"), Value::text("a\nb"));
         let nested = one(
             "<value><struct><member><name>a</name><value><array><data><value><i4>1</i4></value></data></array></value></member></struct></value>",
@@ -270,10 +243,7 @@ mod tests {
                 b"\n<?xml version='1.0'?><methodCall></methodCall>",
                 "XML or text declaration not at start of entity: line 2, column 0",
             ),
-            (
-                b"<methodCall><a>&#1;</a></methodCall>",
-                "reference to invalid character number: line 1, column 15",
-            ),
+            (b"<methodCall><a>&#1;</a></methodCall>", "reference to invalid character number: line 1, column 15"),
             (b"<a/>", "xmlrpc.client.ResponseError: ResponseError()"),
         ];
         for (body, text) in cases {

@@ -28,13 +28,7 @@ impl<'a> Cursor<'a> {
     pub fn new(body: &'a str) -> Self {
         let mut reader = Reader::from_str(body);
         reader.config_mut().check_end_names = true;
-        Self {
-            reader,
-            body,
-            pending_close: false,
-            depth: 0,
-            seen_root: false,
-        }
+        Self { reader, body, pending_close: false, depth: 0, seen_root: false }
     }
 
     /// The next step; text in pieces is joined by the caller.
@@ -45,10 +39,8 @@ impl<'a> Cursor<'a> {
         }
         loop {
             let before = self.position();
-            let event = self
-                .reader
-                .read_event()
-                .map_err(|_| self.malformed("not well-formed (invalid token)", before))?;
+            let event =
+                self.reader.read_event().map_err(|_| self.malformed("not well-formed (invalid token)", before))?;
             match event {
                 Event::Start(tag) => return Ok(self.opened(tag.name().as_ref().to_owned(), false)),
                 Event::Empty(tag) => return Ok(self.opened(tag.name().as_ref().to_owned(), true)),
@@ -65,11 +57,7 @@ impl<'a> Cursor<'a> {
                         if text.trim().is_empty() {
                             continue;
                         }
-                        let what = if self.seen_root {
-                            "junk after document element"
-                        } else {
-                            "syntax error"
-                        };
+                        let what = if self.seen_root { "junk after document element" } else { "syntax error" };
                         return Err(self.malformed(what, before));
                     }
                     return Ok(Step::Text(text.into_owned()));
@@ -119,9 +107,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn position(&self) -> usize {
-        usize::try_from(self.reader.buffer_position())
-            .unwrap_or(usize::MAX)
-            .min(self.body.len())
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).min(self.body.len())
     }
 
     fn malformed(&self, what: &str, at: usize) -> Error {

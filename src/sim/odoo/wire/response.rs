@@ -30,10 +30,7 @@ fn faulty(code: Value, text: &str) -> String {
     let mut out = String::with_capacity(512 + text.len());
     out.push_str(HEAD);
     out.push_str("<fault>\n");
-    push_value(
-        &Value::from([("faultCode", code), ("faultString", Value::text(text))]),
-        &mut out,
-    );
+    push_value(&Value::from([("faultCode", code), ("faultString", Value::text(text))]), &mut out);
     out.push_str("</fault>\n</methodResponse>\n");
     out
 }
@@ -44,11 +41,7 @@ fn push_value(value: &Value, out: &mut String) {
         // Never reached by an answer: `None` faults before it is marshalled.
         Value::Nil => out.push_str("<nil/>"),
         Value::Bool(flag) => {
-            out.push_str(if *flag {
-                "<boolean>1</boolean>"
-            } else {
-                "<boolean>0</boolean>"
-            });
+            out.push_str(if *flag { "<boolean>1</boolean>" } else { "<boolean>0</boolean>" });
         }
         Value::Int(number) => {
             out.push_str("<int>");

@@ -167,11 +167,7 @@ pub fn double(number: f64) -> String {
 }
 
 fn write_text_repr(text: &str, out: &mut String) {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
     for letter in text.chars() {
         match letter {
@@ -216,11 +212,6 @@ impl From<String> for Value {
 /// A struct from its members.
 impl<const N: usize> From<[(&'static str, Value); N]> for Value {
     fn from(members: [(&'static str, Value); N]) -> Self {
-        Self::Struct(
-            members
-                .into_iter()
-                .map(|(name, value)| (Cow::Borrowed(name), value))
-                .collect(),
-        )
+        Self::Struct(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
     }
 }
