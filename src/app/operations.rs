@@ -30,12 +30,13 @@ impl App {
         failed: CancellationToken,
     ) -> Desk {
         let (status, find, start, requeue) = (Arc::clone(self), Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let ready = Arc::clone(self);
         Desk {
             store: self.worker.store.clone(),
             token,
             metrics,
             // The store is open and both listeners are bound before anybody can ask; later either can fail.
-            ready: Box::new(move || !failed.is_cancelled()),
+            ready: Box::new(move || !failed.is_cancelled() && !ready.worker.store.is_broken()),
             status: Box::new(move || status.status()),
             find: Box::new(move |text| find.roster.find(text)),
             start: Box::new(move |id| {
