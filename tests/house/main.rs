@@ -19,10 +19,6 @@ const LINES: usize = 400;
 const LONG: [(&str, &str); 3] = [
     ("src/domain/definition/tests.rs", "every field of a definition, right and wrong, case by case"),
     ("src/domain/transition.rs", "the whole graph of a record's states, which is read as one"),
-    (
-        "src/odoo/registry/plain/calls_test.rs",
-        "the calls of one implementation, case by case, against one table of answers",
-    ),
 ];
 
 fn folder() -> &'static Path {
