@@ -1,5 +1,9 @@
 //! Callbacks of strangers and of nonsense, and servers that are down when the daemon starts.
 
+use omc::domain::correlation::Correlation;
+use omc::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
+use omc::domain::opaque::Nonce;
+use omc::domain::record::RecordKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,7 +33,16 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     assert_eq!(result("garbage").await, 5.0);
 
     let stored = result("stored").await;
-    let forged = "A".repeat(60);
+    // Of the right form and for a registrant who is there; only the MAC is none of ours.
+    let forged = Correlation {
+        connector: ConnectorId(1),
+        key: RecordKey {
+            token_type: IdTypeId(2),
+            registrant: RegistrantId(10),
+        },
+        nonce: Nonce([7; 12]),
+    }
+    .to_text([0; 16]);
     for strange in [
         json!([{"omc_ref": forged, "status": "processed", "token": "T"}]),
         json!({"omc_ref": null, "status": "processed", "token": "T"}),
