@@ -86,6 +86,8 @@ impl Store {
             Some(meta) if meta.key != key => {
                 return Err(StoreError::OtherKey { path: config.path.clone(), key_file: config.key_file.clone() });
             }
+            // A kill during the first start can come between the two.
+            Some(_) if !disk.is_marked() => disk.mark()?,
             Some(_) => {}
         }
         let index = remember(&disk).map_err(of_this)?;

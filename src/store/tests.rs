@@ -220,3 +220,15 @@ fn a_damaged_store_is_told_and_not_a_panic() {
     Store::reset(&config.path).unwrap();
     assert_eq!(Store::open(&config, "k").unwrap().counts(CONNECTOR), Counts::default());
 }
+
+/// A kill during the first start leaves a store without its mark.
+#[test]
+fn a_store_that_lost_its_mark_gets_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    drop(Store::open(&config, "k").unwrap());
+    std::fs::remove_file(config.path.join("omc-store")).unwrap();
+    assert!(!Store::exists(&config.path));
+    drop(Store::open(&config, "k").unwrap());
+    assert!(Store::exists(&config.path));
+}

@@ -1,10 +1,14 @@
 //! Callbacks of strangers and of nonsense, and servers that are down when the daemon starts.
 
+use omc::domain::correlation::Correlation;
+use omc::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
+use omc::domain::opaque::Nonce;
+use omc::domain::record::RecordKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::harness::{Daemon, Odoo, Process, Setup, World, arguments, free_port};
+use super::harness::{Daemon, Odoo, Process, Setup, World, arguments, eventually, free_port};
 
 #[tokio::test]
 async fn the_receiver_believes_nobody_and_nothing_without_reason() {
@@ -15,6 +19,8 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     let bearer = seal.callback_bearer(1).into_exposed();
     let result = async |result: &str| daemon.metric(&format!("omc_callbacks_total{{result=\"{result}\"}}")).await;
     world.all_tokens_are_there().await;
+    let awaited = async || daemon.status().await["batches_in_flight"].clone();
+    eventually("MTS has delivered everything", awaited, |batches| *batches == 0).await;
 
     let good = "[]";
     assert_eq!(daemon.deliver(1, "", good).await, 401);
@@ -29,7 +35,13 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     assert_eq!(result("garbage").await, 5.0);
 
     let stored = result("stored").await;
-    let forged = "A".repeat(60);
+    // Of the right form and for a registrant who is there; only the MAC is none of ours.
+    let forged = Correlation {
+        connector: ConnectorId(1),
+        key: RecordKey { token_type: IdTypeId(2), registrant: RegistrantId(10) },
+        nonce: Nonce([7; 12]),
+    }
+    .to_text([0; 16]);
     for strange in [
         json!([{"omc_ref": forged, "status": "processed", "token": "T"}]),
         json!({"omc_ref": null, "status": "processed", "token": "T"}),
@@ -105,13 +117,13 @@ async fn mts_may_be_down_at_the_start() {
     let line = daemon.says(&["fails; waiting", "MTS", &later]).await;
     assert!(line.contains("mts_url"), "says where to look: {line}");
     let told = async || world.odoo.connector(1, &["last_error"]).await["last_error"].clone();
-    let told = super::harness::eventually("Odoo shows it", told, serde_json::Value::is_string).await;
+    let told = eventually("Odoo shows it", told, serde_json::Value::is_string).await;
     assert!(told.as_str().unwrap().contains("cannot connect"), "{told}");
 
     (world.mts, world.mts_url) = Process::simulator("mts", &["--listen", &later]).await;
     world.all_tokens_are_there().await;
     let told = async || world.odoo.connector(1, &["last_error"]).await["last_error"].clone();
-    super::harness::eventually("Odoo shows that it is over", told, |told| *told == json!(false)).await;
+    eventually("Odoo shows that it is over", told, |told| *told == json!(false)).await;
     // Nobody was given up, and nobody had to be sent twice.
     assert_eq!(daemon.connector(1).await["records"]["abandoned"], 0);
 }

@@ -115,8 +115,8 @@ async fn run_now_in_odoo_ends_with_the_right_numbers() {
         "{run}"
     );
     adds_up(&run);
-    let last = world.odoo.connector(1, &["last_run_id"]).await["last_run_id"][0].clone();
-    assert_eq!(last, asked);
+    let last = async || world.odoo.connector(1, &["last_run_id"]).await["last_run_id"][0].clone();
+    eventually("it is the connector's last run", last, |last| *last == asked).await;
 
     // Of a connector that is stopped, it is said that it cannot.
     world.odoo.write("omc.connector", 1, json!({"job_status": "draft"})).await;
