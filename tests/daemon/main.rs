@@ -9,6 +9,7 @@ mod bad_definitions;
 mod bad_input;
 mod demo;
 mod kills;
+mod mts_trouble;
 mod operations;
 mod privacy;
 mod receiver;

@@ -11,6 +11,12 @@ pub struct Faults {
     pub latency_ms: u64,
     /// A POST, status or file request fails: 500, 502, a false 404, or a socket closed before or after the work.
     pub error_rate: f64,
+    /// A POST fails with MTS's own 500, and nothing of it is taken.
+    pub broken_rate: f64,
+    /// A POST with this VID among its records fails with MTS's own 500, for a reason that no client foresees.
+    pub poison: String,
+    /// A gateway in front refuses longer bodies with 413; 0: it takes any.
+    pub max_body: usize,
     /// A callback is never sent.
     pub drop_callbacks: f64,
     /// A callback is sent twice.
@@ -48,6 +54,10 @@ pub struct Change {
     latency_ms: Option<u64>,
     #[serde(deserialize_with = "rate")]
     error_rate: Option<f64>,
+    #[serde(deserialize_with = "rate")]
+    broken_rate: Option<f64>,
+    poison: Option<String>,
+    max_body: Option<usize>,
     #[serde(deserialize_with = "rate")]
     drop_callbacks: Option<f64>,
     #[serde(deserialize_with = "rate")]
@@ -97,6 +107,9 @@ impl Change {
         }
         set(&mut faults.latency_ms, self.latency_ms);
         set(&mut faults.error_rate, self.error_rate);
+        set(&mut faults.broken_rate, self.broken_rate);
+        set(&mut faults.poison, self.poison);
+        set(&mut faults.max_body, self.max_body);
         set(&mut faults.drop_callbacks, self.drop_callbacks);
         set(&mut faults.repeat_callbacks, self.repeat_callbacks);
         set(&mut faults.delay_callbacks_ms, self.delay_callbacks_ms);

@@ -44,6 +44,7 @@ impl Mishap {
             };
         }
         match () {
+            () if *method == Method::POST && dice.hit(faults.broken_rate) => Mishap::Broken,
             () if dice.hit(faults.hang_rate) => Mishap::Hang { done },
             () if dice.hit(faults.garbage_rate) => Mishap::Garbage,
             () if dice.hit(faults.truncate_rate) => Mishap::Cut(20 + dice.below(240) as usize),

@@ -88,12 +88,13 @@ impl Post<'_> {
         if self.release() == Release::V1_1 {
             identifier.replace_range(..2, "00");
         }
+        let poison = simulator.faults().poison;
         let count = records.len();
         let mut lines = Vec::with_capacity(count);
         let mut valid = false;
         for record in records {
             let line = match request.mapping.apply(&record) {
-                Ok(data) if self.locked => {
+                Ok(data) if self.locked || (!poison.is_empty() && data.vid == poison) => {
                     return Err(locked(&identifier, &record, &data, &request.language).into());
                 }
                 Ok(data) => {

@@ -66,6 +66,8 @@ enum Answer {
     Text(String),
     /// A length is promised and nothing comes.
     Torn(usize),
+    /// Of a gateway in front.
+    TooLarge,
     Redirect(String),
     None,
 }
@@ -139,6 +141,7 @@ fn write(simulator: &Simulator, link: &Link, answer: Answer) -> Response {
             }
             response
         }
+        Answer::TooLarge => respond(413, "text/html", gateway_page("413 Request Entity Too Large")),
         Answer::None => {
             link.cut.now();
             nothing()
@@ -161,8 +164,13 @@ fn nothing() -> Response {
 }
 
 fn bad_gateway() -> Response {
-    let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
-    respond(502, "text/html", page.to_owned())
+    respond(502, "text/html", gateway_page("502 Bad Gateway"))
+}
+
+fn gateway_page(said: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{said}</title></head>\r\n<body>\r\n<center><h1>{said}</h1></center>\r\n</body>\r\n</html>\r\n"
+    )
 }
 
 async fn answer(simulator: &Arc<Simulator>, link: &Link, request: Request, mishap: Mishap) -> Answer {
@@ -185,6 +193,10 @@ async fn answer(simulator: &Arc<Simulator>, link: &Link, request: Request, misha
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return Answer::None;
     };
+    let max_body = simulator.faults().max_body;
+    if max_body > 0 && body.len() > max_body {
+        return Answer::TooLarge;
+    }
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let locked = mishap == Mishap::Broken;
     match (Post { simulator, link, kind, content_type, body: &body, locked }).run().await {

@@ -72,7 +72,7 @@ impl World {
         self.odoo.faults(json!({})).await;
         let none = json!({"latency_ms": 0, "error_rate": 0, "drop_callbacks": 0, "repeat_callbacks": 0,
             "delay_callbacks_ms": 0, "reorder_callbacks": 0, "refuse": false, "truncate_rate": 0, "garbage_rate": 0,
-            "hang_rate": 0, "early_callbacks": false});
+            "hang_rate": 0, "early_callbacks": false, "broken_rate": 0, "poison": "", "max_body": 0});
         self.mts_faults(none).await;
     }
 
