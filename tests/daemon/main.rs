@@ -8,6 +8,7 @@ mod harness;
 mod bad_definitions;
 mod bad_input;
 mod demo;
+mod failed_parts;
 mod kills;
 mod mts_trouble;
 mod operations;

@@ -24,9 +24,18 @@ impl Daemon {
     }
 
     pub fn launch_with(configuration: &Configuration, environment: &[(&str, &str)]) -> Self {
+        Self::of(configuration, |arguments| Process::start_with(arguments, environment))
+    }
+
+    /// Starts it so that writing beyond a limit is an error, and not its death.
+    pub fn launch_deaf_to_limits(configuration: &Configuration) -> Self {
+        Self::of(configuration, Process::start_deaf_to_limits)
+    }
+
+    fn of(configuration: &Configuration, start: impl FnOnce(&[&str]) -> Process) -> Self {
         configuration.write();
         let path = configuration.path();
-        let process = Process::start_with(&["serve", "--config", path.to_str().unwrap()], environment);
+        let process = start(&["serve", "--config", path.to_str().unwrap()]);
         Self {
             process,
             admin: format!("http://{}", configuration.get("admin.listen")),

@@ -62,7 +62,17 @@ impl Process {
     }
 
     pub fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_omc"));
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_omc")), arguments, environment)
+    }
+
+    /// As [`Process::start`]; SIGXFSZ is ignored, which a program inherits.
+    pub fn start_deaf_to_limits(arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_omc")]);
+        Self::spawn(shell, arguments, &[])
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OMC_")) {
             command.env_remove(name);
         }
