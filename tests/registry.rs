@@ -540,6 +540,28 @@ async fn definitions_and_requests_are_read() {
     assert_eq!(plain.client.version().await.unwrap(), "17.0");
 }
 
+/// The door belongs to the model: no connector's definition, and no lack of connectors, hides it.
+#[tokio::test]
+async fn the_door_is_found_whatever_the_first_connector_is_like() {
+    let world = World::new(Options { registrants: 5, ..Options::default() }).await;
+    let id = world.connector.id.0;
+    for wrong in [
+        json!({"g2p_search_domain": "[[\"shoe_size\", \"=\", 44]]"}),
+        json!({"g2p_selected_fields": "[\"shoe_size\"]"}),
+        json!({"active": false}),
+    ] {
+        let write = vec![json!([id]), wrong.clone()];
+        world.client.execute_kw("omc.connector", "write", write, Default::default()).await.unwrap();
+        let registry = Registry::detect(world.client.clone(), Model::Omc).await.unwrap();
+        assert!(registry.through_door(), "{wrong}");
+    }
+    let unlink = vec![json!([id])];
+    let stop = vec![json!([id]), json!({"job_status": "draft"})];
+    world.client.execute_kw("omc.connector", "write", stop, Default::default()).await.unwrap();
+    world.client.execute_kw("omc.connector", "unlink", unlink, Default::default()).await.unwrap();
+    assert!(Registry::detect(world.client.clone(), Model::Omc).await.unwrap().through_door(), "no connector at all");
+}
+
 #[tokio::test]
 async fn a_connector_that_is_gone_is_an_error_and_no_empty_page() {
     let world = World::new(Options { registrants: 5, ..Options::default() }).await;

@@ -118,3 +118,20 @@ async fn a_definition_that_becomes_wrong_waits_until_it_is_right() {
     world.odoo.write("omc.connector", 1, json!({"mapping": mapping})).await;
     world.all_tokens_are_there().await;
 }
+
+/// The door is looked for at the connector with the lowest id. What is wrong with that one's definition says nothing of the door.
+#[tokio::test]
+async fn a_wrong_definition_hides_no_door() {
+    let world = World::start(Setup { registrants: 60, ..Setup::default() }).await;
+    world.odoo.another_connector(json!({"name": "Another"})).await;
+    let wrong = json!({"g2p_search_domain": "[[\"shoe_size\", \"=\", 44]]"});
+    world.odoo.write("omc.connector", 1, wrong).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let line = daemon.says(&["the registry answers"]).await;
+    assert!(line.contains("door"), "{line}");
+    world.all_tokens_are_there().await;
+    // Only through the door is anybody told.
+    let odoo = &world.odoo;
+    let error = async || odoo.connector(1, &["last_error"]).await["last_error"].clone();
+    eventually("the connector shows what is wrong", error, Value::is_string).await;
+}
