@@ -171,6 +171,38 @@ async fn a_requeue_in_odoo_sends_once() {
     }
 }
 
+/// The store was lost, and nothing is to be done for the registrant any more: no run finds them. Requeue ends the rejection all
+/// the same, also at a connector that sends nothing.
+#[tokio::test]
+async fn a_requeue_of_what_the_store_does_not_know_ends_the_rejection() {
+    let (world, daemon) = settled(Setup { registrants: 150, ..Setup::default() }).await;
+    let people = refused_with(&world, "ATS-REQ-011").await;
+    for person in &people[..2] {
+        let open = async || rejection(&world, *person).await["state"].clone();
+        eventually("Odoo lists the rejection", open, |state| state == "open").await;
+        world.odoo.edit(json!({"registrant": person, "vid": null})).await;
+    }
+    daemon.stop().await;
+    let reset = world.configuration.command(&["store", "reset"]).await;
+    assert_eq!(reset.code, Some(0), "{reset:?}");
+    let daemon = Daemon::start(&world.configuration).await;
+    quiet(&daemon).await;
+    let before = number(&world.mts_state().await, "records");
+    for (person, job_status) in people.iter().zip(["started", "draft"]) {
+        world.odoo.write("omc.connector", 1, json!({"job_status": job_status})).await;
+        let expected = if job_status == "draft" { "stopped" } else { "started" };
+        let activity = async || daemon.connector(1).await["activity"].clone();
+        eventually("it is taken over", activity, |activity| activity == expected).await;
+        let row = rejection(&world, *person).await;
+        assert_eq!(row["state"], "open", "no run says anything of somebody without a VID");
+        world.odoo.write("omc.rejection", number(&row, "id"), json!({"state": "requeued"})).await;
+        let closed = async || rejection(&world, *person).await["state"].clone();
+        eventually("the rejection ends", closed, |state| state == "resolved").await;
+    }
+    assert_eq!(number(&world.mts_state().await, "records"), before);
+    assert_eq!(number(&daemon.connector(1).await["records"], "pending"), 0);
+}
+
 #[tokio::test]
 async fn a_stopped_connector_sends_nothing_and_a_started_one_goes_on() {
     let mut world = World::start(Setup { registrants: 200, record_micros: 5_000, ..Setup::default() }).await;
