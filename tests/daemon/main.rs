@@ -7,6 +7,7 @@ mod harness;
 
 mod bad_definitions;
 mod bad_input;
+mod clean_up;
 mod demo;
 mod failed_parts;
 mod kills;
