@@ -8,6 +8,7 @@ mod harness;
 mod bad_definitions;
 mod bad_input;
 mod clean_up;
+mod definition_changes;
 mod demo;
 mod failed_parts;
 mod kills;
