@@ -7,6 +7,7 @@ use metrics::counter;
 use super::{Halt, Remote, Worker};
 use crate::domain::batch::{Answer, Batch, Cause, Status, Verdict};
 use crate::domain::identity::BatchId;
+use crate::domain::retry::delta;
 use crate::domain::transition::{Event, Fault, Occasion};
 use crate::store::StoreError;
 
@@ -24,8 +25,13 @@ pub async fn step(worker: &Worker) -> Result<Option<DateTime<Utc>>, Halt> {
             look_after(worker, batch).await?;
         }
     }
-    let next = worker.store.batches().into_iter().filter(|batch| !worker.posting.contains(batch.id));
-    Ok(next.map(|batch| batch.check_at).min())
+    let later = worker.clock.now() + delta(worker.settings.patience.interval);
+    Ok(next_look(&worker.store.batches(), |batch| worker.posting.contains(batch), later))
+}
+
+/// When a batch is due next. One whose POST is under way is looked at again `later`: nothing in the store tells when that is over.
+fn next_look(batches: &[Batch], is_posting: impl Fn(BatchId) -> bool, later: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    batches.iter().map(|batch| if is_posting(batch.id) { later } else { batch.check_at }).min()
 }
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
@@ -110,4 +116,32 @@ async fn give_back(worker: &Worker, batch: BatchId, fault: Fault) -> Result<u64,
             .await?;
     }
     Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::TimeDelta;
+    use url::Url;
+
+    use super::*;
+    use crate::domain::batch::Patience;
+    use crate::domain::identity::ConnectorId;
+
+    fn batch(id: u64, interval: Duration) -> Batch {
+        let url = Url::parse("http://mts.example").unwrap();
+        let patience = Patience { interval, callback_grace: interval, stuck_after: interval };
+        Batch::sent(BatchId(id), ConnectorId(1), url, 10, interval, &patience, DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_batch_that_is_being_posted_is_not_slept_over() {
+        let at = |seconds| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let batches = [batch(1, Duration::from_secs(5)), batch(2, Duration::from_secs(50))];
+        assert_eq!(next_look(&batches, |_| false, at(9)), Some(at(5)));
+        assert_eq!(next_look(&batches, |id| id == BatchId(1), at(9)), Some(at(9)));
+        assert_eq!(next_look(&batches, |_| true, at(9)), Some(at(9)), "nothing else may wake it");
+        assert_eq!(next_look(&[], |_| true, at(9)), None);
+    }
 }
