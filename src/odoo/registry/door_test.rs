@@ -108,7 +108,7 @@ async fn a_report_answers_with_the_run() {
 async fn detected(acts: Vec<Act>, model: Model) -> Result<bool, Error> {
     let server = TestServer::start([vec![value(UID)], acts].concat()).await;
     let client = Arc::new(Client::new(&server.config()).unwrap());
-    Ok(Registry::detect(client, model).await?.through_door())
+    Ok(Registry::detect(client, model, None).await?.through_door())
 }
 
 #[tokio::test]
