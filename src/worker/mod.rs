@@ -143,7 +143,8 @@ impl Worker {
             return Ok(registry);
         }
         let daemon = Some(Arc::clone(&self.settings.daemon));
-        let registry = self.ask_odoo(None, Registry::detect(Arc::clone(&self.odoo), self.settings.model, daemon)).await?;
+        let registry =
+            self.ask_odoo(None, Registry::detect(Arc::clone(&self.odoo), self.settings.model, daemon)).await?;
         let way = if registry.through_door() { "through the addon's door" } else { "by plain calls" };
         tracing::info!(way, "the registry answers");
         Ok(slot.insert(registry).clone())

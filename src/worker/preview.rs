@@ -7,8 +7,8 @@ use super::{Decision, Preparation};
 use crate::domain::connector::Connector;
 use crate::domain::identity::{RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey};
-use crate::odoo::{self, Registry};
 use crate::odoo::registry::report::PreviewLine;
+use crate::odoo::{self, Registry};
 use crate::seal::Seal;
 
 /// Letters of a value that are shown, masked.

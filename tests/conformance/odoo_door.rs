@@ -311,10 +311,9 @@ async fn a_preview_is_answered_once_and_by_its_own_connector() {
     let report = async |payload: Json| {
         door.odoo.call("omc.connector", "omc_report", json!([[door.connector], payload]), json!({})).await
     };
-    let line = |partner: i64, verdict: &str| {
-        json!({"partner_id": partner, "verdict": verdict, "reason": false, "auth_data": {"vid": "9999", "name.0": "xxx"}})
-    };
-    let answer = |lines: Vec<Json>| json!({"preview": {"id": preview, "state": "done", "message": false, "lines": lines}});
+    let line = |partner: i64, verdict: &str| json!({"partner_id": partner, "verdict": verdict, "reason": false, "auth_data": {"vid": "9999", "name.0": "xxx"}});
+    let answer =
+        |lines: Vec<Json>| json!({"preview": {"id": preview, "state": "done", "message": false, "lines": lines}});
     // Gone: ignored. A registrant who is gone: left out.
     report(json!({"preview": {"id": 999_999, "state": "done", "message": false, "lines": []}})).await;
     report(answer(vec![line(id, "send"), line(999_999, "send")])).await;

@@ -10,6 +10,7 @@ mod bad_input;
 mod demo;
 mod kills;
 mod operations;
+mod previews;
 mod privacy;
 mod receiver;
 mod registry_changes;

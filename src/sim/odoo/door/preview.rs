@@ -47,6 +47,5 @@ fn is_waiting(env: &Env, previews: ModelId, connector: i32, id: i32) -> bool {
         let column = env.model(previews).column(name)?;
         env.db.row(previews, id).map(|row| row.cell(column))
     };
-    cell("connector_id") == Some(&Cell::Ref(connector))
-        && cell("state").and_then(Cell::as_text) == Some("requested")
+    cell("connector_id") == Some(&Cell::Ref(connector)) && cell("state").and_then(Cell::as_text) == Some("requested")
 }
