@@ -47,7 +47,7 @@ impl World {
             ..Config::default()
         };
         let client = Arc::new(Client::new(&config).unwrap());
-        let registry = Registry::detect(client.clone(), model).await.unwrap();
+        let registry = Registry::detect(client.clone(), model, None).await.unwrap();
         let connector = connector(&client, model).await;
         let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
         Self { base, client, registry, connector, http, partner_id }
@@ -585,7 +585,7 @@ async fn live() -> Option<(Arc<Client>, Registry, Connector)> {
         ..Config::default()
     };
     let client = Arc::new(Client::new(&config).unwrap());
-    let registry = Registry::detect(client.clone(), Model::Stock).await.unwrap();
+    let registry = Registry::detect(client.clone(), Model::Stock, None).await.unwrap();
     let connector = connector(&client, Model::Stock).await;
     Some((client, registry, connector))
 }

@@ -91,7 +91,7 @@ fn key_file(config: &Config) -> Option<Line> {
 /// Whether the daemon's user may do what it must.
 async fn rights(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
-    let registry = match Registry::detect(Arc::clone(odoo), config.odoo.connector_model).await {
+    let registry = match Registry::detect(Arc::clone(odoo), config.odoo.connector_model, None).await {
         Ok(registry) => registry,
         Err(error) => return vec![line("registry", false, error.to_string())],
     };

@@ -33,11 +33,14 @@ use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::http::{self, callback};
 use crate::mts::Mts;
-use crate::odoo;
+use crate::odoo::{self, registry::Report};
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
 use crate::store::Store;
-use crate::worker::{Settings, Worker, definitions, submit, tend};
+use crate::worker::{Halt, Settings, Worker, definitions, submit, tend};
+
+/// The time that giving up the connectors' leases may take at the end.
+const LEASES: Duration = Duration::from_secs(2);
 
 /// What the parts of a running daemon share.
 pub struct App {
@@ -62,6 +65,8 @@ pub struct Foundation {
     config: crate::store::Config,
     seal: Arc<Seal>,
     store: Store,
+    /// What the daemon of this store calls itself.
+    daemon: Arc<str>,
 }
 
 impl Foundation {
@@ -71,7 +76,9 @@ impl Foundation {
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
         let store = Store::open(&config.store, &seal.fingerprint())?;
-        Ok(Self { config: config.store.clone(), seal, store })
+        let name: [u8; 12] = seal.random()?;
+        let daemon = store.identity(|| URL_SAFE_NO_PAD.encode(name))?.into();
+        Ok(Self { config: config.store.clone(), seal, store, daemon })
     }
 
     /// Whether this configuration names the same store and key.
@@ -97,7 +104,7 @@ pub struct Running {
 /// Whether a daemon could be built by this configuration, as far as that shows without starting one.
 pub fn vet(config: &Config) -> anyhow::Result<()> {
     odoo::Client::new(&config.odoo)?;
-    settings(config, config.callback.listen)?;
+    settings(config, config.callback.listen, "".into())?;
     Ok(())
 }
 
@@ -108,12 +115,13 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: Option<PrometheusHandle>,
 ) -> anyhow::Result<Running> {
-    let Foundation { seal, store, .. } = foundation;
+    let Foundation { seal, store, daemon, .. } = foundation;
     let callback_listener = bind(config.callback.listen, "callback.listen").await?;
     let admin_listener = bind(config.admin.listen, "admin.listen").await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
-    let app = build(config, callback, Arc::clone(&seal), store, clock)?;
+    let settings = settings(&config, callback, daemon)?;
+    let app = build(config, settings, Arc::clone(&seal), store, clock)?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
         let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
@@ -156,12 +164,11 @@ pub async fn start(
 
 fn build(
     config: Config,
-    callback: SocketAddr,
+    settings: Settings,
     seal: Arc<Seal>,
     store: Store,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<App>> {
-    let settings = settings(&config, callback)?;
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
     let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings));
@@ -178,7 +185,7 @@ fn build(
     }))
 }
 
-fn settings(config: &Config, callback: SocketAddr) -> anyhow::Result<Settings> {
+fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::Result<Settings> {
     let receiver = match &config.callback.public_url {
         Some(url) => url.clone(),
         None => Url::parse(&format!("http://{callback}")).context("callback.listen makes no address for MTS")?,
@@ -195,6 +202,7 @@ fn settings(config: &Config, callback: SocketAddr) -> anyhow::Result<Settings> {
         patience: config.reconcile.patience(),
         backoff: config.retry.backoff()?,
         overlap: delta(config.schedule.overlap.as_duration()),
+        daemon,
     })
 }
 
@@ -237,6 +245,28 @@ impl App {
         });
     }
 
+    /// Lets another daemon go on with the connectors at once. What does not succeed is given up by itself, 90 s later.
+    async fn give_up_leases(&self) {
+        if !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
+        let release = Report { release: true, ..Report::default() };
+        let given_up = async {
+            let registry = self.worker.registry().await?;
+            for id in self.roster.ids() {
+                match self.worker.ask_odoo(Some(id), registry.report(id, &release)).await {
+                    // Another connector's lease may be ours all the same.
+                    Ok(_) | Err(Halt::Until(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok::<_, Halt>(())
+        };
+        if !matches!(tokio::time::timeout(LEASES, given_up).await, Ok(Ok(()))) {
+            tracing::debug!("leases are left to run out");
+        }
+    }
+
     fn receiver(self: &Arc<Self>) -> callback::Receiver {
         let app = Arc::downgrade(self);
         callback::Receiver {
@@ -268,6 +298,7 @@ impl Running {
         self.ticker.stop().await;
         self.app.tasks.close();
         let finished = tokio::time::timeout(grace, self.app.tasks.wait()).await.is_ok();
+        self.app.give_up_leases().await;
         self.app.abandon.cancel();
         // Callbacks are taken for as long as anything is in hand.
         self.listeners.cancel();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{App, Standing};
+use super::{App, Standing, preview};
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State};
@@ -43,7 +43,7 @@ pub(super) async fn run(app: Arc<App>) {
 type Requeues = BTreeMap<u32, String>;
 
 async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> Result<(), Halt> {
-    let Reading { connectors, missing, runs, requeued } = reader.read(&app.worker).await?;
+    let Reading { connectors, missing, runs, requeued, previews } = reader.read(&app.worker).await?;
     let first = !app.heard.swap(true, Ordering::Relaxed);
     if first && !missing.is_empty() {
         tracing::error!(connectors = missing.join(", "), "odoo.connectors names connectors that are not in Odoo");
@@ -69,6 +69,12 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
     for asked in runs {
         match begin(app, &asked).await {
             // What Odoo has against this report is no reason to leave the others waiting.
+            Ok(()) | Err(Halt::Until(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for asked in previews {
+        match preview::answer(app, asked).await {
             Ok(()) | Err(Halt::Until(_)) => {}
             Err(error) => return Err(error),
         }

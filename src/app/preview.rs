@@ -1,50 +1,29 @@
-//! A dry run: what would be sent for a connector, personal data masked. Sends nothing, and touches no store.
+//! Previews: the command's, and those that administrators ask for in Odoo.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use serde_json::{Map, Value};
 
-use super::check;
+use super::{App, check};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Connector;
-use crate::domain::identity::RunId;
-use crate::domain::record::{Record, RecordKey};
+use crate::odoo::connectors::RequestedPreview;
+use crate::odoo::registry::Report;
+use crate::odoo::registry::report::{PreviewLine, PreviewReport};
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
 use crate::worker::definitions::Standing;
-use crate::worker::{Decision, Preparation};
-
-/// What would become of one registrant.
-#[derive(Debug, Clone)]
-pub struct Line {
-    pub registrant: u32,
-    /// `send`, `leave`, or the code of the refusal.
-    pub verdict: String,
-    pub reason: String,
-    /// The record for MTS, its values masked.
-    pub auth_data: Vec<(String, String)>,
-}
+use crate::worker::{Halt, preview};
 
 /// Looks at the first registrants that the connector would take now.
-pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Result<Vec<Line>> {
+pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Result<Vec<PreviewLine>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let connector = find(config, connector).await?;
-    let registry = Registry::detect(Arc::clone(&odoo), config.odoo.connector_model).await?;
-    let page = registry.page(&connector, 0, limit, None).await?;
-    let found = registry.read(&connector, &page.ids, false).await?;
+    let registry = Registry::detect(Arc::clone(&odoo), config.odoo.connector_model, None).await?;
     // A key of this moment: nothing is compared with what any store holds.
-    let now = SystemClock.now();
     let seal = Seal::fleeting()?;
-    let preparation = Preparation::new(&connector, &seal, now);
-    let lines = found.into_iter().map(|registrant| {
-        let id = registrant.id;
-        let key = RecordKey { token_type: connector.token_type, registrant: id };
-        let record = Record::admitted(key, connector.id, RunId::NONE, now);
-        told(id.0, preparation.decide(&record, Some(registrant)))
-    });
-    Ok(lines.collect())
+    Ok(preview::look(&registry, &connector, limit, &seal, SystemClock.now()).await?)
 }
 
 async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
@@ -62,49 +41,34 @@ async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
     }
 }
 
-fn told(registrant: u32, decision: Decision) -> Line {
-    let line = |verdict: &str, reason: &str| Line {
-        registrant,
-        verdict: verdict.to_owned(),
-        reason: reason.to_owned(),
-        auth_data: Vec::new(),
+/// Answers an administrator's Test. What is wrong with the connector is the answer; while Odoo itself fails, the request stays.
+pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Halt> {
+    let worker = &app.worker;
+    let registry = worker.registry().await?;
+    let (connector, problems) = app
+        .roster
+        .with(asked.connector, |entry| {
+            let problems: Vec<String> = entry.problems.iter().map(ToString::to_string).collect();
+            (entry.connector(), problems)
+        })
+        .unwrap_or_default();
+    let outcome = match connector {
+        Some(connector) if problems.is_empty() => {
+            let seal = Seal::fleeting().map_err(|error| {
+                tracing::error!(%error, "no preview can be made");
+                Halt::Until(worker.clock.now())
+            })?;
+            match preview::look(&registry, &connector, asked.limit, &seal, worker.clock.now()).await {
+                Ok(lines) => Ok(lines),
+                // Counted and waited for as at any other call.
+                Err(error) if error.concerns_every_call() => return worker.ask_odoo(None, async { Err(error) }).await,
+                Err(error) => Err(error.to_string()),
+            }
+        }
+        _ if problems.is_empty() => Err("the connector is archived".to_owned()),
+        _ => Err(problems.join("\n")),
     };
-    match decision {
-        Decision::Leave => line("leave", "holds a token, or has no VID"),
-        Decision::Unchanged => line("leave", "refused before"),
-        Decision::Refuse { code, .. } => line(code.as_str(), &format!("{} {}", code.reason(), code.remedy())),
-        Decision::Send { auth_data, .. } => Line { auth_data: masked(&auth_data, ""), ..line("send", "") },
-    }
-}
-
-fn masked(record: &Map<String, Value>, prefix: &str) -> Vec<(String, String)> {
-    let entries = record.iter().flat_map(|(key, value)| match value {
-        Value::Object(inner) => masked(inner, &format!("{prefix}{key}.")),
-        Value::String(text) => vec![(format!("{prefix}{key}"), mask(text))],
-        Value::Null => vec![(format!("{prefix}{key}"), "null".to_owned())],
-        _ => vec![(format!("{prefix}{key}"), "*".to_owned())],
-    });
-    entries.collect()
-}
-
-/// Shows the form of a text and nothing of it: letters as `x`, digits as `9`.
-fn mask(text: &str) -> String {
-    let shown = |c: char| match c {
-        c if c.is_numeric() => '9',
-        c if c.is_alphabetic() => 'x',
-        ' ' | '-' | '/' | '.' | ',' | '+' | '@' => c,
-        _ => '?',
-    };
-    text.chars().take(40).map(shown).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_form_is_shown_and_nothing_else() {
-        assert_eq!(mask("Zoë O'Neill 2045"), "xxx x?xxxxx 9999");
-        assert_eq!(mask("1990/01/31"), "9999/99/99");
-    }
+    let report = Report { preview: Some(PreviewReport { id: asked.preview, outcome }), ..Report::default() };
+    worker.ask_odoo(Some(asked.connector), registry.report(asked.connector, &report)).await?;
+    Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) async fn run(config: Config, arguments: &Arguments, json: bool) -> an
             .iter()
             .map(|line| {
                 json!({
-                    "registrant": line.registrant, "verdict": line.verdict, "reason": line.reason,
+                    "registrant": line.registrant.0, "verdict": line.verdict, "reason": line.reason,
                     "auth_data": line.auth_data,
                 })
             })
@@ -37,7 +37,7 @@ pub(super) async fn run(config: Config, arguments: &Arguments, json: bool) -> an
         .map(|line| {
             let data: Vec<String> = line.auth_data.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let text = if data.is_empty() { line.reason } else { data.join(" ") };
-            vec![line.registrant.to_string(), line.verdict, text]
+            vec![line.registrant.0.to_string(), line.verdict, text]
         })
         .collect();
     if rows.is_empty() {

@@ -53,6 +53,11 @@ const MAX_DEFINITIONS: u32 = 1000;
 /// Requests taken at one poll; the rest waits for the next.
 const MAX_REQUESTS: u32 = 1000;
 
+/// Registrants of a preview that does not say how many.
+const PREVIEWED: u32 = 10;
+/// More than this the door does not take.
+const MAX_PREVIEWED: u32 = 50;
+
 /// A connector as Odoo holds it: nothing of it has been checked. Its fields hold passwords, so none is printed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawDefinition {
@@ -78,6 +83,16 @@ pub struct RequeuedRejection {
     pub registrant: RegistrantId,
     /// When, as Odoo tells it: the row says `requeued` until Odoo hears the outcome, and this tells a new Requeue from the old.
     pub asked: String,
+}
+
+/// An administrator's Test of one connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestedPreview {
+    /// The row of `omc.preview`.
+    pub preview: u32,
+    pub connector: ConnectorId,
+    /// Registrants to look at.
+    pub limit: u32,
 }
 
 /// All connectors of a model, archived ones among them, in the order of their ids.
@@ -159,6 +174,19 @@ pub async fn requeued_rejections(client: &Client) -> Result<Vec<RequeuedRejectio
                 registrant: RegistrantId(many2one(record, "partner_id")?),
                 asked: record.get("write_date").and_then(Value::as_str).unwrap_or_default().to_owned(),
             })
+        })
+        .collect()
+}
+
+/// The previews that administrators have asked for, oldest first. With OMC's addon only.
+pub async fn requested_previews(client: &Client) -> Result<Vec<RequestedPreview>, Error> {
+    let records = in_state(client, "omc.preview", "requested", &["connector_id", "limit"]).await?;
+    records
+        .iter()
+        .map(|record| {
+            let limit = record.get("limit").and_then(Value::as_u64).and_then(|limit| u32::try_from(limit).ok());
+            let limit = limit.filter(|limit| *limit > 0).unwrap_or(PREVIEWED).min(MAX_PREVIEWED);
+            Ok(RequestedPreview { preview: own_id(record)?, connector: connector(record)?, limit })
         })
         .collect()
 }

@@ -113,6 +113,11 @@ pub enum Refusal {
     ForeignKey,
     #[error("a mandatory field is not set{}", on(.field))]
     MandatoryField { field: Option<String> },
+    /// The connector's lease is another daemon's (`Which daemon` in docs/door.md).
+    #[error(
+        "another daemon works on this connector; end it, or wait until its lease is over, 90 s after its last call"
+    )]
+    Leased,
     /// Any other refusal: Odoo's text is not kept, its log has it.
     #[error("a validation or business rule said no; Odoo's own log has the text")]
     Other,

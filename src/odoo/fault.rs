@@ -40,7 +40,9 @@ fn warning(text: &str) -> Error {
             _ => Error::Refused(Refusal::MissingRecord { model }),
         };
     }
-    let refusal = if text.starts_with("Object ") && text.ends_with(" doesn't exist") {
+    let refusal = if text.starts_with("omc_lease: ") {
+        Refusal::Leased
+    } else if text.starts_with("Object ") && text.ends_with(" doesn't exist") {
         Refusal::MissingModel { model: between(text, "Object ", " doesn't exist") }
     } else if text.contains("ID Type must be unique") {
         Refusal::IdTypeTaken

@@ -103,6 +103,18 @@ impl Store {
         disk::is_marked(path)
     }
 
+    /// The name that this store's daemon goes by, for as long as the store lives; `fresh` makes it when it is first asked for.
+    pub fn identity(&self, fresh: impl FnOnce() -> String) -> Result<String, StoreError> {
+        let disk = &self.0.disk;
+        if let Some(identity) = codec::read(disk, keys::IDENTITY)? {
+            return Ok(identity);
+        }
+        let identity = fresh();
+        disk.write(vec![(keys::IDENTITY.to_vec(), Some(codec::encode(&identity)?))])?;
+        disk.sync()?;
+        Ok(identity)
+    }
+
     /// Reads every value once; tells how many there are.
     pub fn check(&self) -> Result<u64, StoreError> {
         let mut values = 0;

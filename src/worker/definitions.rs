@@ -14,7 +14,7 @@ use crate::domain::definition::{self, Problem, Surroundings};
 use crate::domain::identity::{ConnectorId, IdTypeId};
 use crate::domain::mapping::Mandatory;
 use crate::domain::registrant_field::RegistrantField;
-use crate::odoo::connectors::{self, RawDefinition, RequestedRun, RequeuedRejection};
+use crate::odoo::connectors::{self, RawDefinition, RequestedPreview, RequestedRun, RequeuedRejection};
 use crate::odoo::{self, Client};
 use crate::seal::Purpose;
 use crate::store::StoreError;
@@ -47,6 +47,7 @@ pub struct Reading {
     pub missing: Vec<String>,
     pub runs: Vec<RequestedRun>,
     pub requeued: Vec<RequeuedRejection>,
+    pub previews: Vec<RequestedPreview>,
 }
 
 struct Background {
@@ -89,11 +90,16 @@ impl Reader {
             mandatory,
         };
         let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
-        let (runs, requeued) = match model {
-            Model::Stock => (Vec::new(), Vec::new()),
-            Model::Omc => (connectors::requested_runs(odoo).await?, connectors::requeued_rejections(odoo).await?),
-        };
-        Ok(Reading { connectors: found, missing, runs, requeued })
+        let reading = Reading { connectors: found, missing, ..Reading::default() };
+        match model {
+            Model::Stock => Ok(reading),
+            Model::Omc => Ok(Reading {
+                runs: connectors::requested_runs(odoo).await?,
+                requeued: connectors::requeued_rejections(odoo).await?,
+                previews: connectors::requested_previews(odoo).await?,
+                ..reading
+            }),
+        }
     }
 
     /// As [`Reader::look`], by the worker's settings and behind its breaker.

@@ -15,6 +15,7 @@ mod config;
 pub mod definitions;
 pub mod gate;
 mod prepare;
+pub mod preview;
 pub mod pull;
 pub mod reconcile;
 pub mod release;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub backoff: Backoff,
     /// How far back a delta looks behind its cursor.
     pub overlap: chrono::TimeDelta,
+    /// The name under which connectors' leases are taken.
+    pub daemon: Arc<str>,
 }
 
 /// What every step works with.
@@ -139,7 +142,9 @@ impl Worker {
         if let Some(registry) = slot.clone() {
             return Ok(registry);
         }
-        let registry = self.ask_odoo(None, Registry::detect(Arc::clone(&self.odoo), self.settings.model)).await?;
+        let daemon = Some(Arc::clone(&self.settings.daemon));
+        let registry =
+            self.ask_odoo(None, Registry::detect(Arc::clone(&self.odoo), self.settings.model, daemon)).await?;
         let way = if registry.through_door() { "through the addon's door" } else { "by plain calls" };
         tracing::info!(way, "the registry answers");
         Ok(slot.insert(registry).clone())

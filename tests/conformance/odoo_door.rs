@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::client::{Odoo, simulator};
+use super::client::{Fault, Odoo, simulator};
 use omc::sim::odoo::Options;
 
 /// A simulator with the addon, and its one connector.
@@ -52,6 +52,15 @@ impl Door {
         let answer = self.apply(json!([result])).await[0].clone();
         let outcome = answer["outcome"].as_str().unwrap().to_owned();
         (outcome, answer["vid_removed"].as_bool().unwrap(), answer["code"].clone())
+    }
+
+    /// The row of an administrator's Test.
+    async fn preview(&self) -> i64 {
+        self.odoo.call("omc.connector", "action_test", json!([[self.connector]]), json!({})).await;
+        let waiting = json!([[["state", "=", "requested"]], ["connector_id", "limit"]]);
+        let rows = self.odoo.call("omc.preview", "search_read", waiting, json!({"order": "id", "load": ""})).await;
+        assert_eq!((&rows[0]["connector_id"], &rows[0]["limit"]), (&json!(self.connector), &json!(10)));
+        rows[0]["id"].as_i64().unwrap()
     }
 
     async fn write_connector(&self, values: Json) {
@@ -292,6 +301,67 @@ async fn reports_make_runs_and_rejections() {
     let rows =
         door.odoo.call("omc.rejection", "search_read", json!([[["partner_id", "=", id]], ["state"]]), json!({})).await;
     assert_eq!(rows[0]["state"], json!("resolved"));
+}
+
+#[tokio::test]
+async fn a_preview_is_answered_once_and_by_its_own_connector() {
+    let door = Door::open(50).await;
+    let id = door.page(0, 1, json!(false)).await.0[0];
+    let preview = door.preview().await;
+    let report = async |payload: Json| {
+        door.odoo.call("omc.connector", "omc_report", json!([[door.connector], payload]), json!({})).await
+    };
+    let line = |partner: i64, verdict: &str| json!({"partner_id": partner, "verdict": verdict, "reason": false, "auth_data": {"vid": "9999", "name.0": "xxx"}});
+    let answer =
+        |lines: Vec<Json>| json!({"preview": {"id": preview, "state": "done", "message": false, "lines": lines}});
+    // Gone: ignored. A registrant who is gone: left out.
+    report(json!({"preview": {"id": 999_999, "state": "done", "message": false, "lines": []}})).await;
+    report(answer(vec![line(id, "send"), line(999_999, "send")])).await;
+    report(answer(vec![line(id, "ATS-REQ-010"), line(id, "leave")])).await;
+    let row = door.odoo.read("omc.preview", preview, &["state", "message"]).await;
+    assert_eq!((&row["state"], &row["message"]), (&json!("done"), &json!(false)));
+    let lines = door
+        .odoo
+        .call(
+            "omc.preview.line",
+            "search_read",
+            json!([[["preview_id", "=", preview]], ["partner_id", "verdict", "reason", "auth_data"]]),
+            json!({"load": ""}),
+        )
+        .await;
+    assert_eq!(lines.as_array().unwrap().len(), 1, "{lines}");
+    assert_eq!((&lines[0]["partner_id"], &lines[0]["verdict"]), (&json!(id), &json!("send")));
+    let auth_data: Json = serde_json::from_str(lines[0]["auth_data"].as_str().unwrap()).unwrap();
+    assert_eq!(auth_data, json!({"vid": "9999", "name.0": "xxx"}));
+}
+
+#[tokio::test]
+async fn a_connector_is_leased_to_one_daemon() {
+    let door = Door::open(10).await;
+    let page = async |daemon: Option<&str>| {
+        let named = daemon.map_or_else(|| json!({}), |daemon| json!({"context": {"omc_daemon": daemon}}));
+        door.odoo.try_call("omc.connector", "omc_pull", json!([[door.connector], 0, 1, false, false]), named).await
+    };
+    let leased = |answer: Result<Json, Fault>| {
+        answer.is_err_and(|fault| fault.code == 2 && fault.text.starts_with("omc_lease: "))
+    };
+    assert!(page(Some("one")).await.is_ok());
+    assert!(page(Some("one")).await.is_ok());
+    assert!(leased(page(Some("two")).await));
+    assert!(page(None).await.is_ok(), "who says no name is held up by none");
+    let release = async |daemon: &str| {
+        let named = json!({"context": {"omc_daemon": daemon}});
+        door.odoo.try_call("omc.connector", "omc_report", json!([[door.connector], {"release": true}]), named).await
+    };
+    assert!(leased(release("two").await));
+    assert_eq!(release("one").await.unwrap()["run_id"], json!(false));
+    assert!(page(Some("two")).await.is_ok());
+    assert!(leased(page(Some("one")).await));
+    assert!(release("two").await.is_ok());
+    for wrong in ["", "\u{e9}", &"x".repeat(65)] {
+        let answer = page(Some(wrong)).await;
+        assert!(answer.is_err_and(|fault| fault.code == 2 && !fault.text.starts_with("omc_lease: ")), "{wrong:?}");
+    }
 }
 
 #[tokio::test]

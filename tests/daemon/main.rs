@@ -14,6 +14,7 @@ mod failed_parts;
 mod kills;
 mod mts_trouble;
 mod operations;
+mod previews;
 mod privacy;
 mod receiver;
 mod registry_changes;

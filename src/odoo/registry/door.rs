@@ -23,11 +23,24 @@ const REPORT: &str = "omc_report";
 const BOTH: &str = "both";
 
 #[derive(Debug, Clone)]
-pub struct Door(Arc<Client>);
+pub struct Door {
+    client: Arc<Client>,
+    /// Who calls, if it takes the connectors' leases.
+    daemon: Option<Arc<str>>,
+}
 
 impl Door {
-    pub fn new(client: Arc<Client>) -> Self {
-        Self(client)
+    pub fn new(client: Arc<Client>, daemon: Option<Arc<str>>) -> Self {
+        Self { client, daemon }
+    }
+
+    async fn call(&self, method: &'static str, connector: ConnectorId, mut args: Vec<Value>) -> Result<Value, Error> {
+        args.insert(0, json!([connector.0]));
+        let mut kwargs = Map::new();
+        if let Some(daemon) = &self.daemon {
+            kwargs.insert("context".to_owned(), json!({ "omc_daemon": daemon.as_ref() }));
+        }
+        self.client.execute_kw("omc.connector", method, args, kwargs).await
     }
 
     pub async fn page(
@@ -83,8 +96,7 @@ impl Door {
     }
 
     pub async fn report(&self, connector: ConnectorId, report: &Report) -> Result<Option<u32>, Error> {
-        let args = vec![json!([connector.0]), report.to_wire()];
-        let answer = self.0.execute_kw("omc.connector", REPORT, args, Map::new()).await?;
+        let answer = self.call(REPORT, connector, vec![report.to_wire()]).await?;
         match answer.get("run_id") {
             Some(Value::Bool(false)) => Ok(None),
             Some(run) => wire::many2one(run).map(Some).ok_or(wire::unexpected(REPORT, "run_id")),
@@ -92,9 +104,8 @@ impl Door {
         }
     }
 
-    async fn pull(&self, connector: &Connector, mut args: Vec<Value>) -> Result<Record, Error> {
-        args.insert(0, json!([connector.id.0]));
-        match self.0.execute_kw("omc.connector", PULL, args, Map::new()).await? {
+    async fn pull(&self, connector: &Connector, args: Vec<Value>) -> Result<Record, Error> {
+        match self.call(PULL, connector.id, args).await? {
             Value::Object(answer) => Ok(answer),
             _ => Err(wire::unexpected(PULL, "a structure")),
         }
@@ -106,8 +117,8 @@ impl Door {
             return Ok(Vec::new());
         }
         let registrants: Vec<Option<u32>> = results.iter().map(|result| wire::id(&result["partner_id"])).collect();
-        let args = vec![json!([connector.id.0]), Value::Array(results)];
-        let answers = wire::records(self.0.execute_kw("omc.connector", APPLY, args, Map::new()).await?, APPLY)?;
+        let answer = self.call(APPLY, connector.id, vec![Value::Array(results)]).await?;
+        let answers = wire::records(answer, APPLY)?;
         if answers.len() != registrants.len() {
             return Err(wire::unexpected(APPLY, "an outcome for each result"));
         }

@@ -15,7 +15,7 @@ fn answers(value_of_call: Value) -> Vec<Act> {
 async fn door(acts: Vec<Act>) -> (TestServer, Door) {
     let server = TestServer::start(acts).await;
     let client = Arc::new(Client::new(&server.config()).unwrap());
-    (server, Door::new(client))
+    (server, Door::new(client, None))
 }
 
 fn write_back(registrant: u32, token: &str) -> WriteBack {
@@ -105,10 +105,30 @@ async fn a_report_answers_with_the_run() {
     }
 }
 
+#[tokio::test]
+async fn a_daemon_names_itself_in_every_call() {
+    let page = json!({"ids": [], "complete": true, "now": "2026-11-21 21:14:08.783633", "horizon": "2026-11-21 21:14:07.000001"});
+    let server = TestServer::start(answers(page)).await;
+    let door = Door::new(Arc::new(Client::new(&server.config()).unwrap()), Some("daemon-1".into()));
+    door.page(&connector(), 0, 2, None).await.unwrap();
+    let request = server.requests().await.remove(1).replace('\n', "");
+    let context = "<name>context</name><value><struct><member><name>omc_daemon</name><value><string>daemon-1</string>";
+    assert!(request.contains(context), "{request}");
+}
+
+#[tokio::test]
+async fn a_lease_of_another_daemon_concerns_this_connector_only() {
+    let refused = fault(2, "omc_lease: another daemon works on this connector (until 10:00)");
+    let (_server, door) = door(vec![value(UID), refused]).await;
+    let error = door.page(&connector(), 0, 2, None).await.unwrap_err();
+    assert_eq!(error, Error::Refused(crate::odoo::error::Refusal::Leased));
+    assert!(!error.concerns_every_call(), "{error}");
+}
+
 async fn detected(acts: Vec<Act>, model: Model) -> Result<bool, Error> {
     let server = TestServer::start([vec![value(UID)], acts].concat()).await;
     let client = Arc::new(Client::new(&server.config()).unwrap());
-    Ok(Registry::detect(client, model).await?.through_door())
+    Ok(Registry::detect(client, model, None).await?.through_door())
 }
 
 #[tokio::test]

@@ -50,13 +50,16 @@ enum Way {
 impl Registry {
     /// Finds out whether the addon's door answers. Where it does not exist, plain calls are used; where it refuses our
     /// user, that is [`Error::DoorClosed`].
-    pub async fn detect(client: Arc<Client>, model: Model) -> Result<Self, Error> {
+    ///
+    /// Through the door a `daemon` takes and keeps the lease of each connector that it calls for; whoever only looks gives
+    /// none, and neither takes leases nor minds them.
+    pub async fn detect(client: Arc<Client>, model: Model, daemon: Option<Arc<str>>) -> Result<Self, Error> {
         let open = match model {
             Model::Omc => has_door(&client).await?,
             // The door is a part of omc.connector.
             Model::Stock => false,
         };
-        Ok(Self(if open { Way::Door(Door::new(client)) } else { Way::Plain(Plain::prepare(client).await?) }))
+        Ok(Self(if open { Way::Door(Door::new(client, daemon)) } else { Way::Plain(Plain::prepare(client).await?) }))
     }
 
     /// Whether the addon's door is used: one transaction per write-back, row by row outcomes, reports to administrators.

@@ -23,6 +23,30 @@ pub struct Report {
     pub rejections: Vec<RejectionReport>,
     /// Registrants whose open rejections are to be closed.
     pub resolved: Vec<RegistrantId>,
+    pub preview: Option<PreviewReport>,
+    /// Give up the connector's lease: nothing more is done for it.
+    pub release: bool,
+}
+
+/// The answer to an administrator's Test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewReport {
+    /// Row of `omc.preview`.
+    pub id: u32,
+    /// What would be sent, or why that cannot be told.
+    pub outcome: Result<Vec<PreviewLine>, String>,
+}
+
+/// What would become of one registrant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewLine {
+    pub registrant: RegistrantId,
+    /// `send`, `leave`, or the code of the refusal.
+    pub verdict: String,
+    /// Why, in words; empty with `send`.
+    pub reason: String,
+    /// The record for MTS, every value masked.
+    pub auth_data: Vec<(String, String)>,
 }
 
 /// Fields of the connector itself.
@@ -110,7 +134,36 @@ impl Report {
         if !self.resolved.is_empty() {
             payload.insert("resolved".into(), self.resolved.iter().map(|registrant| registrant.0).collect());
         }
+        if let Some(preview) = &self.preview {
+            payload.insert("preview".into(), preview.to_wire());
+        }
+        if self.release {
+            payload.insert("release".into(), true.into());
+        }
         Value::Object(payload)
+    }
+}
+
+impl PreviewReport {
+    fn to_wire(&self) -> Value {
+        match &self.outcome {
+            Ok(lines) => {
+                let lines: Vec<Value> = lines.iter().map(PreviewLine::to_wire).collect();
+                json!({"id": self.id, "state": "done", "message": false, "lines": lines})
+            }
+            Err(why) => json!({"id": self.id, "state": "failed", "message": why, "lines": []}),
+        }
+    }
+}
+
+impl PreviewLine {
+    fn to_wire(&self) -> Value {
+        let auth_data: Map<String, Value> =
+            self.auth_data.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        let reason = if self.reason.is_empty() { Value::Bool(false) } else { self.reason.as_str().into() };
+        json!({
+            "partner_id": self.registrant.0, "verdict": self.verdict, "reason": reason, "auth_data": auth_data,
+        })
     }
 }
 
@@ -212,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn a_preview_is_lines_or_a_reason() {
+        let sent = PreviewLine {
+            registrant: RegistrantId(17),
+            verdict: "send".into(),
+            reason: String::new(),
+            auth_data: vec![("vid".into(), "9999".into())],
+        };
+        let answered = |outcome| {
+            let preview = Some(PreviewReport { id: 4, outcome });
+            Report { preview, release: true, ..Report::default() }.to_wire()
+        };
+        assert_eq!(
+            answered(Ok(vec![sent])),
+            json!({"release": true, "preview": {"id": 4, "state": "done", "message": false, "lines": [
+                {"partner_id": 17, "verdict": "send", "reason": false, "auth_data": {"vid": "9999"}},
+            ]}})
+        );
+        assert_eq!(
+            answered(Err("mapping: not JSON".into()))["preview"],
+            json!({"id": 4, "state": "failed", "message": "mapping: not JSON", "lines": []})
+        );
+    }
+
+    #[test]
     fn everything_is_sent_in_the_protocols_words() {
         let at = time("2026-11-21 21:14:08.783633").unwrap();
         let report = Report {
@@ -243,6 +320,8 @@ mod tests {
                 seen_at: at,
             }],
             resolved: vec![RegistrantId(18)],
+            preview: None,
+            release: false,
         };
         let time = "2026-11-21 21:14:08.783633";
         assert_eq!(

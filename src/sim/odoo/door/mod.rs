@@ -2,10 +2,13 @@
 
 mod apply;
 mod connector;
+mod lease;
+mod preview;
 mod pull;
 mod report;
 
 pub use apply::apply;
+pub use lease::Leases;
 pub use pull::pull;
 pub use report::report;
 

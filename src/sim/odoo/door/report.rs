@@ -9,6 +9,7 @@ use super::super::rpc::Arguments;
 use super::super::schema::{Kind, ModelId};
 use super::super::wire::{Key, Value};
 use super::connector::Connector;
+use super::preview;
 
 const CONNECTOR_FIELDS: [&str; 4] = ["job_status", "last_error", "next_run", "last_run_id"];
 
@@ -39,6 +40,9 @@ pub fn report(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outco
         for id in open_rejections(env, rejections, connector.id, partner) {
             orm::write(env, rejections, &[id], &[(Cow::Borrowed("state"), "resolved".into())])?;
         }
+    }
+    if let Some(answer) = payload.get("preview") {
+        preview::answer(env, connector.id, answer)?;
     }
     Ok(Value::from([("run_id", run.map_or(Value::Bool(false), Value::from))]))
 }

@@ -27,6 +27,19 @@ impl Arguments {
         Some(self.named.remove(at).1)
     }
 
+    /// The first of the ids a record method is called on, which stay where they are.
+    pub fn first_id(&self) -> Option<i32> {
+        match self.placed.front()? {
+            Value::Array(items) => items.first().and_then(|item| id(item).ok()),
+            one => id(one).ok(),
+        }
+    }
+
+    /// Whether the argument after the ids is a structure in which this is true.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.placed.get(1).and_then(|argument| argument.get(name)).is_some_and(Value::truthy)
+    }
+
     /// An argument without default.
     pub fn require(&mut self, name: &str) -> Outcome<Value> {
         self.take(name).ok_or_else(|| {

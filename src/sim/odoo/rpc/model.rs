@@ -32,6 +32,7 @@ pub fn call(
         ("omc.connector", "action_start") => set_status(env, model, arguments, "started"),
         ("omc.connector", "action_stop") => set_status(env, model, arguments, "completed"),
         ("omc.connector", "action_run_now") => run_now(env, model, arguments),
+        ("omc.connector", "action_test") => test(env, model, arguments),
         _ => return None,
     })
 }
@@ -121,6 +122,22 @@ fn run_now(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<
             (Cow::Borrowed("requested_by_id"), Value::from(env.uid)),
         ];
         orm::create(env, runs, &[&values])?;
+    }
+    Ok(Value::Bool(true))
+}
+
+/// The administrator's Test: a preview that is requested.
+fn test(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
+    let ids = arguments.ids()?;
+    env.must_exist(model, &ids)?;
+    let previews = env.db.schema.model("omc.preview").ok_or_else(|| Fault::other("KeyError", "'omc.preview'"))?;
+    for id in ids {
+        let values: Vec<(Key, Value)> = vec![
+            (Cow::Borrowed("connector_id"), Value::from(id)),
+            (Cow::Borrowed("limit"), Value::from(10)),
+            (Cow::Borrowed("requested_by_id"), Value::from(env.uid)),
+        ];
+        orm::create(env, previews, &[&values])?;
     }
     Ok(Value::Bool(true))
 }

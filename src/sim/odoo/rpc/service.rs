@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use super::super::Options;
 use super::super::control::Dice;
 use super::super::database::Database;
-use super::super::door::Surroundings;
+use super::super::door::{Leases, Surroundings};
 use super::super::fault::{Fault, Outcome};
 use super::super::orm::{Context, Env};
 use super::super::population::Census;
@@ -30,6 +30,7 @@ pub struct Server {
     dice: Mutex<Dice>,
     calls: Mutex<BTreeMap<String, u64>>,
     sessions: Mutex<HashSet<String>>,
+    leases: Mutex<Leases>,
     /// When each transaction under way began.
     open: Mutex<Vec<i64>>,
 }
@@ -49,6 +50,7 @@ impl Server {
             database: Mutex::new(database),
             calls: Mutex::default(),
             sessions: Mutex::default(),
+            leases: Mutex::default(),
             open: Mutex::default(),
         }
     }
@@ -287,7 +289,18 @@ pub fn execute(
     }
     server.count(format!("{name}.{method}"));
     let mut arguments = Arguments::new(&format!("{}.{method}", class_name(name, method)), placed, named);
-    let context = Context::from_value(arguments.take_named("context").as_ref());
+    let given = arguments.take_named("context");
+    let context = Context::from_value(given.as_ref());
+    let daemon = given.as_ref().and_then(|given| given.get("omc_daemon")).map(Value::python_str);
+    let leased = match (&daemon, name, method, arguments.first_id()) {
+        (Some(daemon), "omc.connector", "omc_pull" | "omc_apply" | "omc_report", Some(connector)) => {
+            let now = server.clock.now().timestamp_micros();
+            lock(&server.leases).take(connector, daemon, now)?;
+            let released = method == "omc_report" && arguments.asks_for("release");
+            released.then_some((connector, daemon))
+        }
+        _ => None,
+    };
     let result = server.transaction(uid, context, |env| {
         let Some(target) = env.db.schema.model(name) else {
             return Err(Fault::user(format!("Object {name} doesn't exist")));
@@ -299,6 +312,9 @@ pub fn execute(
             Err(Fault::other("AttributeError", format!("The method '{method}' does not exist on the model '{name}'")))
         })
     })?;
+    if let Some((connector, daemon)) = leased {
+        lock(&server.leases).release(connector, daemon);
+    }
     // By now it is committed: the caller hears of a fault all the same.
     if result == Value::Nil { Err(Fault::none_returned()) } else { Ok(result) }
 }

@@ -13,10 +13,12 @@ const RUN_STATES: &[(&str, &str)] = &[
     ("failed", "Failed"),
     ("stopped", "Stopped"),
 ];
+const PREVIEW_STATES: &[(&str, &str)] =
+    &[("requested", "Waiting for the daemon"), ("done", "Done"), ("failed", "Failed")];
 const REJECTION_STATES: &[(&str, &str)] = &[("open", "Open"), ("requeued", "Requeued"), ("resolved", "Resolved")];
 
 pub fn models() -> Vec<Model> {
-    vec![connector(), run(), rejection()]
+    vec![connector(), run(), rejection(), preview(), preview_line()]
 }
 
 fn connector() -> Model {
@@ -74,4 +76,26 @@ fn rejection() -> Model {
         Field::int("attempts", "Attempts"),
     ];
     Model::new("omc.rejection", "OMC Rejection", "id desc", fields).named_by(&["id"])
+}
+
+fn preview() -> Model {
+    let fields = vec![
+        Field::many2one("connector_id", "Connector", "omc.connector").required(),
+        Field::selection("state", "State", PREVIEW_STATES).required().default(Default::Text("requested")),
+        Field::int("limit", "Registrants"),
+        Field::many2one("requested_by_id", "Requested by", "res.users"),
+        Field::text("message", "Message"),
+    ];
+    Model::new("omc.preview", "OMC Preview", "id desc", fields).named_by(&["id"])
+}
+
+fn preview_line() -> Model {
+    let fields = vec![
+        Field::many2one("preview_id", "Preview", "omc.preview").required(),
+        Field::many2one("partner_id", "Registrant", "res.partner").required(),
+        Field::char("verdict", "Verdict").required(),
+        Field::char("reason", "Reason"),
+        Field::text("auth_data", "Auth Data"),
+    ];
+    Model::new("omc.preview.line", "OMC Preview Line", "id", fields).named_by(&["id"])
 }

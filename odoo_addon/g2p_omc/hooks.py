@@ -1,0 +1,9 @@
+# Part of OMC. Licence LGPL-3.
+from .models.g2p_reg_id import INDEXES
+
+
+def uninstall_hook(env):
+    """Leave the registry's tables and the system parameters as they were found."""
+    for name in INDEXES:
+        env.cr.execute(f'DROP INDEX IF EXISTS "{name}"')  # pylint: disable=sql-injection
+    env["ir.config_parameter"].sudo().search([("key", "=like", "g2p\\_omc.%")]).unlink()

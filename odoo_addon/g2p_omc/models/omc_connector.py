@@ -1,0 +1,219 @@
+# Part of OMC. Licence LGPL-3.
+"""The connector: where MTS is, whom to take, what to send, when, and how results come back."""
+
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
+
+from odoo.addons.base.models.res_partner import _tz_get
+
+SECRET = "g2p_omc.group_omc_manager,g2p_omc.group_omc_daemon"
+
+# These four fit each other: every key of the mapping is among the fields that are read.
+DEFAULT_DOMAIN = '[["is_registrant", "=", true], ["is_group", "=", false]]'
+DEFAULT_FIELDS = '["given_name", "family_name", "gender", "birthdate", "phone", "email", "address"]'
+DEFAULT_MAPPING = """{
+  "vid": "vid",
+  "name": ["given_name", "family_name"],
+  "gender": "gender",
+  "dob": "birthdate",
+  "phoneNumber": "phone",
+  "emailId": "email",
+  "fullAddress": ["address"]
+}"""
+VID_TYPE = "MOSIP VID"
+TOKEN_TYPE = "MOSIP UIN TOKEN"
+
+STATES = [
+    ("draft", "Draft"),
+    ("started", "Started"),
+    ("running", "Running"),
+    ("completed", "Completed"),
+    ("failed", "Failed"),
+]
+ACTIVE_STATES = ("started", "running")
+
+
+class OmcConnector(models.Model):
+    _name = "omc.connector"
+    _description = "OMC Connector"
+    _inherit = ["mail.thread"]
+    _order = "name, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, tracking=True, help="Unique names are best: the daemon's commands go by them.")
+    active = fields.Boolean(default=True, tracking=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, tracking=True,
+        help="Only registrants of this company are taken.",
+    )
+    job_status = fields.Selection(
+        STATES, string="Status", required=True, default="draft", copy=False, readonly=True, tracking=True
+    )
+
+    # MTS
+    mts_url = fields.Char(
+        string="URL of MTS", required=True, default="http://mosip-token-seeder.mosip-token-seeder", tracking=True
+    )
+    input_type = fields.Selection([("custom", "OpenG2P Registry")], required=True, default="custom")
+    output_type = fields.Selection([("json", "JSON")], required=True, default="json")
+    delivery_type = fields.Selection(
+        [("callback", "Callback"), ("download", "Download")], required=True, default="callback", tracking=True
+    )
+    lang_code = fields.Char(
+        string="MOSIP Language", required=True, default="eng", tracking=True,
+        help="The language that names and addresses are written in: MOSIP's code of three letters.",
+    )
+    batch_size = fields.Integer(
+        tracking=True, help="Registrants in one request to MTS, at most 5000. 0 leaves it to the daemon."
+    )
+
+    # Whom, and what of them
+    vid_id_type_id = fields.Many2one(
+        "g2p.id.type", string="VID Type", required=True, ondelete="restrict", tracking=True,
+        default=lambda self: self._default_id_type(VID_TYPE),
+    )
+    token_id_type_id = fields.Many2one(
+        "g2p.id.type", string="Token Type", required=True, ondelete="restrict", tracking=True,
+        default=lambda self: self._default_id_type(TOKEN_TYPE),
+    )
+    g2p_search_domain = fields.Text(
+        string="Filter", required=True, default=DEFAULT_DOMAIN, tracking=True,
+        help="Who may be taken. Of these, OMC takes those who hold a VID and no token.",
+    )
+    g2p_selected_fields = fields.Text(
+        string="Fields to Read", required=True, default=DEFAULT_FIELDS, tracking=True,
+        help="A JSON list of the registrant's fields that the mapping or the input format needs.",
+    )
+    input_format = fields.Text(
+        tracking=True, help="A jq expression that reshapes the fields before the mapping. Most registries need none."
+    )
+    mapping = fields.Text(
+        required=True, default=DEFAULT_MAPPING, tracking=True,
+        help="Which field fills which of MTS's: a JSON object of plain field names.",
+    )
+    mandatory_fields = fields.Char(
+        tracking=True,
+        help="What MTS refuses a record without, with commas between; empty for the daemon's own list. "
+        "It must say what MTS's configuration says.",
+    )
+    phone_country_code = fields.Char(
+        tracking=True, help="Cut off the front of phone numbers, for example +251. Empty leaves them as they are."
+    )
+
+    # What comes back
+    output_format = fields.Text(
+        tracking=True, help="A jq expression that MTS runs over each result. Needed only to write values with tokens."
+    )
+    value_fields = fields.Text(
+        string="Fields to Write", tracking=True,
+        help="A JSON list of the registrant's fields that the output format may set.",
+    )
+    remove_vid = fields.Boolean(
+        string="Remove VID", default=True, tracking=True, help="Remove a VID once its registrant holds the token."
+    )
+
+    # When
+    is_recurring = fields.Selection(
+        [("recurring", "Recurring"), ("onetime", "One time")],
+        string="Job Type", required=True, default="recurring", tracking=True,
+    )
+    interval_minutes = fields.Integer(string="Interval in Minutes", default=60, tracking=True)
+    schedule_cron = fields.Char(
+        string="Cron Expression", tracking=True,
+        help="Five fields, for example 30 2 * * * for 02:30 every night. Counts before the interval.",
+    )
+    schedule_tz = fields.Selection(_tz_get, string="Time Zone", default="UTC", tracking=True)
+    start_datetime = fields.Datetime(string="Start Time", copy=False)
+    end_datetime = fields.Datetime(string="End Time", copy=False)
+
+    # Callback
+    callback_url = fields.Char(
+        string="Callback URL", tracking=True, help="Empty means OMC's own receiver, which is what you want."
+    )
+    callback_httpmethod = fields.Selection(
+        [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET"), ("PATCH", "PATCH")],
+        string="Callback HTTP Method", default="POST", tracking=True,
+    )
+    callback_timeout = fields.Integer(default=10, tracking=True, help="Seconds that MTS waits for one delivery.")
+    callback_authtype = fields.Selection(
+        [("staticBearer", "Static bearer"), ("odoo", "Odoo"), ("oauth", "OAuth"), ("none", "None")],
+        string="Callback Auth Type", default="staticBearer", tracking=True,
+        help="How MTS logs in at OMC's receiver. OMC makes the login itself.",
+    )
+    callback_auth_url = fields.Char(string="Callback Auth URL")
+    callback_auth_database = fields.Char()
+    callback_auth_username = fields.Char(groups=SECRET, copy=False)
+    callback_auth_password = fields.Char(groups=SECRET, copy=False)
+    callback_extra_headers = fields.Text(groups=SECRET, copy=False)
+
+    # Upstream's fields for ODK, which OMC does not read; kept so that both models can be read alike.
+    odk_base_url = fields.Char(string="ODK Base URL")
+    odk_odata_url = fields.Char(string="ODK OData URL")
+    odk_email = fields.Char(string="ODK E-mail")
+    odk_password = fields.Char(string="ODK Password", groups=SECRET, copy=False)
+
+    # What the daemon tells
+    last_run_id = fields.Many2one("omc.run", copy=False, readonly=True, ondelete="set null")
+    next_run = fields.Datetime(copy=False, readonly=True)
+    last_error = fields.Text(copy=False, readonly=True)
+    daemon_name = fields.Char(compute="_compute_daemon")
+    daemon_seen = fields.Datetime(compute="_compute_daemon", help="When the daemon last renewed its hold.")
+    upstream_id = fields.Integer(
+        string="Taken Over From", copy=False, readonly=True, help="The id of the mts.connector this one replaces."
+    )
+
+    run_ids = fields.One2many("omc.run", "connector_id")
+    run_count = fields.Integer(compute="_compute_log_counts")
+    rejection_count = fields.Integer(compute="_compute_log_counts", help="Open rejections.")
+    waiting_count = fields.Integer(compute="_compute_registrant_counts")
+    tokenised_count = fields.Integer(compute="_compute_registrant_counts")
+
+    @api.model
+    def _default_id_type(self, name):
+        """The one ID type of this name; none if there are several, so that somebody chooses."""
+        found = self.env["g2p.id.type"].sudo().search([("name", "=", name)], limit=2)
+        return found if len(found) == 1 else found.browse()
+
+    def _compute_daemon(self):
+        leases = self.env["omc.lease"].sudo().search([("connector_id", "in", self.ids)])
+        by_connector = {lease.connector_id.id: lease for lease in leases}
+        for connector in self:
+            lease = by_connector.get(connector.id)
+            connector.daemon_name = lease.holder if lease else False
+            connector.daemon_seen = lease.renewed_at if lease else False
+
+    def _compute_log_counts(self):
+        runs = dict(self.env["omc.run"]._read_group([("connector_id", "in", self.ids)], ["connector_id"], ["__count"]))
+        open_ones = dict(
+            self.env["omc.rejection"]._read_group(
+                [("connector_id", "in", self.ids), ("state", "!=", "resolved")], ["connector_id"], ["__count"]
+            )
+        )
+        for connector in self:
+            connector.run_count = runs.get(connector, 0)
+            connector.rejection_count = open_ones.get(connector, 0)
+
+    def _compute_registrant_counts(self):
+        for connector in self:
+            known = isinstance(connector.id, int)
+            connector.waiting_count = connector._count_waiting() if known else 0
+            connector.tokenised_count = connector._count_tokenised() if known else 0
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._normalised(vals) for vals in vals_list])
+
+    def write(self, vals):
+        vals = self._normalised(vals)
+        if vals.get("active") is False:
+            self.filtered(lambda connector: connector.job_status in ACTIVE_STATES)._stop()
+        return super().write(vals)
+
+    def copy(self, default=None):
+        self.ensure_one()
+        return super().copy({"name": _("%s (copy)", self.name), **(default or {})})
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_active(self):
+        if any(connector.job_status in ACTIVE_STATES for connector in self):
+            raise UserError(_("Stop a connector before you delete it: MTS may still hold results of it."))

@@ -1,0 +1,1 @@
+# Part of OMC. Licence LGPL-3.

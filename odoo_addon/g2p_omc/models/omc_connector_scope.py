@@ -1,0 +1,94 @@
+# Part of OMC. Licence LGPL-3.
+"""Which registrants a connector reaches, as queries that are never run over more than what is asked for."""
+
+import json
+
+from odoo import models
+from odoo.osv import expression
+from odoo.tools import SQL
+
+
+def speaks_of(domain, field):
+    """Whether a leaf of the domain is about this field of the registrant."""
+    leaves = (term for term in domain if isinstance(term, list | tuple))
+    return any(isinstance(leaf[0], str) and leaf[0].split(".")[0] == field for leaf in leaves)
+
+
+class OmcConnector(models.Model):
+    _inherit = "omc.connector"
+
+    def _domain(self):
+        """The filter, as Odoo takes it."""
+        return json.loads(self.g2p_search_domain)
+
+    def _registrant_query(self, domain, archived=False):
+        """Registrants of the connector's company that match, minus those that the caller's own record rules hide.
+
+        Looked up with sudo, because a filter speaks of IDs, whose table neither the daemon nor a user of OMC may read.
+        """
+        self.ensure_one()
+        rules = self.env["ir.rule"]._compute_domain("res.partner", "read") or []
+        own = [("is_registrant", "=", True), ("company_id", "in", [self.company_id.id, False])]
+        if not archived:
+            own.append(("active", "=", True))
+        partners = self.env["res.partner"].sudo().with_company(self.company_id).with_context(active_test=False)
+        query = partners._search(expression.AND([own, rules, domain]))
+        self.env["g2p.reg.id"].flush_model(["partner_id", "id_type", "value"])
+        return query
+
+    def _holds(self, query, id_type, *conditions):
+        """The condition that the registrant of a query has an ID of the type."""
+        return SQL(
+            "EXISTS (SELECT FROM g2p_reg_id r WHERE r.partner_id = %s AND r.id_type = %s%s)",
+            SQL.identifier(query.table, "id"),
+            id_type.id,
+            SQL("").join(SQL(" AND %s", condition) for condition in conditions),
+        )
+
+    def _waiting_query(self, changed_since=None):
+        """Those who may be taken: they match the filter, hold a VID and no token."""
+        domain = self._domain()
+        if not speaks_of(domain, "is_group"):
+            domain = expression.AND([domain, [("is_group", "=", False)]])
+        query = self._registrant_query(domain)
+        if query.is_empty():
+            return query
+        query.add_where(self._holds(query, self.vid_id_type_id))
+        query.add_where(SQL("NOT %s", self._holds(query, self.token_id_type_id)))
+        if changed_since:
+            query.add_where(
+                SQL(
+                    "(%s >= %s OR %s)",
+                    SQL.identifier(query.table, "write_date"),
+                    changed_since,
+                    self._holds(query, self.vid_id_type_id, SQL("r.write_date >= %s", changed_since)),
+                )
+            )
+        return query
+
+    def _tokenised_query(self):
+        """Those of the company who hold a token, whatever the filter says."""
+        query = self._registrant_query([])
+        if not query.is_empty():
+            query.add_where(self._holds(query, self.token_id_type_id, SQL("r.value <> ''")))
+        return query
+
+    def _both_query(self):
+        """Those of the company who hold a VID and a token, whatever the filter says."""
+        query = self._registrant_query([])
+        if not query.is_empty():
+            query.add_where(self._holds(query, self.vid_id_type_id))
+            query.add_where(self._holds(query, self.token_id_type_id))
+        return query
+
+    def _count(self, query):
+        if query.is_empty():
+            return 0
+        self.env.cr.execute(query.select("count(*)"))
+        return self.env.cr.fetchone()[0]
+
+    def _count_waiting(self):
+        return self._count(self._waiting_query())
+
+    def _count_tokenised(self):
+        return self._count(self._tokenised_query())

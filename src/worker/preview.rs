@@ -1,0 +1,82 @@
+//! A dry run: what would be sent for a connector, personal data masked. Sends nothing, and touches no store.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::{Decision, Preparation};
+use crate::domain::connector::Connector;
+use crate::domain::identity::{RegistrantId, RunId};
+use crate::domain::record::{Record, RecordKey};
+use crate::odoo::registry::report::PreviewLine;
+use crate::odoo::{self, Registry};
+use crate::seal::Seal;
+
+/// Letters of a value that are shown, masked.
+const SHOWN: usize = 40;
+
+/// Looks at the first registrants that the connector would take now, `limit` at most.
+pub async fn look(
+    registry: &Registry,
+    connector: &Connector,
+    limit: u32,
+    seal: &Seal,
+    now: DateTime<Utc>,
+) -> Result<Vec<PreviewLine>, odoo::Error> {
+    let page = registry.page(connector, 0, limit, None).await?;
+    let found = registry.read(connector, &page.ids, false).await?;
+    let preparation = Preparation::new(connector, seal, now);
+    let lines = found.into_iter().map(|registrant| {
+        let id = registrant.id;
+        let key = RecordKey { token_type: connector.token_type, registrant: id };
+        let record = Record::admitted(key, connector.id, RunId::NONE, now);
+        told(id, preparation.decide(&record, Some(registrant)))
+    });
+    Ok(lines.collect())
+}
+
+fn told(registrant: RegistrantId, decision: Decision) -> PreviewLine {
+    let line = |verdict: &str, reason: &str| PreviewLine {
+        registrant,
+        verdict: verdict.to_owned(),
+        reason: reason.to_owned(),
+        auth_data: Vec::new(),
+    };
+    match decision {
+        Decision::Leave => line("leave", "holds a token, or has no VID"),
+        Decision::Unchanged => line("leave", "refused before"),
+        Decision::Refuse { code, .. } => line(code.as_str(), &format!("{} {}", code.reason(), code.remedy())),
+        Decision::Send { auth_data, .. } => PreviewLine { auth_data: masked(&auth_data, ""), ..line("send", "") },
+    }
+}
+
+fn masked(record: &Map<String, Value>, prefix: &str) -> Vec<(String, String)> {
+    let entries = record.iter().flat_map(|(key, value)| match value {
+        Value::Object(inner) => masked(inner, &format!("{prefix}{key}.")),
+        Value::String(text) => vec![(format!("{prefix}{key}"), mask(text))],
+        Value::Null => vec![(format!("{prefix}{key}"), "null".to_owned())],
+        _ => vec![(format!("{prefix}{key}"), "*".to_owned())],
+    });
+    entries.collect()
+}
+
+/// Shows the form of a text and nothing of it: letters as `x`, digits as `9`.
+fn mask(text: &str) -> String {
+    let shown = |c: char| match c {
+        c if c.is_numeric() => '9',
+        c if c.is_alphabetic() => 'x',
+        ' ' | '-' | '/' | '.' | ',' | '+' | '@' => c,
+        _ => '?',
+    };
+    text.chars().take(SHOWN).map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_shown_and_nothing_else() {
+        assert_eq!(mask("Zoë O'Neill 2045"), "xxx x?xxxxx 9999");
+        assert_eq!(mask("1990/01/31"), "9999/99/99");
+    }
+}
