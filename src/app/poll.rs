@@ -25,7 +25,11 @@ pub(super) async fn run(app: Arc<App>) {
         let interval = app.config.odoo.poll_interval.as_duration();
         let wait = match once(&app, &mut reader, &mut requeues).await {
             Ok(()) => interval,
-            Err(Halt::Until(until)) => (until - app.worker.clock.now()).to_std().unwrap_or_default(),
+            // Whatever the clock does meanwhile.
+            Err(Halt::Until(until)) => {
+                let longest = app.worker.settings.backoff.longest();
+                (until - app.worker.clock.now()).min(longest).to_std().unwrap_or_default()
+            }
             Err(error) => {
                 tracing::error!(%error, "definitions could not be taken over");
                 interval

@@ -15,7 +15,7 @@ mod sync;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -191,15 +191,17 @@ impl Store {
         self.0.disk.scan(keys::RECORDS).map(|pair| codec::decode(&pair?.1))
     }
 
-    /// The records that wait in a queue and are due, longest due first.
+    /// The records that wait in a queue and are due, longest due first. One that is put off by more than `longest` was put off
+    /// by a clock that ran ahead and came back, and is due too.
     pub fn due(
         &self,
         connector: ConnectorId,
         queue: Queue,
         now: DateTime<Utc>,
+        longest: TimeDelta,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        let keys = self.index().due(connector, queue, now, limit);
+        let keys = self.index().due(connector, queue, now, longest, limit);
         // One that changed since the look is not due any more.
         keys.into_iter().filter_map(|key| self.record(key).transpose()).collect()
     }

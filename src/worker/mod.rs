@@ -40,13 +40,14 @@ use crate::domain::batch::Patience;
 use crate::domain::connector::Model;
 use crate::domain::identity::ConnectorId;
 use crate::domain::mapping::Mandatory;
+use crate::domain::record::Record;
 use crate::domain::retry::Backoff;
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::Occasion;
 use crate::mts::Mts;
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
-use crate::store::{Store, StoreError};
+use crate::store::{Queue, Store, StoreError};
 use gate::Gates;
 use remote::{Breakers, Remote};
 
@@ -189,6 +190,11 @@ impl Worker {
         };
         let until = self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now());
         Err(Halt::Until(until))
+    }
+
+    /// The records of a connector that are due in a queue.
+    fn due(&self, connector: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.store.due(connector, queue, self.clock.now(), self.settings.backoff.longest(), limit)
     }
 
     /// Waits for whichever of these breakers opens last.

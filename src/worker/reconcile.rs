@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use metrics::counter;
 
 use super::{Halt, Remote, Worker};
-use crate::domain::batch::{Answer, Batch, Cause, Status, Verdict};
+use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
 use crate::domain::identity::BatchId;
 use crate::domain::transition::{Event, Fault, Occasion};
 use crate::store::StoreError;
@@ -20,7 +20,7 @@ pub async fn step(worker: &Worker) -> Result<Option<DateTime<Utc>>, Halt> {
         give_back(worker, batch, Fault::Server).await?;
     }
     for batch in worker.store.batches() {
-        if batch.check_at <= worker.clock.now() && !worker.posting.contains(batch.id) {
+        if batch.is_due(&worker.settings.patience, worker.clock.now()) && !worker.posting.contains(batch.id) {
             look_after(worker, batch).await?;
         }
     }
@@ -52,7 +52,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     };
     match verdict {
         Verdict::Wait => {
-            worker.store.change(move |change| keep_judgement(change, &batch)).await?;
+            worker.store.change(move |change| keep_judgement(change, &batch, &patience, now_after)).await?;
         }
         Verdict::Lost(cause) => {
             // Where nothing of a whole batch came, no record of it is to blame.
@@ -79,8 +79,14 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
 }
 
 /// Callbacks may have come while MTS was asked: what they changed stays.
-fn keep_judgement(change: &mut crate::store::Change<'_>, judged: &Batch) -> Result<(), StoreError> {
+fn keep_judgement(
+    change: &mut crate::store::Change<'_>,
+    judged: &Batch,
+    patience: &Patience,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if let Some(mut batch) = change.batch(judged.id) {
+        batch.is_seen_at(patience, now);
         batch.check_at = judged.check_at;
         batch.unknown_at = judged.unknown_at;
         batch.processed_at = batch.processed_at.max(judged.processed_at);

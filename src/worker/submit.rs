@@ -60,7 +60,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.pass(&remotes)?;
     let gate = worker.gates.of(&connector.mts_url);
     let idle = || Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Submit)));
-    if worker.store.due(connector.id, Queue::Submit, worker.clock.now(), 1)?.is_empty() {
+    if worker.due(connector.id, Queue::Submit, 1)?.is_empty() {
         return idle();
     }
     // Unwrap safety: the semaphore is never closed.
@@ -74,7 +74,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     if room == 0 {
         return Ok(Progress::Idle(None));
     }
-    let due = worker.store.due(connector.id, Queue::Submit, worker.clock.now(), size.min(room as usize))?;
+    let due = worker.due(connector.id, Queue::Submit, size.min(room as usize))?;
     let due = of_one_kind(due);
     if due.is_empty() {
         return idle();

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 500;
 
 /// Writes what is due. Also for a connector that is stopped or deleted: what MTS gave is written.
 pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
-    let due = worker.store.due(connector.id, Queue::Write, worker.clock.now(), AT_ONCE)?;
+    let due = worker.due(connector.id, Queue::Write, AT_ONCE)?;
     if due.is_empty() {
         return Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Write)));
     }
