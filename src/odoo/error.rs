@@ -191,6 +191,18 @@ impl Error {
         }
     }
 
+    /// Whether one of several records that were asked for may be what Odoo failed on: reading fewer may then succeed.
+    pub fn may_lie_in_a_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Application(Failure::Other | Failure::BadValue)
+                | Self::Refused(Refusal::Other | Refusal::MissingRecord { .. })
+                | Self::AccessError { .. }
+                | Self::Unexpected { .. }
+                | Self::AnswerTooLarge { .. }
+        )
+    }
+
     /// Whether a call that was to write may have done so. Faults roll Odoo's transaction back, but for
     /// [`Failure::NoReturn`], which is raised after the commit.
     pub fn effect_unknown(&self) -> bool {

@@ -10,6 +10,7 @@
 //! | [`reconcile`] | records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
 
+mod apart;
 pub mod clean_up;
 mod config;
 pub mod definitions;
@@ -167,13 +168,21 @@ impl Worker {
         own: Option<Remote>,
         call: impl Future<Output = Result<T, odoo::Error>>,
     ) -> Result<T, Halt> {
+        self.hear_odoo(call).await?.map_err(|error| self.blame(own.unwrap_or(Remote::Odoo), &error))
+    }
+
+    /// Makes one call to Odoo, behind its breaker. An error that comes back lies in what is asked.
+    async fn hear_odoo<T>(
+        &self,
+        call: impl Future<Output = Result<T, odoo::Error>>,
+    ) -> Result<Result<T, odoo::Error>, Halt> {
         if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.clock.now()) {
             return Err(Halt::Until(until));
         }
         let error = match call.await {
             Ok(value) => {
                 self.breakers.succeeded(&Remote::Odoo);
-                return Ok(value);
+                return Ok(Ok(value));
             }
             Err(error) => error,
         };
@@ -181,15 +190,15 @@ impl Worker {
             // The addon may have come or gone.
             self.forget_registry().await;
         }
-        let remote = match own {
-            Some(own) if !error.concerns_every_call() => {
-                self.breakers.succeeded(&Remote::Odoo);
-                own
-            }
-            _ => Remote::Odoo,
-        };
-        let until = self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now());
-        Err(Halt::Until(until))
+        if error.concerns_every_call() { Err(self.blame(Remote::Odoo, &error)) } else { Ok(Err(error)) }
+    }
+
+    /// Shuts the breaker before what an error lies in.
+    fn blame(&self, remote: Remote, error: &odoo::Error) -> Halt {
+        if remote != Remote::Odoo {
+            self.breakers.succeeded(&Remote::Odoo);
+        }
+        Halt::Until(self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now()))
     }
 
     /// The records of a connector that are due in a queue.

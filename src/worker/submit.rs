@@ -10,10 +10,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
+use super::apart::{self, Read};
 use super::gate::Gate;
 use super::prepare::{Decision, Preparation};
 use super::{Halt, Progress, Remote, Worker};
 use crate::domain::batch::{Answer, Batch};
+use crate::domain::code::Code;
 use crate::domain::connector::{Activity, CallbackAuth, Connector};
 use crate::domain::correlation::Correlation;
 use crate::domain::identity::{BatchId, RegistrantId};
@@ -79,11 +81,10 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     if due.is_empty() {
         return idle();
     }
-    let registry = worker.registry().await?;
     let ids: Vec<RegistrantId> = due.iter().map(|record| record.key.registrant).collect();
-    let found = worker.ask_odoo(Some(connector.id), registry.read(connector, &ids, false)).await?;
+    let read = apart::read(worker, connector, Remote::Connector(connector.id), &ids, false).await?;
     worker.breakers.succeeded(&Remote::Connector(connector.id));
-    let prepared = prepare(worker, connector, due, found);
+    let prepared = prepare(worker, connector, due, read);
     let Some(batch) = admit(worker, connector, &gate, prepared).await? else { return Ok(Progress::Worked) };
     post(worker, connector, &gate, batch).await?;
     Ok(Progress::Worked)
@@ -101,17 +102,18 @@ fn of_one_kind(mut due: Vec<Record>) -> Vec<Record> {
     due
 }
 
-fn prepare(
-    worker: &Worker,
-    connector: &Connector,
-    due: Vec<Record>,
-    found: Vec<Registrant>,
-) -> Vec<(RecordKey, Decision)> {
+fn prepare(worker: &Worker, connector: &Connector, due: Vec<Record>, read: Read) -> Vec<(RecordKey, Decision)> {
     let mut found: HashMap<RegistrantId, Registrant> =
-        found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+        read.found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+    let (failing, untouched): (HashSet<_>, HashSet<_>) =
+        (read.failing.into_iter().collect(), read.untouched.into_iter().collect());
     let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
     due.into_iter()
+        .filter(|record| !untouched.contains(&record.key.registrant))
         .map(|record| {
+            if failing.contains(&record.key.registrant) {
+                return (record.key, Decision::Refuse { code: Code::READ_FAILS, vid: None, data: None });
+            }
             let decision = preparation.decide(&record, found.remove(&record.key.registrant));
             (record.key, decision)
         })

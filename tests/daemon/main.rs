@@ -14,4 +14,5 @@ mod privacy;
 mod receiver;
 mod registry_changes;
 mod signals;
+mod unreadable;
 mod usage;
