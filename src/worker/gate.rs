@@ -17,6 +17,9 @@ const DRAINS_IN: Duration = Duration::from_secs(3600);
 /// record takes thirteen POSTs.
 const FAILURES_OF_BATCHES: u32 = 14;
 
+/// MTSs that are asked at once how far their batches are.
+const ASKED_AT_ONCE: usize = 32;
+
 /// One MTS.
 #[derive(Debug)]
 pub struct Gate {
@@ -87,12 +90,14 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     concurrency: usize,
+    /// To be had for asking an MTS how far a batch is: one that hangs may keep its place for long.
+    pub asking: Semaphore,
     all: Mutex<HashMap<Url, Arc<Gate>>>,
 }
 
 impl Gates {
     pub fn new(concurrency: usize) -> Self {
-        Self { concurrency: concurrency.max(1), all: Mutex::default() }
+        Self { concurrency: concurrency.max(1), asking: Semaphore::new(ASKED_AT_ONCE), all: Mutex::default() }
     }
 
     pub fn of(&self, mts: &Url) -> Arc<Gate> {

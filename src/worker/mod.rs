@@ -94,6 +94,8 @@ pub enum Progress {
     Worked,
     /// Nothing to do before this time, or before something changes.
     Idle(Option<DateTime<Utc>>),
+    /// Nothing to do any more.
+    Over,
 }
 
 /// Why a step cannot go on now.

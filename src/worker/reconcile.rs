@@ -3,8 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use metrics::counter;
+use url::Url;
 
-use super::{Halt, Remote, Worker};
+use super::{Halt, Progress, Remote, Worker};
 use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
 use crate::domain::identity::BatchId;
 use crate::domain::transition::{Event, Fault, Occasion};
@@ -13,19 +14,27 @@ use crate::store::StoreError;
 /// Records in one change of the store.
 const CHUNK: usize = 1000;
 
-/// Looks after every batch that is due; tells when the next one is.
-pub async fn step(worker: &Worker) -> Result<Option<DateTime<Utc>>, Halt> {
+/// Gives back what waits for batches that are not there.
+pub async fn reclaim(worker: &Worker) -> Result<(), Halt> {
     for batch in worker.store.orphaned_batches() {
         tracing::error!(batch = batch.0, "a batch is missing from the store; its records go back to the start");
         give_back(worker, batch, Fault::Server).await?;
     }
-    for batch in worker.store.batches() {
+    Ok(())
+}
+
+/// Looks after every batch of one MTS that is due, one after the other: an MTS that hangs delays nobody else's.
+pub async fn step(worker: &Worker, mts_url: &Url) -> Result<Progress, Halt> {
+    let own = || worker.store.batches().into_iter().filter(|batch| batch.mts_url == *mts_url);
+    for batch in own() {
         if batch.is_due(&worker.settings.patience, worker.clock.now()) && !worker.posting.contains(batch.id) {
             look_after(worker, batch).await?;
         }
     }
-    let next = worker.store.batches().into_iter().filter(|batch| !worker.posting.contains(batch.id));
-    Ok(next.map(|batch| batch.check_at).min())
+    if own().next().is_none() {
+        return Ok(Progress::Over);
+    }
+    Ok(Progress::Idle(own().filter(|batch| !worker.posting.contains(batch.id)).map(|batch| batch.check_at).min()))
 }
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
@@ -34,6 +43,8 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     let mts = Remote::Mts(batch.mts_url.clone());
     let status = match &batch.answer {
         Answer::Accepted(identifier) if worker.breakers.shut_until(&mts, now).is_none() => {
+            // Unwrap safety: the semaphore is never closed.
+            let _turn = worker.gates.asking.acquire().await.expect("never closed");
             match worker.mts.status(&batch.mts_url, identifier).await {
                 Ok(status) => Some(status),
                 Err(error) => {

@@ -8,6 +8,7 @@ mod harness;
 mod bad_definitions;
 mod bad_input;
 mod demo;
+mod hanging_mts;
 mod kills;
 mod operations;
 mod privacy;

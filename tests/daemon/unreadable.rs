@@ -26,7 +26,8 @@ async fn refused_alone(addon: bool) {
     let lines = eventually("it is refused", failed, |lines| !lines.is_empty()).await;
     assert_eq!((lines.len(), &lines[0]["registrants"]), (1, &json!([bad])), "{lines:?}");
     if addon {
-        let rejections = || world.odoo.search_read("omc.rejection", json!([["code", "=", READ_FAILS]]), &["partner_id"]);
+        let rejections =
+            || world.odoo.search_read("omc.rejection", json!([["code", "=", READ_FAILS]]), &["partner_id"]);
         let told = eventually("Odoo shows it", rejections, |rows| !rows.is_empty()).await;
         assert_eq!((told.len(), &told[0]["partner_id"][0]), (1, &json!(bad)), "{told:?}");
     }
