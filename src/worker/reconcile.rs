@@ -81,6 +81,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                 Cause::Delivery if !nothing_came => (Fault::Record, "delivery"),
                 Cause::Delivery | Cause::Server => (Fault::Server, "server"),
             };
+            worker.gates.of(&batch.mts_url).lost(batch.id);
             let lost = give_back(worker, batch.id, fault).await?;
             counter!("omc_answers_lost_total", "cause" => cause).increment(lost);
             tracing::warn!(batch = batch.id.0, connector = %batch.connector, lost, cause, "answers are lost; sending again");

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
@@ -219,23 +218,27 @@ async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready)
     let began = Instant::now();
     let answer = worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
     drop(submission);
-    let took = began.elapsed();
-    let kept = keep_answer(worker, connector, gate, id, members, answer, took, size).await;
+    let kept = keep_answer(worker, connector, gate, Sent { id, members, size, began }, answer).await;
     worker.posting.batches().remove(&id);
     kept
 }
 
-#[expect(clippy::too_many_arguments, reason = "the answer and all that it is about, used once")]
+/// A batch whose POST is over.
+struct Sent {
+    id: BatchId,
+    members: Vec<RecordKey>,
+    size: u32,
+    began: Instant,
+}
+
 async fn keep_answer(
     worker: &Worker,
     connector: &Connector,
     gate: &Gate,
-    id: BatchId,
-    members: Vec<RecordKey>,
+    sent: Sent,
     answer: Result<String, SubmitError>,
-    took: Duration,
-    size: u32,
 ) -> Result<(), Halt> {
+    let Sent { id, members, size, began } = sent;
     let mts = Remote::Mts(connector.mts_url.clone());
     let fail = |remote: &Remote, trouble: &str| {
         worker.breakers.failed(remote, trouble, worker.jitter(), worker.clock.now());
@@ -244,8 +247,9 @@ async fn keep_answer(
         Ok(request_identifier) => {
             worker.breakers.succeeded(&mts);
             worker.breakers.succeeded(&Remote::Submission(connector.id));
-            gate.accepted(size, took);
-            histogram!("omc_submit_seconds").record(took.as_secs_f64());
+            let now = Instant::now();
+            gate.accepted(id, size, began, now);
+            histogram!("omc_submit_seconds").record(now.duration_since(began).as_secs_f64());
             worker.tally.sent(u64::from(size));
             tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
             let now = worker.clock.now();

@@ -66,14 +66,16 @@ pub async fn batches(worker: Arc<Worker>, stop: CancellationToken) {
     tokio::join!(repeat(&worker, &stop, Part::Reclaiming), reconciling(&worker, &stop));
 }
 
-/// Keeps one loop for each MTS that owes answers.
+/// Keeps one loop for each MTS that owes answers, and learns how fast they come.
 async fn reconciling(worker: &Worker, stop: &CancellationToken) {
     let mut changed = worker.store.changed();
     let mut loops = FuturesUnordered::new();
     let mut looked_after = BTreeSet::new();
     while !stop.is_cancelled() {
         changed.mark_unchanged();
-        for mts_url in worker.store.batches().into_iter().map(|batch| batch.mts_url) {
+        let open = worker.store.batches();
+        worker.gates.learn(|id| open.iter().any(|batch| batch.id == id));
+        for mts_url in open.into_iter().map(|batch| batch.mts_url) {
             if looked_after.insert(mts_url.clone()) {
                 loops.push(async move {
                     repeat(worker, stop, Part::Reconciling(mts_url.clone())).await;
