@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod asking;
 mod bad_definitions;
 mod bad_input;
 mod demo;
