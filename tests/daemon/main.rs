@@ -15,6 +15,7 @@ mod operations;
 mod privacy;
 mod receiver;
 mod registry_changes;
+mod reloads;
 mod signals;
 mod unreadable;
 mod usage;

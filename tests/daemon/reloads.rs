@@ -1,0 +1,27 @@
+//! What a reload of the configuration changes, and what it leaves.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::harness::{Daemon, Setup, World, eventually};
+
+async fn reload(daemon: &Daemon, times: usize) {
+    daemon.process.signal(Signal::HUP);
+    eventually("the configuration is read again", async || daemon.said("is read again"), |said| *said == times).await;
+}
+
+#[tokio::test]
+async fn the_format_of_the_log_changes_and_changes_back() {
+    let mut world = World::start(Setup { registrants: 10, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    for (count, format) in (1..).zip(["text", "json", "text"]) {
+        world.configuration.set("log.format", &format!("{format:?}")).write();
+        reload(&daemon, count).await;
+        let lines = daemon.process.stderr.all();
+        let line = lines.iter().rfind(|line| line.contains("is read again")).unwrap();
+        let is_json = serde_json::from_str::<Value>(line).is_ok();
+        assert_eq!(is_json, format == "json", "{line}");
+        assert!(is_json || line.contains("INFO"), "{line}");
+    }
+    daemon.stop().await;
+}
