@@ -37,7 +37,7 @@ use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
 use crate::store::Store;
-use crate::worker::{Settings, Worker, definitions, submit, tend};
+use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
 
 /// What the parts of a running daemon share.
 pub struct App {
@@ -56,12 +56,13 @@ pub struct App {
     failed: CancellationToken,
 }
 
-/// What outlives a reload of the configuration: the key and the store that it opens.
+/// What outlives a reload of the configuration: the key and the store that it opens, and what was done so far.
 #[derive(Clone)]
 pub struct Foundation {
     config: crate::store::Config,
     seal: Arc<Seal>,
     store: Store,
+    tally: Arc<Tally>,
 }
 
 impl Foundation {
@@ -71,12 +72,15 @@ impl Foundation {
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
         let store = Store::open(&config.store, &seal.fingerprint())?;
-        Ok(Self { config: config.store.clone(), seal, store })
+        Ok(Self { config: config.store.clone(), seal, store, tally: Arc::default() })
     }
 
-    /// Whether this configuration names the same store and key.
-    pub fn serves(&self, config: &Config) -> bool {
-        self.config == config.store
+    /// The foundation that another configuration asks for: the same one, if it still is the right one. The tally goes on.
+    pub fn under(&self, config: &Config) -> anyhow::Result<Self> {
+        if self.config == config.store {
+            return Ok(self.clone());
+        }
+        Ok(Self { tally: Arc::clone(&self.tally), ..Self::open(config)? })
     }
 }
 
@@ -108,12 +112,12 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: Option<PrometheusHandle>,
 ) -> anyhow::Result<Running> {
-    let Foundation { seal, store, .. } = foundation;
+    let Foundation { seal, store, tally, .. } = foundation;
     let callback_listener = bind(config.callback.listen, "callback.listen").await?;
     let admin_listener = bind(config.admin.listen, "admin.listen").await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
-    let app = build(config, callback, Arc::clone(&seal), store, clock)?;
+    let app = build(config, callback, Arc::clone(&seal), store, clock, tally)?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
         let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
@@ -160,11 +164,12 @@ fn build(
     seal: Arc<Seal>,
     store: Store,
     clock: Arc<dyn Clock>,
+    tally: Arc<Tally>,
 ) -> anyhow::Result<Arc<App>> {
     let settings = settings(&config, callback)?;
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
-    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings));
+    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally));
     Ok(Arc::new(App {
         worker,
         roster: Roster::default(),

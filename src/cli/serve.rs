@@ -85,13 +85,13 @@ async fn shut_down(running: Running) {
     }
 }
 
-/// Starts within the same process, on the same foundation if it still is the right one.
+/// Starts within the same process.
 async fn start_again(
     config: &Config,
     foundation: &Foundation,
     metrics: &Option<PrometheusHandle>,
 ) -> anyhow::Result<(Foundation, Running)> {
-    let foundation = if foundation.serves(config) { foundation.clone() } else { Foundation::open(config)? };
+    let foundation = foundation.under(config)?;
     let running = app::start(config.clone(), foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
     Ok((foundation, running))
 }

@@ -82,7 +82,7 @@ pub struct Worker {
     pub settings: Settings,
     pub breakers: Breakers,
     pub gates: Gates,
-    pub tally: Tally,
+    pub tally: Arc<Tally>,
     pub posting: submit::Posting,
     registry: RwLock<Option<Registry>>,
 }
@@ -118,6 +118,7 @@ impl Worker {
         mts: Mts,
         odoo: Arc<odoo::Client>,
         settings: Settings,
+        tally: Arc<Tally>,
     ) -> Self {
         Self {
             store,
@@ -127,7 +128,7 @@ impl Worker {
             odoo,
             breakers: Breakers::new(settings.backoff),
             gates: Gates::new(settings.concurrency),
-            tally: Tally::default(),
+            tally,
             posting: submit::Posting::default(),
             settings,
             registry: RwLock::default(),

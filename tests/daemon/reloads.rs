@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::harness::{Daemon, Setup, World, eventually};
+use super::harness::{Daemon, Setup, World, eventually, number};
 
 async fn reload(daemon: &Daemon, times: usize) {
     daemon.process.signal(Signal::HUP);
@@ -23,5 +23,22 @@ async fn the_format_of_the_log_changes_and_changes_back() {
         assert_eq!(is_json, format == "json", "{line}");
         assert!(is_json || line.contains("INFO"), "{line}");
     }
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_done_before_still_counts() {
+    let mut world = World::start(Setup { registrants: 30, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    let written = async || number(&daemon.status().await, "tokens_written");
+    let before = eventually("all are counted", written, |written| *written > 10).await;
+    world.configuration.set("submit.batch_size", "100").write();
+    reload(&daemon, 1).await;
+    assert_eq!(written().await, before);
+    // On another store the daemon is the same still.
+    world.configuration.set("store.path", &format!("{:?}", world.configuration.path().with_file_name("other"))).write();
+    reload(&daemon, 2).await;
+    assert_eq!(written().await, before);
     daemon.stop().await;
 }
