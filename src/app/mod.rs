@@ -8,8 +8,9 @@ pub mod preview;
 mod roster;
 pub mod telemetry;
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,7 +37,7 @@ use crate::mts::Mts;
 use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
 
 /// What the parts of a running daemon share.
@@ -68,6 +69,7 @@ pub struct Foundation {
 impl Foundation {
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let key_file = &config.store.key_file;
+        make_folder_of(&config.store.path)?;
         // A new key would open nothing of a store that is there.
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
@@ -82,6 +84,13 @@ impl Foundation {
         }
         Ok(Self { tally: Arc::clone(&self.tally), ..Self::open(config)? })
     }
+}
+
+/// Makes the folder that the store is to lie in, where it is missing; by default key and token lie there too.
+fn make_folder_of(store: &Path) -> Result<(), StoreError> {
+    let Some(folder) = store.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| StoreError::Unusable { path: store.to_owned(), source })
 }
 
 /// A daemon at work.

@@ -9,6 +9,7 @@ mod asking;
 mod bad_definitions;
 mod bad_input;
 mod demo;
+mod first_start;
 mod hanging_mts;
 mod kills;
 mod operations;
