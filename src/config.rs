@@ -82,8 +82,8 @@ pub enum ConfigError {
     Wrong(String),
     #[error("{key}: {reason}")]
     Key { key: &'static str, reason: String },
-    #[error("{key} = {path:?}: {source}; check the path and that OMC's user may read it")]
-    SecretFile { key: String, path: PathBuf, source: std::io::Error },
+    #[error("{key} = {path:?}: {cause}; check the path and that OMC's user may read it")]
+    SecretFile { key: String, path: PathBuf, cause: std::io::Error },
     #[error(
         "{0}: write it as a text in quotes, and only once: as the key, as the key with `_file`, or in the environment"
     )]

@@ -90,7 +90,7 @@ impl Foundation {
 fn make_folder_of(store: &Path) -> Result<(), StoreError> {
     let Some(folder) = store.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| StoreError::Unusable { path: store.to_owned(), source })
+    made.map_err(|cause| StoreError::Unusable { path: store.to_owned(), cause })
 }
 
 /// A daemon at work.

@@ -99,7 +99,7 @@ fn file_of(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<Sec
     let path = PathBuf::from(path);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))),
-        Err(source) => Err(ConfigError::SecretFile { key, path, source }),
+        Err(cause) => Err(ConfigError::SecretFile { key, path, cause }),
     }
 }
 

@@ -94,7 +94,7 @@ impl Store {
         let disk = Arc::new(disk);
         let broken = Broken::new();
         let syncer = Syncer::start(Arc::clone(&disk), broken.clone())
-            .map_err(|source| StoreError::Unusable { path: config.path.clone(), source })?;
+            .map_err(|cause| StoreError::Unusable { path: config.path.clone(), cause })?;
         Ok(Self(Arc::new(Inner { disk, index: Mutex::new(index), syncer, changed: watch::Sender::new(()), broken })))
     }
 
@@ -132,7 +132,7 @@ impl Store {
             Ok(_) | Err(StoreError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
-        std::fs::remove_dir_all(path).map_err(|source| StoreError::Unusable { path: path.to_owned(), source })
+        std::fs::remove_dir_all(path).map_err(|cause| StoreError::Unusable { path: path.to_owned(), cause })
     }
 
     /// Changes the store in one step that happens wholly or not at all. The change blocks for some milliseconds at most,

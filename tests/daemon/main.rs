@@ -20,3 +20,4 @@ mod reloads;
 mod signals;
 mod unreadable;
 mod usage;
+mod wording;
