@@ -47,7 +47,7 @@ pub(super) async fn run(app: Arc<App>) {
 type Requeues = BTreeMap<u32, String>;
 
 async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> Result<(), Halt> {
-    let Reading { connectors, missing, runs, requeued } = reader.read(&app.worker).await?;
+    let Reading { connectors, missing, unchosen, runs, requeued } = reader.read(&app.worker).await?;
     let first = !app.heard.swap(true, Ordering::Relaxed);
     if first && !missing.is_empty() {
         tracing::error!(connectors = missing.join(", "), "odoo.connectors names connectors that are not in Odoo");
@@ -57,8 +57,12 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
         take(app, found)?;
     }
     for id in app.roster.ids().into_iter().filter(|id| !there.contains(id)) {
-        if app.roster.withdraw(id, "", Standing::Gone, Vec::new()) {
-            tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
+        let (standing, why) = match unchosen.contains(&id) {
+            true => (Standing::Unchosen, "not named in odoo.connectors any more"),
+            false => (Standing::Gone, "deleted in Odoo"),
+        };
+        if app.roster.withdraw(id, "", standing, Vec::new()) {
+            tracing::info!(connector = %id, why, "nothing new is sent for it");
         }
         release::results(&app.worker, id).await?;
         release::waiting(&app.worker, id)?;
@@ -162,7 +166,7 @@ impl App {
     fn not_running(&self) -> Vec<ConnectorId> {
         let idle = self.roster.each(|id, entry| {
             let stopped = entry.connector().is_none_or(|connector| connector.activity == Activity::Stopped);
-            (stopped && !matches!(entry.standing, Standing::Gone | Standing::Kept)).then_some(id)
+            (stopped && !matches!(entry.standing, Standing::Gone | Standing::Unchosen | Standing::Kept)).then_some(id)
         });
         idle.into_iter().flatten().collect()
     }

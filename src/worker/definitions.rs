@@ -1,6 +1,6 @@
 //! What administrators defined: read from Odoo, checked whole, and kept (sealed) for a start without Odoo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -45,6 +45,8 @@ pub struct Reading {
     pub connectors: Vec<Found>,
     /// Chosen in the configuration, and not there.
     pub missing: Vec<String>,
+    /// There, and not chosen in the configuration.
+    pub unchosen: BTreeSet<ConnectorId>,
     pub runs: Vec<RequestedRun>,
     pub requeued: Vec<RequeuedRejection>,
 }
@@ -74,7 +76,9 @@ impl Reader {
         now: DateTime<Utc>,
     ) -> Result<Reading, odoo::Error> {
         let raw = connectors::definitions(odoo, model).await?;
+        let mut unchosen: BTreeSet<ConnectorId> = raw.iter().map(|raw| raw.id).collect();
         let (raw, missing) = chosen(raw, model, names);
+        raw.iter().for_each(|raw| _ = unchosen.remove(&raw.id));
         let background = match self.background.take().filter(|known| known.used < FIELDS_LAST) {
             Some(known) => known,
             None => Background::read(odoo, model).await?,
@@ -93,7 +97,7 @@ impl Reader {
             Model::Stock => (Vec::new(), Vec::new()),
             Model::Omc => (connectors::requested_runs(odoo).await?, connectors::requeued_rejections(odoo).await?),
         };
-        Ok(Reading { connectors: found, missing, runs, requeued })
+        Ok(Reading { connectors: found, missing, unchosen, runs, requeued })
     }
 
     /// As [`Reader::look`], by the worker's settings and behind its breaker.

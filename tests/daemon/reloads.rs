@@ -42,3 +42,16 @@ async fn what_was_done_before_still_counts() {
     assert_eq!(written().await, before);
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_connector_that_is_not_named_any_more_is_not_called_deleted() {
+    let setup = Setup { registrants: 10, addon: false, ..Setup::default() };
+    let mut world = World::start(setup).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    world.configuration.set("odoo.connectors", "[\"Another\"]").write();
+    reload(&daemon, 1).await;
+    daemon.says(&["nothing new is sent for it", "not named in odoo.connectors"]).await;
+    assert_eq!(daemon.said("deleted in Odoo"), 0);
+    daemon.stop().await;
+}
