@@ -91,8 +91,8 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
 }
 
 fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
-    match found.standing {
-        definitions::Standing::Right(connector) => {
+    match found.judgement {
+        definitions::Judgement::Right(connector) => {
             let known = app.roster.connector(connector.id);
             if known.as_ref() != Some(&connector) {
                 definitions::keep(&app.worker, &connector)?;
@@ -100,7 +100,7 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
             }
             app.tend(connector, Standing::Current);
         }
-        definitions::Standing::Wrong(problems) => {
+        definitions::Judgement::Wrong(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             if app.roster.withdraw(found.id, &found.name, Standing::Wrong, problems) {
                 for line in lines {
@@ -108,7 +108,7 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
                 }
             }
         }
-        definitions::Standing::Archived => {
+        definitions::Judgement::Archived => {
             app.roster.withdraw(found.id, &found.name, Standing::Archived, Vec::new());
         }
     }

@@ -29,10 +29,3 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
 }
-
-impl StoreError {
-    /// Whether the same call may succeed later without anybody's help.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unusable { .. })
-    }
-}

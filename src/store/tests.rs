@@ -11,7 +11,7 @@ use crate::domain::opaque::{Digest, Nonce, Sealed};
 use crate::domain::record::{HeldVid, State};
 use crate::domain::retry::Backoff;
 use crate::domain::run::{Kind, Phase};
-use crate::domain::transition::{Event, Fault, Occasion, Outcome};
+use crate::domain::transition::{AfterWrite, Event, Fault, Occasion};
 
 const CONNECTOR: ConnectorId = ConnectorId(4);
 const TOKENS: IdTypeId = IdTypeId(3);
@@ -110,7 +110,7 @@ fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
     assert_eq!(store.batches(), []);
     assert!(store.members(batch).is_empty());
     assert_eq!(store.run(run).unwrap().phase, Phase::Settling);
-    apply(&store, 1, Event::Written(Outcome::Complete));
+    apply(&store, 1, Event::Written(AfterWrite::Complete));
     let run = store.run(run).unwrap();
     assert_eq!((run.phase, run.counters.tokens, run.counters.rejected, run.counters.submitted), (Phase::Done, 1, 1, 2));
     assert_eq!(store.record(key(1)).unwrap(), None, "done leaves no record");

@@ -28,11 +28,12 @@ pub struct Found {
     pub id: ConnectorId,
     /// As Odoo has it, for people; a wrong definition may lack it.
     pub name: String,
-    pub standing: Standing,
+    pub judgement: Judgement,
 }
 
+/// What is thought of a definition.
 #[derive(Debug, Clone)]
-pub enum Standing {
+pub enum Judgement {
     Right(Arc<Connector>),
     /// One line for each field that is wrong.
     Wrong(Vec<Problem>),
@@ -144,15 +145,15 @@ fn name_of(raw: &RawDefinition) -> String {
 fn found(model: Model, raw: RawDefinition, around: &Surroundings<'_>) -> Found {
     let name = name_of(&raw);
     let fields = raw.fields.expose();
-    let standing = if fields.get("active").and_then(Value::as_bool) == Some(false) {
-        Standing::Archived
+    let judgement = if fields.get("active").and_then(Value::as_bool) == Some(false) {
+        Judgement::Archived
     } else {
         match definition::parse(model, raw.id, fields, around) {
-            Ok(connector) => Standing::Right(Arc::new(connector)),
-            Err(problems) => Standing::Wrong(problems),
+            Ok(connector) => Judgement::Right(Arc::new(connector)),
+            Err(problems) => Judgement::Wrong(problems),
         }
     };
-    Found { id: raw.id, name, standing }
+    Found { id: raw.id, name, judgement }
 }
 
 /// Names the way a connector selects and maps: when it changes, everybody must be looked at again.

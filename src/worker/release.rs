@@ -7,7 +7,7 @@ use super::{Halt, Worker};
 use crate::domain::identity::ConnectorId;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Phase};
-use crate::domain::transition::{Event, Outcome};
+use crate::domain::transition::{AfterWrite, Event};
 use crate::store::{Queue, StoreError};
 
 /// Records in one change of the store.
@@ -65,7 +65,7 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
         worker.store.change_now(|change| {
             for Record { key, .. } in chunk {
                 if matches!(change.record(*key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Write)) {
-                    change.apply(*key, Event::Written(Outcome::Superseded), &worker.occasion())?;
+                    change.apply(*key, Event::Written(AfterWrite::Superseded), &worker.occasion())?;
                 }
             }
             Ok(())
