@@ -82,8 +82,8 @@ pub enum ConfigError {
     Wrong(String),
     #[error("{key}: {reason}")]
     Key { key: &'static str, reason: String },
-    #[error("{key} = {path:?}: {source}; check the path and that OMC's user may read it")]
-    SecretFile { key: String, path: PathBuf, source: std::io::Error },
+    #[error("{key} = {path:?}: {cause}; check the path and that OMC's user may read it")]
+    SecretFile { key: String, path: PathBuf, cause: std::io::Error },
     #[error(
         "{0}: write it as a text in quotes, and only once: as the key, as the key with `_file`, or in the environment"
     )]
@@ -93,6 +93,15 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file (`path`, or the first of the usual places that is there) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::look(path, true)
+    }
+
+    /// As [`Config::load`], for commands that ask the daemon only: whoever runs them need not be able to read Odoo's password.
+    pub fn load_without_secrets(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::look(path, false)
+    }
+
+    fn look(path: Option<&Path>, with_secrets: bool) -> Result<Self, ConfigError> {
         let file = match path {
             Some(path) if path.is_file() => Some(path.to_owned()),
             Some(path) => return Err(ConfigError::NoFile(path.to_owned())),
@@ -101,16 +110,20 @@ impl Config {
         // Only names with `__`: others that begin so belong to somebody else.
         let environment = Env::prefixed("OMC_").filter(|name| name.as_str().contains("__")).split("__");
         let file = file.map(Toml::file_exact);
-        Self::gather(file, environment)
+        Self::gather(file, environment, with_secrets)
     }
 
     /// Reads a text as if it were the file, and no environment.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        Self::gather(Some(Toml::string(text)), Env::prefixed("OMC_NOTHING__"))
+        Self::gather(Some(Toml::string(text)), Env::prefixed("OMC_NOTHING__"), true)
     }
 
-    fn gather(file: Option<figment::providers::Data<Toml>>, environment: Env) -> Result<Self, ConfigError> {
-        let (plain, secrets) = secrets::part(file, environment)?;
+    fn gather(
+        file: Option<figment::providers::Data<Toml>>,
+        environment: Env,
+        with_secrets: bool,
+    ) -> Result<Self, ConfigError> {
+        let (plain, secrets) = secrets::part(file, environment, with_secrets)?;
         let mut config: Self = Figment::from(plain).extract().map_err(|error| ConfigError::Wrong(told(&error)))?;
         config.odoo.password = secrets.odoo_password;
         config.check()?;

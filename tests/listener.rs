@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than anything may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
-const PATIENT: Limits = Limits { connections: 16, header_time: DEADLINE };
+/// More than the system keeps of an answer that nobody reads.
+const MUCH: usize = 32 * 1024 * 1024;
+const PATIENT: Limits = Limits { connections: 16, header_time: DEADLINE, write_time: DEADLINE };
 
 struct Served {
     address: SocketAddr,
@@ -44,7 +46,10 @@ impl Served {
             outside.notified().await;
             "waited"
         };
-        let router = Router::new().route("/wait", get(wait)).route("/echo", get(async |body: String| body));
+        let router = Router::new()
+            .route("/wait", get(wait))
+            .route("/echo", get(async |body: String| body))
+            .route("/much", get(async || vec![b'x'; MUCH]));
         let address = listener.local_addr().unwrap();
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(serve_within(limits, listener, router, stop.clone(), cut.clone()));
@@ -101,6 +106,32 @@ async fn headers_that_do_not_come_close_the_connection() {
     assert!(timeout(limits.header_time * 2, slow.read_u8()).await.is_err());
     served.release.notify_one();
     assert!(rest(&mut slow).await.ends_with("waited"));
+}
+
+#[tokio::test]
+async fn who_does_not_read_the_answer_is_dropped() {
+    let limits = Limits { connections: 1, write_time: Duration::from_millis(200), ..PATIENT };
+    let served = Served::start(limits).await;
+    // More than the system keeps for a caller.
+    let _deaf = served.caller("GET /much HTTP/1.1\r\nHost: omc\r\n\r\n").await;
+    let mut next = served.caller(&echo("text")).await;
+    assert!(rest(&mut next).await.ends_with("text"), "there is room for the next");
+}
+
+#[tokio::test]
+async fn who_reads_gets_all() {
+    let limits = Limits { write_time: Duration::from_secs(1), ..PATIENT };
+    let served = Served::start(limits).await;
+    let mut slow = served.caller("GET /much HTTP/1.1\r\nHost: omc\r\nConnection: close\r\n\r\n").await;
+    let mut part = vec![0; MUCH / 8];
+    let mut read = 0;
+    loop {
+        match in_time(slow.read(&mut part)).await.unwrap() {
+            0 => break,
+            more => read += more,
+        }
+    }
+    assert!(read > MUCH, "{read}");
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use omc::clock::SystemClock;
 use omc::domain::connector::{Connector, Model};
 use omc::domain::identity::{ConnectorId, RegIdRow, RegistrantId};
 use omc::domain::mapping::Mandatory;
+use omc::domain::run::Kind;
 use omc::odoo::connectors;
-use omc::odoo::registry::report::{Change, ConnectorReport, RunReport, RunState, Trigger};
+use omc::odoo::registry::report::{Change, ConnectorReport, RunReport, RunState};
 use omc::odoo::registry::{ApplyRefusal, Outcome, Registrant, Registry, Report, StaleVid, WriteBack};
 use omc::odoo::{Client, Config, Error};
 use omc::seal::Personal;
@@ -182,7 +183,7 @@ async fn pages_hold_every_eligible_registrant_once_in_order() {
         let registrants = world.registry.read(&world.connector, &ids, true).await.unwrap();
         assert_eq!(registrants.len(), ids.len());
         for registrant in &registrants {
-            assert!(!registrant.vids.is_empty() && registrant.tokens.is_empty() && !registrant.is_group);
+            assert!(!registrant.vids.is_empty() && registrant.tokens.is_empty());
         }
         let state = world.state().await;
         let expected = state["with_vid"].as_u64().unwrap() - state["with_both"].as_u64().unwrap();
@@ -203,7 +204,7 @@ async fn a_delta_holds_whose_row_or_vid_was_written_since() {
         world.edit(json!({"registrant": edited, "set": {"given_name": "Ana"}})).await;
         let delta = world.registry.page(&world.connector, 0, 100, Some(since)).await.unwrap();
         assert_eq!(delta.ids, [vid_edited, edited]);
-        assert!(delta.complete && delta.now >= page.now);
+        assert!(delta.complete && delta.horizon >= page.horizon);
     }
 }
 
@@ -482,10 +483,10 @@ async fn clean_up_never_takes_the_vid_of_who_holds_no_token() {
 #[tokio::test]
 async fn a_report_makes_a_run_and_goes_on_with_it() {
     let [door, plain] = World::both(5, 0).await;
-    let at = door.registry.page(&door.connector, 0, 1, None).await.unwrap().now;
+    let at = door.registry.page(&door.connector, 0, 1, None).await.unwrap().horizon;
     let mut run = RunReport {
         id: None,
-        trigger: Trigger::Schedule,
+        trigger: Kind::Schedule,
         state: RunState::Running,
         started_at: at,
         ended_at: None,
@@ -552,14 +553,14 @@ async fn the_door_is_found_whatever_the_first_connector_is_like() {
     ] {
         let write = vec![json!([id]), wrong.clone()];
         world.client.execute_kw("omc.connector", "write", write, Default::default()).await.unwrap();
-        let registry = Registry::detect(world.client.clone(), Model::Omc).await.unwrap();
+        let registry = Registry::detect(world.client.clone(), Model::Omc, None).await.unwrap();
         assert!(registry.through_door(), "{wrong}");
     }
     let unlink = vec![json!([id])];
     let stop = vec![json!([id]), json!({"job_status": "draft"})];
     world.client.execute_kw("omc.connector", "write", stop, Default::default()).await.unwrap();
     world.client.execute_kw("omc.connector", "unlink", unlink, Default::default()).await.unwrap();
-    assert!(Registry::detect(world.client.clone(), Model::Omc).await.unwrap().through_door(), "no connector at all");
+    assert!(Registry::detect(world.client.clone(), Model::Omc, None).await.unwrap().through_door(), "no connector at all");
 }
 
 #[tokio::test]
@@ -601,7 +602,7 @@ async fn a_real_odoo_is_read() {
     registry.read(&connector, &page.ids, false).await.unwrap();
     registry.holders_of_both(&connector, 0, 500).await.unwrap();
     let changed = registry.page(&connector, 0, 500, Some(page.horizon)).await.unwrap();
-    assert!(changed.now >= page.now);
+    assert!(changed.horizon >= page.horizon);
     let fields = connectors::registrant_fields(&client).await.unwrap();
     assert!(fields["given_name"].stored);
     connectors::config_parameter(&client, "g2p_mts.vid_id_type").await.unwrap();

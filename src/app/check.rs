@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::mts::{Mts, Presence};
 use crate::odoo::{self, Registry};
-use crate::worker::definitions::{Reader, Reading, Standing};
+use crate::worker::definitions::{Judgement, Reader, Reading};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone)]
@@ -128,17 +128,17 @@ fn judge(reading: &Reading) -> Vec<Line> {
     }
     for found in &reading.connectors {
         let what = format!("connector {} ({})", found.id, found.name);
-        match &found.standing {
-            Standing::Right(connector) => {
+        match &found.judgement {
+            Judgement::Right(connector) => {
                 let state = format!("{:?}", connector.activity).to_lowercase();
                 lines.push(line(what.clone(), true, format!("is right, and {state}")));
                 let warnings = connector.output_format.iter().flat_map(|format| format.warnings());
                 lines.extend(warnings.map(|warning| line(what.clone(), true, format!("output_format: {warning}"))));
             }
-            Standing::Wrong(problems) => {
+            Judgement::Wrong(problems) => {
                 lines.extend(problems.iter().map(|problem| line(what.clone(), false, problem.to_string())));
             }
-            Standing::Archived => lines.push(line(what, true, "is archived")),
+            Judgement::Archived => lines.push(line(what, true, "is archived")),
         }
     }
     if reading.connectors.is_empty() {
@@ -151,8 +151,8 @@ async fn servers(reading: &Reading) -> Vec<Line> {
     let urls: BTreeSet<Url> = reading
         .connectors
         .iter()
-        .filter_map(|found| match &found.standing {
-            Standing::Right(connector) => Some(connector.mts_url.clone()),
+        .filter_map(|found| match &found.judgement {
+            Judgement::Right(connector) => Some(connector.mts_url.clone()),
             _ => None,
         })
         .collect();

@@ -155,14 +155,14 @@ fn rest(app: &App, id: ConnectorId) {
     logged("the end of a one-time connector", forgotten.map_err(Halt::from));
 }
 
-/// What there is to say about a connector; nothing about one that Odoo does not have any more.
+/// What there is to say about a connector; nothing about one that Odoo does not have any more, or that is not OMC's.
 fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
     let worker = &app.worker;
     let (standing, problems, connector) = app.roster.with(id, |entry| {
         let problems: Vec<String> = entry.problems.iter().map(ToString::to_string).collect();
         (entry.standing, problems, entry.connector())
     })?;
-    if standing == Standing::Gone {
+    if matches!(standing, Standing::Gone | Standing::Unchosen) {
         return None;
     }
     let mut lines = problems;

@@ -8,8 +8,9 @@ pub mod preview;
 mod roster;
 pub mod telemetry;
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,8 +37,8 @@ use crate::mts::Mts;
 use crate::odoo::{self, registry::Report};
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
-use crate::store::Store;
-use crate::worker::{Halt, Settings, Worker, definitions, submit, tend};
+use crate::store::{Store, StoreError};
+use crate::worker::{Halt, Settings, Tally, Worker, definitions, submit, tend};
 
 /// The time that giving up the connectors' leases may take at the end.
 const LEASES: Duration = Duration::from_secs(2);
@@ -59,7 +60,7 @@ pub struct App {
     failed: CancellationToken,
 }
 
-/// What outlives a reload of the configuration: the key and the store that it opens.
+/// What outlives a reload of the configuration: the key and the store that it opens, and what was done so far.
 #[derive(Clone)]
 pub struct Foundation {
     config: crate::store::Config,
@@ -67,24 +68,36 @@ pub struct Foundation {
     store: Store,
     /// What the daemon of this store calls itself.
     daemon: Arc<str>,
+    tally: Arc<Tally>,
 }
 
 impl Foundation {
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let key_file = &config.store.key_file;
+        make_folder_of(&config.store.path)?;
         // A new key would open nothing of a store that is there.
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
         let store = Store::open(&config.store, &seal.fingerprint())?;
         let name: [u8; 12] = seal.random()?;
         let daemon = store.identity(|| URL_SAFE_NO_PAD.encode(name))?.into();
-        Ok(Self { config: config.store.clone(), seal, store, daemon })
+        Ok(Self { config: config.store.clone(), seal, store, daemon, tally: Arc::default() })
     }
 
-    /// Whether this configuration names the same store and key.
-    pub fn serves(&self, config: &Config) -> bool {
-        self.config == config.store
+    /// The foundation that another configuration asks for: the same one, if it still is the right one. The tally goes on.
+    pub fn under(&self, config: &Config) -> anyhow::Result<Self> {
+        if self.config == config.store {
+            return Ok(self.clone());
+        }
+        Ok(Self { tally: Arc::clone(&self.tally), ..Self::open(config)? })
     }
+}
+
+/// Makes the folder that the store is to lie in, where it is missing; by default key and token lie there too.
+fn make_folder_of(store: &Path) -> Result<(), StoreError> {
+    let Some(folder) = store.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|cause| StoreError::Unusable { path: store.to_owned(), cause })
 }
 
 /// A daemon at work.
@@ -115,13 +128,13 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: Option<PrometheusHandle>,
 ) -> anyhow::Result<Running> {
-    let Foundation { seal, store, daemon, .. } = foundation;
+    let Foundation { seal, store, daemon, tally, .. } = foundation;
     let callback_listener = bind(config.callback.listen, "callback.listen").await?;
     let admin_listener = bind(config.admin.listen, "admin.listen").await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
     let settings = settings(&config, callback, daemon)?;
-    let app = build(config, settings, Arc::clone(&seal), store, clock)?;
+    let app = build(config, settings, Arc::clone(&seal), store, clock, tally)?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
         let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
@@ -168,10 +181,11 @@ fn build(
     seal: Arc<Seal>,
     store: Store,
     clock: Arc<dyn Clock>,
+    tally: Arc<Tally>,
 ) -> anyhow::Result<Arc<App>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
-    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings));
+    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally));
     Ok(Arc::new(App {
         worker,
         roster: Roster::default(),

@@ -12,7 +12,7 @@ use crate::domain::identity::RunId;
 use crate::domain::record::{RecordKey, State};
 use crate::domain::run::Kind;
 use crate::domain::transition::Event;
-use crate::http::admin::{Desk, Requeue, shown};
+use crate::http::admin::{Desk, Requeue, second, shown};
 use crate::schedule;
 use crate::seal::Personal;
 use crate::store::StoreError;
@@ -82,7 +82,7 @@ impl App {
                 "id": id, "name": entry.name, "definition": entry.standing.name(),
                 "activity": connector.as_ref().map(|connector| format!("{:?}", connector.activity).to_lowercase()),
                 "problems": entry.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "records": worker.store.counts(id), "running": running, "last_run": last, "next_run": next_run,
+                "records": worker.store.counts(id), "running": running, "last_run": last, "next_run": next_run.map(second),
             })
         });
         json!({

@@ -25,7 +25,11 @@ pub(super) async fn run(app: Arc<App>) {
         let interval = app.config.odoo.poll_interval.as_duration();
         let wait = match once(&app, &mut reader, &mut requeues).await {
             Ok(()) => interval,
-            Err(Halt::Until(until)) => (until - app.worker.clock.now()).to_std().unwrap_or_default(),
+            // Whatever the clock does meanwhile.
+            Err(Halt::Until(until)) => {
+                let longest = app.worker.settings.backoff.longest();
+                (until - app.worker.clock.now()).min(longest).to_std().unwrap_or_default()
+            }
             Err(error) => {
                 tracing::error!(%error, "definitions could not be taken over");
                 interval
@@ -43,7 +47,7 @@ pub(super) async fn run(app: Arc<App>) {
 type Requeues = BTreeMap<u32, String>;
 
 async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> Result<(), Halt> {
-    let Reading { connectors, missing, runs, requeued, previews } = reader.read(&app.worker).await?;
+    let Reading { connectors, missing, unchosen, runs, requeued, previews } = reader.read(&app.worker).await?;
     let first = !app.heard.swap(true, Ordering::Relaxed);
     if first && !missing.is_empty() {
         tracing::error!(connectors = missing.join(", "), "odoo.connectors names connectors that are not in Odoo");
@@ -53,8 +57,12 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
         take(app, found)?;
     }
     for id in app.roster.ids().into_iter().filter(|id| !there.contains(id)) {
-        if app.roster.withdraw(id, "", Standing::Gone, Vec::new()) {
-            tracing::info!(connector = %id, "deleted in Odoo; nothing new is sent for it");
+        let (standing, why) = match unchosen.contains(&id) {
+            true => (Standing::Unchosen, "not named in odoo.connectors any more"),
+            false => (Standing::Gone, "deleted in Odoo"),
+        };
+        if app.roster.withdraw(id, "", standing, Vec::new()) {
+            tracing::info!(connector = %id, why, "nothing new is sent for it");
         }
         release::results(&app.worker, id).await?;
         release::waiting(&app.worker, id)?;
@@ -89,8 +97,8 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
 }
 
 fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
-    match found.standing {
-        definitions::Standing::Right(connector) => {
+    match found.judgement {
+        definitions::Judgement::Right(connector) => {
             let known = app.roster.connector(connector.id);
             if known.as_ref() != Some(&connector) {
                 definitions::keep(&app.worker, &connector)?;
@@ -98,7 +106,7 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
             }
             app.tend(connector, Standing::Current);
         }
-        definitions::Standing::Wrong(problems) => {
+        definitions::Judgement::Wrong(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             if app.roster.withdraw(found.id, &found.name, Standing::Wrong, problems) {
                 for line in lines {
@@ -106,7 +114,7 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
                 }
             }
         }
-        definitions::Standing::Archived => {
+        definitions::Judgement::Archived => {
             app.roster.withdraw(found.id, &found.name, Standing::Archived, Vec::new());
         }
     }
@@ -164,7 +172,7 @@ impl App {
     fn not_running(&self) -> Vec<ConnectorId> {
         let idle = self.roster.each(|id, entry| {
             let stopped = entry.connector().is_none_or(|connector| connector.activity == Activity::Stopped);
-            (stopped && !matches!(entry.standing, Standing::Gone | Standing::Kept)).then_some(id)
+            (stopped && !matches!(entry.standing, Standing::Gone | Standing::Unchosen | Standing::Kept)).then_some(id)
         });
         idle.into_iter().flatten().collect()
     }

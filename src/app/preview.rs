@@ -13,7 +13,7 @@ use crate::odoo::registry::Report;
 use crate::odoo::registry::report::{PreviewLine, PreviewReport};
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
-use crate::worker::definitions::Standing;
+use crate::worker::definitions::Judgement;
 use crate::worker::{Halt, preview};
 
 /// Looks at the first registrants that the connector would take now.
@@ -31,10 +31,10 @@ async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
     let mut named = reading.connectors.iter().filter(|found| found.id.to_string() == name || found.name == name);
     let found = named.next().with_context(|| format!("no connector {name:?}; `omc connectors` lists them"))?;
     anyhow::ensure!(named.next().is_none(), "several connectors are called {name:?}; give the id");
-    match &found.standing {
-        Standing::Right(connector) => Ok(Arc::clone(connector)),
-        Standing::Archived => anyhow::bail!("connector {} is archived", found.id),
-        Standing::Wrong(problems) => {
+    match &found.judgement {
+        Judgement::Right(connector) => Ok(Arc::clone(connector)),
+        Judgement::Archived => anyhow::bail!("connector {} is archived", found.id),
+        Judgement::Wrong(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow::bail!("the definition of connector {} is wrong:\n{}", found.id, lines.join("\n"))
         }

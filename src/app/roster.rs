@@ -22,6 +22,8 @@ pub enum Standing {
     Archived,
     /// Deleted in Odoo.
     Gone,
+    /// In Odoo, and not named in `odoo.connectors` any more.
+    Unchosen,
 }
 
 impl Standing {
@@ -32,6 +34,7 @@ impl Standing {
             Self::Wrong => "wrong",
             Self::Archived => "archived",
             Self::Gone => "deleted",
+            Self::Unchosen => "not named in odoo.connectors",
         }
     }
 }

@@ -1,37 +1,59 @@
 //! Logs and metrics.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Changes the level of a running daemon.
-pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+/// Changes how a running daemon logs.
+pub struct Logging {
+    filter: reload::Handle<EnvFilter, Registry>,
+    as_json: Arc<AtomicBool>,
+}
 
 /// Begins to log, to stderr.
-pub fn init(config: &LogConfig) -> anyhow::Result<LogLevel> {
+pub fn init(config: &LogConfig) -> anyhow::Result<Logging> {
     let (filter, handle) = reload::Layer::new(config.filter().map_err(anyhow::Error::msg)?);
-    let registry = tracing_subscriber::registry().with(filter);
-    let stderr = fmt::layer().with_writer(std::io::stderr);
-    let begun = match config.format {
-        LogFormat::Json => registry.with(stderr.json().flatten_event(true)).try_init(),
-        LogFormat::Text => registry.with(stderr.with_target(false)).try_init(),
-    };
-    begun.context("logging has begun already")?;
+    let as_json = Arc::new(AtomicBool::new(config.format == LogFormat::Json));
+    let (json, text) = (Arc::clone(&as_json), Arc::clone(&as_json));
+    // Both are there, and one is silent.
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(
+            fmt::layer()
+                .with_writer(std::io::stderr)
+                .json()
+                .flatten_event(true)
+                .with_filter(dynamic_filter_fn(move |_, _| json.load(Ordering::Relaxed))),
+        )
+        .with(
+            fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_target(false)
+                .with_filter(dynamic_filter_fn(move |_, _| !text.load(Ordering::Relaxed))),
+        )
+        .try_init()
+        .context("logging has begun already")?;
     // Where it happened, and not what was said: that can quote a person's data.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a part of OMC broke down");
     }));
-    Ok(LogLevel(handle))
+    Ok(Logging { filter: handle, as_json })
 }
 
-impl LogLevel {
+impl Logging {
+    /// Takes level and format.
     pub fn set(&self, config: &LogConfig) -> anyhow::Result<()> {
-        Ok(self.0.reload(config.filter().map_err(anyhow::Error::msg)?)?)
+        self.as_json.store(config.format == LogFormat::Json, Ordering::Relaxed);
+        Ok(self.filter.reload(config.filter().map_err(anyhow::Error::msg)?)?)
     }
 }
 

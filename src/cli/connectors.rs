@@ -7,7 +7,7 @@ use super::table;
 use crate::app;
 use crate::config::Config;
 use crate::domain::timetable::Timetable;
-use crate::worker::definitions::Standing;
+use crate::worker::definitions::Judgement;
 
 pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
     let reading = app::check::definitions(&config).await?;
@@ -16,8 +16,8 @@ pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
         .iter()
         .map(|found| {
             let dash = || "-".to_owned();
-            match &found.standing {
-                Standing::Right(connector) => [
+            match &found.judgement {
+                Judgement::Right(connector) => [
                     found.id.to_string(),
                     found.name.clone(),
                     format!("{:?}", connector.activity).to_lowercase(),
@@ -29,7 +29,7 @@ pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
                     connector.mts_url.to_string(),
                     dash(),
                 ],
-                Standing::Wrong(problems) => [
+                Judgement::Wrong(problems) => [
                     found.id.to_string(),
                     found.name.clone(),
                     "wrong".to_owned(),
@@ -37,7 +37,7 @@ pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
                     dash(),
                     problems.len().to_string(),
                 ],
-                Standing::Archived => {
+                Judgement::Archived => {
                     [found.id.to_string(), found.name.clone(), "archived".to_owned(), dash(), dash(), dash()]
                 }
             }

@@ -95,18 +95,19 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
     let Arguments { config: path, json, command } = arguments;
     let config = || Config::load(path.as_deref());
+    let open = || Config::load_without_secrets(path.as_deref());
     match command {
         Command::Serve => serve::run(path.as_deref()).await,
         #[cfg(feature = "sim")]
         Command::Demo(arguments) => demo::run(arguments, json).await,
         Command::Check => check::run(config()?, json).await,
         Command::Connectors => connectors::run(config()?, json).await,
-        Command::Status => ask::status(&config()?, json).await,
-        Command::Run(arguments) => ask::run(&config()?, &arguments, json).await,
+        Command::Status => ask::status(&open()?, json).await,
+        Command::Run(arguments) => ask::run(&open()?, &arguments, json).await,
         Command::Preview(arguments) => preview::run(config()?, &arguments, json).await,
-        Command::Failed(arguments) => ask::failed(&config()?, &arguments, json).await,
-        Command::Requeue(arguments) => ask::requeue(&config()?, &arguments, json).await,
-        Command::Store(command) => store::run(&config()?, &command, json),
+        Command::Failed(arguments) => ask::failed(&open()?, &arguments, json).await,
+        Command::Requeue(arguments) => ask::requeue(&open()?, &arguments, json).await,
+        Command::Store(command) => store::run(&open()?, &command, json),
         #[cfg(feature = "sim")]
         Command::Simulate(command) => simulate::run(command).await,
         Command::Completions { shell } => {

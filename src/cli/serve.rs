@@ -32,7 +32,7 @@ enum Told {
 
 pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
     let mut config = Config::load(path)?;
-    let level = telemetry::init(&config.log)?;
+    let logging = telemetry::init(&config.log)?;
     let metrics = telemetry::metrics();
     let mut signals = Signals {
         terminate: signal(SignalKind::terminate())?,
@@ -66,7 +66,7 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
         running = match start_again(&new, &foundation, &metrics).await {
             Ok((below, started)) => {
                 (foundation, config) = (below, new);
-                level.set(&config.log)?;
+                logging.set(&config.log)?;
                 tracing::info!("the configuration is read again");
                 started
             }
@@ -85,13 +85,13 @@ async fn shut_down(running: Running) {
     }
 }
 
-/// Starts within the same process, on the same foundation if it still is the right one.
+/// Starts within the same process.
 async fn start_again(
     config: &Config,
     foundation: &Foundation,
     metrics: &Option<PrometheusHandle>,
 ) -> anyhow::Result<(Foundation, Running)> {
-    let foundation = if foundation.serves(config) { foundation.clone() } else { Foundation::open(config)? };
+    let foundation = foundation.under(config)?;
     let running = app::start(config.clone(), foundation.clone(), Arc::new(SystemClock), metrics.clone()).await?;
     Ok((foundation, running))
 }

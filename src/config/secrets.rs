@@ -32,10 +32,23 @@ impl Provider for Plain {
     }
 }
 
-/// Parts the secrets from the rest. The environment counts before the file, whose secret is then not even looked at.
-pub(super) fn part(file: Option<Data<Toml>>, environment: Env) -> Result<(Figment, Secrets), ConfigError> {
+/// Parts the secrets from the rest. The environment counts before the file, whose secret is then not even looked at; without
+/// `wanted`, no secret is.
+pub(super) fn part(
+    file: Option<Data<Toml>>,
+    environment: Env,
+    wanted: bool,
+) -> Result<(Figment, Secrets), ConfigError> {
     let (section, key) = ODOO_PASSWORD;
     let mut from_environment = plain(&environment)?;
+    if !wanted {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            figment = figment.merge(without(plain(&file)?, ODOO_PASSWORD));
+        }
+        let figment = figment.merge(without(from_environment, ODOO_PASSWORD));
+        return Ok((figment, Secrets { odoo_password: None }));
+    }
     let given_file = file_of(&mut from_environment, ODOO_PASSWORD)?;
     // figment has guessed at the value; only that it is there counts.
     remove(&mut from_environment, section, key);
@@ -52,9 +65,7 @@ pub(super) fn part(file: Option<Data<Toml>>, environment: Env) -> Result<(Figmen
         if password.is_none() {
             password = taken(&mut plain, ODOO_PASSWORD)?;
         }
-        remove(&mut plain, section, key);
-        remove(&mut plain, section, &format!("{key}_file"));
-        figment = figment.merge(plain);
+        figment = figment.merge(without(plain, ODOO_PASSWORD));
     }
     Ok((figment.merge(from_environment), Secrets { odoo_password: password }))
 }
@@ -88,8 +99,14 @@ fn file_of(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<Sec
     let path = PathBuf::from(path);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))),
-        Err(source) => Err(ConfigError::SecretFile { key, path, source }),
+        Err(cause) => Err(ConfigError::SecretFile { key, path, cause }),
     }
+}
+
+fn without(mut plain: Plain, (section, key): (&str, &str)) -> Plain {
+    remove(&mut plain, section, key);
+    remove(&mut plain, section, &format!("{key}_file"));
+    plain
 }
 
 fn remove(plain: &mut Plain, section: &str, key: &str) -> Option<Value> {

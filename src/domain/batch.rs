@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::identity::{BatchId, ConnectorId};
-use super::retry::delta;
+use super::retry::{delta, is_due};
 
 /// What MTS said to the POST.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +113,30 @@ impl Batch {
         }
     }
 
+    /// Whether it is to be looked after now.
+    pub fn is_due(&self, patience: &Patience, now: DateTime<Utc>) -> bool {
+        is_due(self.check_at, now, delta(patience.interval.max(TWICE)))
+    }
+
+    /// Takes back what a clock that ran ahead left here: nothing of it happened later than `now`, and it is waited for no longer
+    /// than if its time began now.
+    pub fn is_seen_at(&mut self, patience: &Patience, now: DateTime<Utc>) {
+        let no_later = |seen: Option<DateTime<Utc>>| seen.map(|seen| seen.min(now));
+        self.sent_at = self.sent_at.min(now);
+        self.processed_at = no_later(self.processed_at);
+        self.unknown_at = no_later(self.unknown_at);
+        self.deadline = self.deadline.min(now + self.longest_wait(patience));
+    }
+
+    fn longest_wait(&self, patience: &Patience) -> TimeDelta {
+        // Batches of earlier releases do not tell how long they are waited for.
+        let wait = if self.wait == 0 { patience.stuck_after } else { Duration::from_millis(self.wait) };
+        delta(wait.max(patience.callback_grace))
+    }
+
     /// Judges by the time alone: for a batch whose answer is not known, or whose MTS cannot be asked.
     pub fn judge_unanswered(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        self.is_seen_at(patience, now);
         if now >= self.deadline {
             return Verdict::Lost(Cause::Server);
         }
@@ -123,6 +145,7 @@ impl Batch {
 
     /// Judges by what MTS says of the request now.
     pub fn judge(&mut self, status: Status, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        self.is_seen_at(patience, now);
         if status != Status::NotFound {
             self.unknown_at = None;
         }
@@ -158,6 +181,7 @@ impl Batch {
 
     /// Its MTS works, on it or on what was sent before it: its time begins anew, up to the limit for all.
     pub fn is_worked_on(&mut self, patience: &Patience, now: DateTime<Utc>) {
+        self.is_seen_at(patience, now);
         let again = now + delta(Duration::from_millis(self.wait)).max(delta(patience.callback_grace));
         let last = self.sent_at + delta(patience.stuck_after.max(patience.callback_grace));
         self.deadline = self.deadline.max(again.min(last));
@@ -171,8 +195,6 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
 
     const PATIENCE: Patience = Patience {
@@ -223,6 +245,39 @@ mod tests {
         assert_eq!(batch.judge(Status::Working, &PATIENCE, at(20)), Verdict::Wait);
         assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(25)), Verdict::Wait, "counted anew");
         assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(35)), Verdict::Lost(Cause::Server));
+    }
+
+    /// A batch that was sent, and seen processed or unknown, while the clock was days ahead.
+    fn batch_of_another_day(status: Status) -> Batch {
+        let ahead = at(0) + TimeDelta::days(1000);
+        let url = Url::parse("http://mts.example").unwrap();
+        let expected = Duration::from_secs(100);
+        let mut batch = Batch::sent(BatchId(1), ConnectorId(1), url, 10, expected, &PATIENCE, ahead);
+        assert!(!batch.is_due(&PATIENCE, ahead));
+        assert_eq!(batch.judge(status, &PATIENCE, ahead), Verdict::Wait);
+        assert!(batch.is_due(&PATIENCE, at(0)), "looked at as soon as the clock is back");
+        batch
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_and_came_back_lengthens_no_wait() {
+        let mut silent = batch_of_another_day(Status::Working);
+        assert_eq!(silent.judge_unanswered(&PATIENCE, at(0)), Verdict::Wait);
+        assert!(!silent.is_due(&PATIENCE, at(1)), "and then as often as any other");
+        assert_eq!(silent.judge_unanswered(&PATIENCE, at(299)), Verdict::Wait);
+        assert_eq!(silent.judge_unanswered(&PATIENCE, at(300)), Verdict::Lost(Cause::Server));
+
+        let mut processed = batch_of_another_day(Status::Processed);
+        assert_eq!(processed.judge(Status::Processed, &PATIENCE, at(0)), Verdict::Wait);
+        assert_eq!(processed.judge(Status::Processed, &PATIENCE, at(60)), Verdict::Lost(Cause::Delivery));
+
+        let mut unknown = batch_of_another_day(Status::NotFound);
+        assert_eq!(unknown.judge(Status::NotFound, &PATIENCE, at(0)), Verdict::Wait);
+        assert_eq!(unknown.judge(Status::NotFound, &PATIENCE, at(10)), Verdict::Lost(Cause::Server));
+
+        let mut alive = batch_of_another_day(Status::Working);
+        alive.progressed(&PATIENCE, at(50));
+        assert_eq!(alive.deadline, at(350));
     }
 
     #[test]

@@ -53,6 +53,8 @@ impl Code {
     pub const ANSWER_LOST: Self = Self(Cow::Borrowed("OMC-LOST-001"));
     /// MTS fails on this record, sent alone.
     pub const FAILS_ALONE: Self = Self(Cow::Borrowed("OMC-SEND-001"));
+    /// Odoo fails when this registrant is read alone.
+    pub const READ_FAILS: Self = Self(Cow::Borrowed("OMC-READ-001"));
     /// The token could not be written, again and again.
     pub const NOT_WRITTEN: Self = Self(Cow::Borrowed("OMC-WRITE-001"));
     /// Odoo refuses a registrant field that the output format sets.

@@ -98,7 +98,7 @@ pub struct Connector {
     pub name: String,
     pub activity: Activity,
     /// Base URL of MTS; `http` or `https`. Its path has no trailing slash, a bare host's excepted, where a URL has one by its
-    /// nature: take the endpoints from [`Connector::mts_endpoint`].
+    /// nature.
     pub mts_url: Url,
     pub timetable: Timetable,
     /// Whom to take: an Odoo domain over `res.partner`.
@@ -131,13 +131,6 @@ impl Connector {
     /// The names of the fields that are read.
     pub fn field_names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.name.as_str())
-    }
-
-    /// An address of MTS, from a path that begins with no slash: `authtoken/json`.
-    pub fn mts_endpoint(&self, path: &str) -> Url {
-        let mut url = self.mts_url.clone();
-        url.set_path(&format!("{}/{path}", self.mts_url.path().trim_end_matches('/')));
-        url
     }
 
     /// Everything that decides whom a run takes and what of them is sent, as one stable text: when it changes, what was

@@ -42,6 +42,11 @@ impl Backoff {
         full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
+    /// No delay is longer.
+    pub fn longest(&self) -> TimeDelta {
+        delta(self.max)
+    }
+
     /// Whether so many failures are enough.
     pub fn exhausted(&self, failures: u16) -> bool {
         failures >= self.attempts
@@ -49,26 +54,26 @@ impl Backoff {
 }
 
 /// Keeps a failing server from being asked again and again: after a failure it stays shut for a growing time, then lets one
-/// caller through.
+/// caller through. After a success it is thrown away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Breaker {
     failures: u16,
-    shut_until: Option<DateTime<Utc>>,
+    shut: Option<Shut>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shut {
+    until: DateTime<Utc>,
+    pause: TimeDelta,
 }
 
 impl Breaker {
-    /// `None`: go ahead. Otherwise the time from which to ask again.
+    /// `None`: go ahead. Otherwise the time from which to ask again. A pause whose end lies further ahead than it was long
+    /// was made by a clock that ran ahead and came back, and is over.
     pub fn shut_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.shut_until.filter(|until| *until > now)
-    }
-
-    /// Whether the last call failed.
-    pub fn is_troubled(&self) -> bool {
-        self.failures > 0
-    }
-
-    pub fn succeeded(&mut self) {
-        *self = Self::default();
+        // Twice as long: callers that fail together read the clock one after the other, and not in order.
+        let shut = self.shut.filter(|shut| !is_due(shut.until, now, shut.pause * 2))?;
+        Some(shut.until)
     }
 
     /// A failed call; several that were under way together count as one. Returns the time from which to ask again.
@@ -77,10 +82,17 @@ impl Breaker {
             return until;
         }
         self.failures = self.failures.saturating_add(1);
-        let until = now + delta(backoff.delay(self.failures, jitter));
-        self.shut_until = Some(until);
+        let pause = delta(backoff.delay(self.failures, jitter));
+        let until = now + pause;
+        self.shut = Some(Shut { until, pause });
         until
     }
+}
+
+/// Whether what was put off until `until`, by no more than `longest`, is due. Further ahead than that it can only lie where
+/// the clock ran ahead and came back: then it is due as well, so that work resumes at once.
+pub fn is_due(until: DateTime<Utc>, now: DateTime<Utc>, longest: TimeDelta) -> bool {
+    until <= now || until - now > longest
 }
 
 /// A duration as chrono counts it; what is too long for it is its longest.
@@ -122,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_breaker_shuts_longer_each_time_and_opens_on_success() {
+    fn a_breaker_shuts_longer_each_time() {
         let start = DateTime::<Utc>::UNIX_EPOCH;
         let mut breaker = Breaker::default();
         assert_eq!(breaker.shut_until(start), None);
@@ -131,8 +143,29 @@ mod tests {
         assert_eq!(breaker.failed(&backoff(), 0.0, start), first, "calls that fail together count once");
         assert_eq!(breaker.shut_until(first), None);
         assert_eq!(breaker.failed(&backoff(), 0.0, first), first + TimeDelta::seconds(4));
-        breaker.succeeded();
-        assert_eq!(breaker.shut_until(first), None);
-        assert!(!breaker.is_troubled());
+    }
+
+    #[test]
+    fn a_breaker_shut_by_a_clock_that_ran_ahead_opens_when_the_clock_is_back() {
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let ahead = now + TimeDelta::days(800);
+        let mut breaker = Breaker::default();
+        let until = breaker.failed(&backoff(), 0.0, ahead);
+        assert_eq!(breaker.shut_until(ahead), Some(until));
+        assert_eq!(
+            breaker.shut_until(ahead - TimeDelta::milliseconds(10)),
+            Some(until),
+            "read before, and asked after"
+        );
+        assert_eq!(breaker.shut_until(now), None);
+        assert_eq!(breaker.failed(&backoff(), 0.0, now), now + TimeDelta::seconds(4), "and shuts again as ever");
+    }
+
+    #[test]
+    fn what_lies_further_ahead_than_it_can_is_due() {
+        let (now, longest) = (DateTime::<Utc>::UNIX_EPOCH, TimeDelta::seconds(60));
+        for (ahead, due) in [(-1, true), (0, true), (1, false), (60, false), (61, true)] {
+            assert_eq!(is_due(now + TimeDelta::seconds(ahead), now, longest), due, "{ahead}");
+        }
     }
 }

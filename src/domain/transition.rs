@@ -32,7 +32,7 @@ pub enum Event {
     /// MTS gave an error. `others_pass`: in the same delivery others got tokens, so that it cannot be everybody's.
     Error { nonce: Nonce, code: Code, others_pass: bool },
     /// What became of the write-back.
-    Written(Outcome),
+    Written(AfterWrite),
 }
 
 /// Who is to blame for a batch that went wrong.
@@ -46,9 +46,9 @@ pub enum Fault {
     Record,
 }
 
-/// What became of writing a token back.
+/// What the writing of a token back means for its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AfterWrite {
     /// The token is there, and the VID is gone or is to stay.
     Complete,
     /// The token is there, the VID is still to be removed.
@@ -316,10 +316,10 @@ impl Step<'_> {
         }
     }
 
-    fn written(&mut self, outcome: Outcome) {
+    fn written(&mut self, outcome: AfterWrite) {
         match outcome {
-            Outcome::Complete => self.end(Bucket::Tokenised),
-            Outcome::TokenThere => {
+            AfterWrite::Complete => self.end(Bucket::Tokenised),
+            AfterWrite::TokenThere => {
                 if let State::TokenReceived { token, digest, .. } = &self.after.state {
                     self.after.state = State::TokenWritten { token: token.clone(), digest: *digest };
                     self.after.due = self.occasion.now;
@@ -327,15 +327,15 @@ impl Step<'_> {
                     self.later();
                 }
             }
-            Outcome::Later => self.later(),
-            Outcome::Conflict => self.reject(Code::OTHER_TOKEN),
-            Outcome::Superseded => {
+            AfterWrite::Later => self.later(),
+            AfterWrite::Conflict => self.reject(Code::OTHER_TOKEN),
+            AfterWrite::Superseded => {
                 // To be prepared anew, after a pause: what supersedes again and again comes to an end.
                 self.after.vid = None;
                 self.after.met_again = false;
                 self.again(State::Pending { refused: None, alone: None }, Stage::Write, Code::NOT_WRITTEN);
             }
-            Outcome::Refused(code) => self.reject(code),
+            AfterWrite::Refused(code) => self.reject(code),
         }
     }
 

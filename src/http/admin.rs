@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chrono::{DateTime, SecondsFormat, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -132,11 +133,16 @@ async fn run(State(desk): State<Shared>, Path(id): Path<u64>) -> Response {
     }
 }
 
+/// A time, for people and programs: UTC, in whole seconds.
+pub fn second(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// A run, for people and programs.
 pub fn shown(run: &Run) -> Value {
     json!({
         "id": run.id, "connector": run.connector, "trigger": run.kind.name(), "state": run.phase,
-        "started_at": run.started, "ended_at": run.ended, "found": run.counters.found,
+        "started_at": second(run.started), "ended_at": run.ended.map(second), "found": run.counters.found,
         "submitted": run.counters.submitted, "tokens": run.counters.tokens, "rejected": run.counters.rejected,
         "abandoned": run.counters.abandoned, "left": run.counters.left, "open": run.counters.open(),
         "pulling": !run.is_over() && run.phase == crate::domain::run::Phase::Pulling,

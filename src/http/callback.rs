@@ -16,6 +16,7 @@ use metrics::counter;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use super::bodies::{Bodies, Share};
 use super::login;
 use super::result::{self, Answer, Entries, Foreign, Unread};
 use super::session;
@@ -33,6 +34,8 @@ use crate::store::{Change, Store, StoreError};
 const AT_ONCE: usize = 4;
 /// Connectors with a room of their own, before rooms that nobody is in are let go of.
 const ROOMS: usize = 256;
+/// So many of the largest bodies may be in memory at once, whosever they are.
+const LARGEST_AT_ONCE: usize = 8;
 /// How long a caller may take to send its body, and to be let in.
 const BODY_TIME: Duration = Duration::from_secs(120);
 /// Results that go into one change of the store, so that others get their turn.
@@ -57,6 +60,8 @@ struct Shared {
     receiver: Receiver,
     /// Of connectors that authenticated, so that an MTS that trickles its bodies does not keep others out.
     rooms: Mutex<BTreeMap<ConnectorId, Arc<Semaphore>>>,
+    /// Of all connectors together.
+    bodies: Bodies,
 }
 
 impl Shared {
@@ -75,9 +80,10 @@ impl Shared {
 pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
     let (seal, clock) = (Arc::clone(&receiver.seal), Arc::clone(&receiver.clock));
+    let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
-        .with_state(Arc::new(Shared { receiver, rooms: Mutex::default() }))
+        .with_state(Arc::new(Shared { receiver, rooms: Mutex::default(), bodies }))
         .merge(login::router(seal, clock))
 }
 
@@ -103,7 +109,9 @@ async fn receive(
     let Ok(Ok(_place)) = tokio::time::timeout(BODY_TIME, room.acquire()).await else {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
     };
-    let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body)).await {
+    // Held until the results are stored: what is made of the body takes memory too.
+    let mut share = shared.bodies.share();
+    let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body, &mut share)).await {
         Ok(Ok(body)) => body,
         Ok(Err(TooLarge)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
         Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
@@ -125,7 +133,7 @@ async fn receive(
 
 struct TooLarge;
 
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, TooLarge> {
+async fn read(body: Body, limit: usize, share: &mut Share<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
@@ -134,6 +142,7 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, TooLarge> {
         if bytes.len() + chunk.len() > limit {
             return Err(TooLarge);
         }
+        share.grow_to(bytes.len() + chunk.len()).await;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)

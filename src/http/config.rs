@@ -17,7 +17,8 @@ pub struct CallbackConfig {
     pub tls_cert: Option<PathBuf>,
     /// PEM file of its key.
     pub tls_key: Option<PathBuf>,
-    /// Bytes of one callback at most. MTS ignores a refusal, so this must hold a whole batch.
+    /// Bytes of one callback at most. MTS ignores a refusal, so this must hold a whole batch. All together take at most about
+    /// eight times as much memory.
     pub max_body: usize,
 }
 

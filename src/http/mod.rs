@@ -1,9 +1,11 @@
 //! What OMC serves: the receiver of MTS's callbacks, and the listener for the people who run it.
 
 pub mod admin;
+mod bodies;
 pub mod callback;
 mod config;
 mod login;
+mod reader;
 mod result;
 mod session;
 
@@ -23,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use reader::Reader;
+
 /// Bytes of a request's line and headers at most, and of what is read ahead of a body.
 const BUFFER: usize = 64 * 1024;
 /// After a connection that could not be accepted; doubled at each further one.
@@ -36,11 +40,13 @@ pub struct Limits {
     pub connections: usize,
     /// For a request's line and headers, and for the next request on a connection that is kept open.
     pub header_time: Duration,
+    /// How long nothing of an answer may be taken.
+    pub write_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 256, header_time: Duration::from_secs(10) }
+        Self { connections: 256, header_time: Duration::from_secs(10), write_time: Duration::from_secs(30) }
     }
 }
 
@@ -132,7 +138,7 @@ async fn connection(limits: Limits, stream: TcpStream, router: Router, stop: Can
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Reader::new(stream, limits.write_time)), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,8 +1,8 @@
 //! Why a call to Odoo failed.
 //!
-//! Two questions are answered for every error: may the same call succeed later without anybody acting
-//! ([`Error::is_temporary`]), and may it have changed something in Odoo although it failed ([`Error::effect_unknown`]).
-//! No error holds text that Odoo sent: such text can quote a whole person's record.
+//! Of every error it can be asked whether the same call may succeed later without anybody acting ([`Error::is_temporary`]), and
+//! whether it concerns every other call as well ([`Error::concerns_every_call`]). A call that was to write may have done so
+//! whatever the error: only a fault of Odoo's rolls back. No error holds text that Odoo sent: such text can quote a whole person's record.
 
 use std::fmt;
 
@@ -196,29 +196,16 @@ impl Error {
         }
     }
 
-    /// Whether a call that was to write may have done so. Faults roll Odoo's transaction back, but for
-    /// [`Failure::NoReturn`], which is raised after the commit.
-    pub fn effect_unknown(&self) -> bool {
-        match self {
-            Self::Interrupted(_)
-            | Self::AnswerTooLarge { .. }
-            | Self::HtmlInsteadOfXml
-            | Self::Malformed(_)
-            | Self::Unexpected { .. }
-            | Self::NoServerTime
-            | Self::Application(Failure::NoReturn) => true,
-            Self::Http { status } => *status >= 500,
-            Self::Unwritable(_)
-            | Self::Unreachable(_)
-            | Self::TooLarge
-            | Self::LoginRefused
-            | Self::LoginPaused { .. }
-            | Self::AccessDenied
-            | Self::AccessError { .. }
-            | Self::DoorClosed
-            | Self::Refused(_)
-            | Self::Application(_) => false,
-        }
+    /// Whether one of several records that were asked for may be what Odoo failed on: reading fewer may then succeed.
+    pub fn may_lie_in_a_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Application(Failure::Other | Failure::BadValue)
+                | Self::Refused(Refusal::Other | Refusal::MissingRecord { .. })
+                | Self::AccessError { .. }
+                | Self::Unexpected { .. }
+                | Self::AnswerTooLarge { .. }
+        )
     }
 
     /// Whether Odoo no longer accepts our login, so that every other call will fail the same way.
@@ -257,27 +244,6 @@ fn named(name: &Option<String>, otherwise: &'static str) -> impl fmt::Display {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_broke_off_after_sending_may_have_happened() {
-        for error in [
-            Error::Interrupted(Interrupted::TimedOut),
-            Error::Http { status: 502 },
-            Error::Malformed(xml::read::DecodeError::Incomplete),
-            Error::Application(Failure::NoReturn),
-        ] {
-            assert!(error.effect_unknown(), "{error}");
-        }
-        for error in [
-            Error::Unreachable(Unreachable::Refused),
-            Error::Refused(Refusal::Other),
-            Error::Application(Failure::Other),
-            Error::Http { status: 404 },
-            Error::AccessDenied,
-        ] {
-            assert!(!error.effect_unknown(), "{error}");
-        }
-    }
 
     #[test]
     fn a_committed_call_is_not_to_be_repeated_blindly() {

@@ -57,10 +57,9 @@ async fn a_body_cut_off_under_status_200_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_close_without_an_answer_leaves_the_effect_unknown() {
+async fn a_close_without_an_answer_is_no_refusal() {
     let error = error_of(Vec::new()).await;
     assert_eq!(error, Error::Interrupted(Interrupted::Closed));
-    assert!(error.effect_unknown());
     assert_eq!(post(Act::Close).await.err(), Some(Error::Interrupted(Interrupted::Closed)));
 }
 

@@ -12,10 +12,10 @@ use super::Seal;
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("cannot read the key file {path}: {source}; check the path `store.key_file` and its owner")]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("cannot make the key file {path}: {source}; its folder must exist and be writable for OMC")]
-    Unmakable { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the key file {path}: {cause}; check the path `store.key_file` and its owner")]
+    Unreadable { path: PathBuf, cause: std::io::Error },
+    #[error("cannot make the key file {path}: {cause}; its folder must exist and be writable for OMC")]
+    Unmakable { path: PathBuf, cause: std::io::Error },
     #[error("the key file {path} does not hold 32 bytes in base64; put the original back from your backup")]
     Malformed { path: PathBuf },
     #[error(
@@ -40,7 +40,7 @@ pub fn load(path: &Path) -> Result<Seal, KeyError> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(&text).ok_or_else(|| KeyError::Malformed { path: path.to_owned() }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KeyError::Missing { path: path.to_owned() }),
-        Err(source) => Err(KeyError::Unreadable { path: path.to_owned(), source }),
+        Err(cause) => Err(KeyError::Unreadable { path: path.to_owned(), cause }),
     }
 }
 
@@ -52,7 +52,7 @@ fn parse(text: &str) -> Option<Seal> {
 fn make(path: &Path) -> Result<Seal, KeyError> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(KeyError::NoEntropy)?;
-    let unmakable = |source| KeyError::Unmakable { path: path.to_owned(), source };
+    let unmakable = |cause| KeyError::Unmakable { path: path.to_owned(), cause };
     // Beside its place and then linked into it: never half a key there, and never another process's key overwritten.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = tempfile::Builder::new()

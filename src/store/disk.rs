@@ -32,7 +32,7 @@ pub(super) type Write = (Vec<u8>, Option<Vec<u8>>);
 
 impl Disk {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::Unusable { path: path.to_owned(), source };
+        let unusable = |cause| StoreError::Unusable { path: path.to_owned(), cause };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let folder = File::open(path).map_err(unusable)?;
         let config =
@@ -72,7 +72,7 @@ impl Disk {
     pub fn sync(&self) -> Result<(), StoreError> {
         self.tree.flush().map_err(|error| self.error(error))?;
         rustix::fs::syncfs(&self.folder)
-            .map_err(|error| StoreError::Unusable { path: self.path.clone(), source: error.into() })
+            .map_err(|error| StoreError::Unusable { path: self.path.clone(), cause: error.into() })
     }
 
     /// Whether a store was made here once: sled takes some damaged files for empty ones.
@@ -82,7 +82,7 @@ impl Disk {
 
     /// Notes that there is a store here now.
     pub fn mark(&self) -> Result<(), StoreError> {
-        let unusable = |source| StoreError::Unusable { path: self.path.clone(), source };
+        let unusable = |cause| StoreError::Unusable { path: self.path.clone(), cause };
         let mark = File::create(self.path.join(MARK)).map_err(unusable)?;
         mark.sync_all().and_then(|()| self.folder.sync_all()).map_err(unusable)
     }
@@ -93,7 +93,7 @@ impl Disk {
 
     fn error(&self, error: sled::Error) -> StoreError {
         match error {
-            sled::Error::Io(source) => StoreError::Unusable { path: self.path.clone(), source },
+            sled::Error::Io(cause) => StoreError::Unusable { path: self.path.clone(), cause },
             _ => StoreError::Corrupt { path: self.path.clone() },
         }
     }
@@ -109,7 +109,7 @@ fn open_error(path: &Path, error: sled::Error) -> StoreError {
         sled::Error::Io(source) if source.kind() == std::io::ErrorKind::WouldBlock => locked(path),
         // sled wraps the lock's error in its own text.
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => locked(path),
-        sled::Error::Io(source) => StoreError::Unusable { path: path.to_owned(), source },
+        sled::Error::Io(cause) => StoreError::Unusable { path: path.to_owned(), cause },
         _ => StoreError::Corrupt { path: path.to_owned() },
     }
 }

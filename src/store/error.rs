@@ -8,8 +8,8 @@ use crate::domain::transition::Impossible;
 pub enum StoreError {
     #[error("the store {path} is in use by another OMC; stop that one first")]
     Locked { path: PathBuf },
-    #[error("cannot use the store {path}: {source}; check free space, owner and mount of `store.path`")]
-    Unusable { path: PathBuf, source: std::io::Error },
+    #[error("cannot use the store {path}: {cause}; check free space, owner and mount of `store.path`")]
+    Unusable { path: PathBuf, cause: std::io::Error },
     #[error(
         "the store {path} is damaged; `omc store reset` starts an empty one: the registry still has every VID without a \
          token, so this costs repeated work at MTS and nothing else"
@@ -28,11 +28,4 @@ pub enum StoreError {
     Unsealable(String),
     #[error("the store is closed")]
     Closed,
-}
-
-impl StoreError {
-    /// Whether the same call may succeed later without anybody's help.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unusable { .. })
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::batch::Batch;
@@ -103,25 +103,34 @@ impl Index {
         Some(batch)
     }
 
-    pub fn due(&self, connector: ConnectorId, queue: Queue, now: DateTime<Utc>, limit: usize) -> Vec<RecordKey> {
-        self.queued(connector, queue)
-            .take_while(|(at, _)| *at <= now.timestamp_millis())
-            .map(|(_, key)| key)
-            .take(limit)
-            .collect()
+    pub fn due(
+        &self,
+        connector: ConnectorId,
+        queue: Queue,
+        now: DateTime<Utc>,
+        longest: TimeDelta,
+        limit: usize,
+    ) -> Vec<RecordKey> {
+        let now = now.timestamp_millis();
+        let due = self.queued(connector, queue, i64::MIN).take_while(|(at, _)| *at <= now);
+        // Nobody was put off so far: the clock ran ahead then.
+        let beyond = now.saturating_add(longest.num_milliseconds()).saturating_add(1);
+        let stray = self.queued(connector, queue, beyond);
+        due.chain(stray).map(|(_, key)| key).take(limit).collect()
     }
 
     pub fn next_due(&self, connector: ConnectorId, queue: Queue) -> Option<DateTime<Utc>> {
-        self.queued(connector, queue).next().and_then(|(at, _)| DateTime::from_timestamp_millis(at))
+        self.queued(connector, queue, i64::MIN).next().and_then(|(at, _)| DateTime::from_timestamp_millis(at))
     }
 
-    fn queued(&self, connector: ConnectorId, queue: Queue) -> impl Iterator<Item = (i64, RecordKey)> + '_ {
+    /// A queue, from the first that is due at or after `from`.
+    fn queued(&self, connector: ConnectorId, queue: Queue, from: i64) -> impl Iterator<Item = (i64, RecordKey)> + '_ {
         let first = RecordKey {
             token_type: crate::domain::identity::IdTypeId(0),
             registrant: crate::domain::identity::RegistrantId(0),
         };
         self.due
-            .range((connector, queue, i64::MIN, first)..)
+            .range((connector, queue, from, first)..)
             .take_while(move |(of, kind, _, _)| (*of, *kind) == (connector, queue))
             .map(|(_, _, at, key)| (*at, *key))
     }

@@ -15,7 +15,7 @@ mod sync;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ impl Store {
         let disk = Arc::new(disk);
         let broken = Broken::new();
         let syncer = Syncer::start(Arc::clone(&disk), broken.clone())
-            .map_err(|source| StoreError::Unusable { path: config.path.clone(), source })?;
+            .map_err(|cause| StoreError::Unusable { path: config.path.clone(), cause })?;
         Ok(Self(Arc::new(Inner { disk, index: Mutex::new(index), syncer, changed: watch::Sender::new(()), broken })))
     }
 
@@ -144,7 +144,7 @@ impl Store {
             Ok(_) | Err(StoreError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
-        std::fs::remove_dir_all(path).map_err(|source| StoreError::Unusable { path: path.to_owned(), source })
+        std::fs::remove_dir_all(path).map_err(|cause| StoreError::Unusable { path: path.to_owned(), cause })
     }
 
     /// Changes the store in one step that happens wholly or not at all. The change blocks for some milliseconds at most,
@@ -203,15 +203,17 @@ impl Store {
         self.0.disk.scan(keys::RECORDS).map(|pair| codec::decode(&pair?.1))
     }
 
-    /// The records that wait in a queue and are due, longest due first.
+    /// The records that wait in a queue and are due, longest due first. One that is put off by more than `longest` was put off
+    /// by a clock that ran ahead and came back, and is due too.
     pub fn due(
         &self,
         connector: ConnectorId,
         queue: Queue,
         now: DateTime<Utc>,
+        longest: TimeDelta,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        let keys = self.index().due(connector, queue, now, limit);
+        let keys = self.index().due(connector, queue, now, longest, limit);
         // One that changed since the look is not due any more.
         keys.into_iter().filter_map(|key| self.record(key).transpose()).collect()
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::*;
+use crate::clock::{Clock, ManualClock};
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
 use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
@@ -10,7 +11,7 @@ use crate::domain::opaque::{Digest, Nonce, Sealed};
 use crate::domain::record::{HeldVid, State};
 use crate::domain::retry::Backoff;
 use crate::domain::run::{Kind, Phase};
-use crate::domain::transition::{Event, Fault, Occasion, Outcome};
+use crate::domain::transition::{AfterWrite, Event, Fault, Occasion};
 
 const CONNECTOR: ConnectorId = ConnectorId(4);
 const TOKENS: IdTypeId = IdTypeId(3);
@@ -91,8 +92,8 @@ async fn what_is_synced_is_there_after_a_new_start() {
     let store = Store::open(&config(folder.path()), "k").unwrap();
     assert_eq!(store.counts(CONNECTOR), Counts { pending: 1, submitted: 1, to_write: 1, ..Counts::default() });
     assert_eq!(store.members(batch), [key(2)]);
-    assert_eq!(store.due(CONNECTOR, Queue::Submit, now(), 10).unwrap()[0].key, key(3));
-    assert_eq!(store.due(CONNECTOR, Queue::Write, now(), 10).unwrap()[0].key, key(1));
+    assert_eq!(store.due(CONNECTOR, Queue::Submit, now(), backoff().longest(), 10).unwrap()[0].key, key(3));
+    assert_eq!(store.due(CONNECTOR, Queue::Write, now(), backoff().longest(), 10).unwrap()[0].key, key(1));
     assert_eq!(store.run(run).unwrap().counters.found, 3);
     assert_ne!(send(&store, &[3]), batch, "numbers are not used twice");
 }
@@ -109,7 +110,7 @@ fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
     assert_eq!(store.batches(), []);
     assert!(store.members(batch).is_empty());
     assert_eq!(store.run(run).unwrap().phase, Phase::Settling);
-    apply(&store, 1, Event::Written(Outcome::Complete));
+    apply(&store, 1, Event::Written(AfterWrite::Complete));
     let run = store.run(run).unwrap();
     assert_eq!((run.phase, run.counters.tokens, run.counters.rejected, run.counters.submitted), (Phase::Done, 1, 1, 2));
     assert_eq!(store.record(key(1)).unwrap(), None, "done leaves no record");
@@ -124,10 +125,38 @@ fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
     let backoff = backoff();
     let occasion = Occasion { now: at, backoff: &backoff, jitter: 0.0 };
     store.change_now(|change| change.admit(RunId::NONE, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion)).unwrap();
-    assert_eq!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().len(), 1);
+    assert_eq!(store.due(CONNECTOR, Queue::Submit, at, backoff.longest(), 10).unwrap().len(), 1);
     apply(&store, 1, Event::Left);
-    assert!(store.due(CONNECTOR, Queue::Submit, at, 10).unwrap().is_empty());
+    assert!(store.due(CONNECTOR, Queue::Submit, at, backoff.longest(), 10).unwrap().is_empty());
     assert_eq!(store.next_due(CONNECTOR, Queue::Submit), None);
+}
+
+#[test]
+fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let clock = ManualClock::at(now());
+    let backoff = backoff();
+    let due = || -> Vec<RecordKey> {
+        let due = store.due(CONNECTOR, Queue::Submit, clock.now(), backoff.longest(), 10).unwrap();
+        due.iter().map(|record| record.key).collect()
+    };
+    admit(&store, &[1, 2]);
+    let fail = |registrant: u32| {
+        let batch = send(&store, &[registrant]);
+        let occasion = Occasion { now: clock.now(), backoff: &backoff, jitter: 0.0 };
+        let missing = Event::AnswerMissing { batch, fault: Fault::Record };
+        store.change_now(|change| change.apply(key(registrant), missing, &occasion)).unwrap().unwrap();
+    };
+    clock.advance(TimeDelta::days(700));
+    fail(1);
+    assert_eq!(due(), [key(2)], "put off by a second");
+    clock.advance(TimeDelta::days(-700));
+    assert_eq!(due(), [key(2), key(1)]);
+    fail(2);
+    assert_eq!(due(), [key(1)], "an ordinary delay is kept");
+    clock.advance(TimeDelta::seconds(1));
+    assert_eq!(due(), [key(2), key(1)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Halt, Remote, Worker};
+use super::{Halt, Remote, Worker, apart};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
 use crate::domain::identity::{IdTypeId, RegistrantId, RunId};
@@ -38,7 +38,7 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
     let last = page.ids.last().map(|last| last.0);
     let idle: Vec<RegistrantId> = page.ids.into_iter().filter(|id| !is_under_way(worker, connector, *id)).collect();
     for chunk in idle.chunks(500) {
-        let found = worker.ask_odoo_behind(own(), registry.read(connector, chunk, true)).await?;
+        let found = apart::read(worker, connector, Remote::CleanUp(connector.id), chunk, true).await?.found;
         let (mut stale, corrected) = sort(&found);
         // The VID of somebody whose tokens contradict each other is what the contradiction can be settled by.
         stale.retain(|row| !is_disputed(worker, connector, row.registrant));

@@ -1,6 +1,6 @@
 //! What administrators defined: read from Odoo, checked whole, and kept (sealed) for a start without Odoo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -28,11 +28,12 @@ pub struct Found {
     pub id: ConnectorId,
     /// As Odoo has it, for people; a wrong definition may lack it.
     pub name: String,
-    pub standing: Standing,
+    pub judgement: Judgement,
 }
 
+/// What is thought of a definition.
 #[derive(Debug, Clone)]
-pub enum Standing {
+pub enum Judgement {
     Right(Arc<Connector>),
     /// One line for each field that is wrong.
     Wrong(Vec<Problem>),
@@ -45,6 +46,8 @@ pub struct Reading {
     pub connectors: Vec<Found>,
     /// Chosen in the configuration, and not there.
     pub missing: Vec<String>,
+    /// There, and not chosen in the configuration.
+    pub unchosen: BTreeSet<ConnectorId>,
     pub runs: Vec<RequestedRun>,
     pub requeued: Vec<RequeuedRejection>,
     pub previews: Vec<RequestedPreview>,
@@ -75,7 +78,9 @@ impl Reader {
         now: DateTime<Utc>,
     ) -> Result<Reading, odoo::Error> {
         let raw = connectors::definitions(odoo, model).await?;
+        let mut unchosen: BTreeSet<ConnectorId> = raw.iter().map(|raw| raw.id).collect();
         let (raw, missing) = chosen(raw, model, names);
+        raw.iter().for_each(|raw| _ = unchosen.remove(&raw.id));
         let background = match self.background.take().filter(|known| known.used < FIELDS_LAST) {
             Some(known) => known,
             None => Background::read(odoo, model).await?,
@@ -90,7 +95,7 @@ impl Reader {
             mandatory,
         };
         let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
-        let reading = Reading { connectors: found, missing, ..Reading::default() };
+        let reading = Reading { connectors: found, missing, unchosen, ..Reading::default() };
         match model {
             Model::Stock => Ok(reading),
             Model::Omc => Ok(Reading {
@@ -146,15 +151,15 @@ fn name_of(raw: &RawDefinition) -> String {
 fn found(model: Model, raw: RawDefinition, around: &Surroundings<'_>) -> Found {
     let name = name_of(&raw);
     let fields = raw.fields.expose();
-    let standing = if fields.get("active").and_then(Value::as_bool) == Some(false) {
-        Standing::Archived
+    let judgement = if fields.get("active").and_then(Value::as_bool) == Some(false) {
+        Judgement::Archived
     } else {
         match definition::parse(model, raw.id, fields, around) {
-            Ok(connector) => Standing::Right(Arc::new(connector)),
-            Err(problems) => Standing::Wrong(problems),
+            Ok(connector) => Judgement::Right(Arc::new(connector)),
+            Err(problems) => Judgement::Wrong(problems),
         }
     };
-    Found { id: raw.id, name, standing }
+    Found { id: raw.id, name, judgement }
 }
 
 /// Names the way a connector selects and maps: when it changes, everybody must be looked at again.

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::Url;
+
+use crate::domain::identity::BatchId;
 
 /// What a record takes at POST in releases so far (14 to 35 ms), doubled; used until MTS showed its own pace.
 const ASSUMED: Duration = Duration::from_millis(70);
@@ -17,6 +20,11 @@ const DRAINS_IN: Duration = Duration::from_secs(3600);
 /// record takes thirteen POSTs.
 const FAILURES_OF_BATCHES: u32 = 14;
 
+/// However slow the answers, MTS counts as no slower: some records must go for it to be seen that it is quicker again.
+const SLOWEST: Duration = Duration::from_secs(30);
+/// MTSs that are asked at once how far their batches are.
+const ASKED_AT_ONCE: usize = 32;
+
 /// One MTS.
 #[derive(Debug)]
 pub struct Gate {
@@ -26,44 +34,92 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct State {
-    per_record: Duration,
-    measured: bool,
+    /// What a record takes until MTS has it, counted twice; unset before the first batch was accepted.
+    taking_in: Option<Duration>,
+    /// What a record takes until its answer is here; unset before a batch was settled.
+    answering: Option<Duration>,
+    /// Accepted batches whose answers are awaited.
+    awaited: HashMap<BatchId, Awaited>,
+    settled_at: Option<Instant>,
     failed_in_a_row: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    began: Instant,
+    size: u32,
+}
+
+impl State {
+    fn per_record(&self) -> Duration {
+        self.taking_in.unwrap_or(ASSUMED).max(self.answering.unwrap_or_default())
+    }
+}
+
+/// A pace is the mean of what was seen, the newest counting for a quarter.
+fn learnt(known: Option<Duration>, seen: Duration) -> Option<Duration> {
+    Some(known.map_or(seen, |known| (known * 3 + seen) / 4))
 }
 
 impl Gate {
     fn new(concurrency: usize) -> Self {
-        let state = State { per_record: ASSUMED, measured: false, failed_in_a_row: 0 };
+        let state =
+            State { taking_in: None, answering: None, awaited: HashMap::new(), settled_at: None, failed_in_a_row: 0 };
         Self { room: Semaphore::new(concurrency), state: Mutex::new(state) }
     }
 
     /// How long MTS should take for so many records.
     pub fn expected(&self, records: u64) -> Duration {
-        LEAST + self.state().per_record.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX))
+        LEAST + self.state().per_record().saturating_mul(u32::try_from(records).unwrap_or(u32::MAX))
     }
 
     /// How long to wait for the answer to a POST, with so many records at MTS or on the way.
     pub fn patience(&self, records: u64) -> Duration {
         let records = u32::try_from(records).unwrap_or(u32::MAX);
-        LEAST + self.state().per_record.max(ASSUMED).saturating_mul(records)
+        LEAST + self.state().taking_in.unwrap_or(ASSUMED).max(ASSUMED).saturating_mul(records)
     }
 
     /// How many records may be at this MTS at once.
     pub fn capacity(&self) -> u64 {
         let state = self.state();
-        let drained = DRAINS_IN.as_micros() / state.per_record.as_micros().max(1);
+        let drained = DRAINS_IN.as_micros() / state.per_record().as_micros().max(1);
         u64::try_from(drained).unwrap_or(u64::MAX)
     }
 
-    /// A POST of so many records was accepted after so long.
-    pub fn accepted(&self, records: u32, took: Duration) {
+    /// The POST of a batch that began then was accepted now.
+    pub fn accepted(&self, batch: BatchId, size: u32, began: Instant, now: Instant) {
         let mut state = self.state();
         state.failed_in_a_row = 0;
-        let seen = took / records.max(1);
+        let seen = now.duration_since(began) / size.max(1);
         // Delivery and authentication come on top of what the POST shows: count it twice.
         let seen = seen.saturating_mul(2).max(Duration::from_micros(10));
-        state.per_record = if state.measured { (state.per_record * 3 + seen) / 4 } else { seen };
-        state.measured = true;
+        state.taking_in = learnt(state.taking_in, seen);
+        state.awaited.insert(batch, Awaited { began, size });
+    }
+
+    /// The answers of a batch are lost: when it goes, that says nothing of the pace.
+    pub fn lost(&self, batch: BatchId) {
+        self.state().awaited.remove(&batch);
+    }
+
+    /// Learns from the batches that are settled by now: those that are not open any more.
+    pub fn learn(&self, is_open: impl Fn(BatchId) -> bool, now: Instant) {
+        let mut state = self.state();
+        let mut settled: Vec<Awaited> = Vec::new();
+        state.awaited.retain(|batch, awaited| {
+            let open = is_open(*batch);
+            settled.extend((!open).then_some(*awaited));
+            open
+        });
+        let records: u32 = settled.iter().fold(0, |sum, batch| sum.saturating_add(batch.size));
+        let Some(began) = settled.iter().map(|batch| batch.began).min() else { return };
+        // MTS works one after the other: a batch had its turn when the one before it was settled.
+        let since = state.settled_at.map_or(began, |before| before.max(began));
+        // Every wait has this on top, and small batches take it all.
+        let took = now.duration_since(since).saturating_sub(LEAST);
+        let seen = (took / records.max(1)).min(SLOWEST);
+        state.answering = learnt(state.answering, seen);
+        state.settled_at = Some(now);
     }
 
     /// MTS failed on a batch. Tells whether the batch may be to blame, rather than MTS.
@@ -87,12 +143,21 @@ impl Gate {
 #[derive(Debug)]
 pub struct Gates {
     concurrency: usize,
+    /// To be had for asking an MTS how far a batch is: one that hangs may keep its place for long.
+    pub asking: Semaphore,
     all: Mutex<HashMap<Url, Arc<Gate>>>,
 }
 
 impl Gates {
     pub fn new(concurrency: usize) -> Self {
-        Self { concurrency: concurrency.max(1), all: Mutex::default() }
+        Self { concurrency: concurrency.max(1), asking: Semaphore::new(ASKED_AT_ONCE), all: Mutex::default() }
+    }
+
+    /// Learns the pace of every MTS from the batches that are settled by now.
+    pub fn learn(&self, is_open: impl Fn(BatchId) -> bool) {
+        let gates: Vec<Arc<Gate>> =
+            self.all.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
+        gates.iter().for_each(|gate| gate.learn(&is_open, Instant::now()));
     }
 
     pub fn of(&self, mts: &Url) -> Arc<Gate> {
@@ -105,16 +170,54 @@ impl Gates {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A batch that MTS took so long to take in.
+    fn accepted(gate: &Gate, batch: u64, size: u32, took: Duration) -> Instant {
+        let began = Instant::now();
+        gate.accepted(BatchId(batch), size, began, began + took);
+        began
+    }
+
     #[test]
-    fn the_pace_is_learnt() {
+    fn the_pace_of_taking_in_is_learnt() {
         let gate = Gate::new(1);
         assert_eq!(gate.capacity(), 51_428);
-        gate.accepted(1000, Duration::from_secs(1));
+        accepted(&gate, 1, 1000, SECOND);
         assert_eq!(gate.capacity(), 1_800_000);
-        assert_eq!(gate.expected(1000), LEAST + Duration::from_secs(2));
-        assert_eq!(gate.patience(1000), LEAST + Duration::from_secs(70), "a slow moment is not a failure");
-        gate.accepted(1000, Duration::from_secs(101));
-        assert_eq!(gate.expected(1000), LEAST + Duration::from_secs(52));
+        assert_eq!(gate.expected(1000), LEAST + SECOND * 2);
+        assert_eq!(gate.patience(1000), LEAST + SECOND * 70, "a slow moment is not a failure");
+        accepted(&gate, 2, 1000, SECOND * 101);
+        assert_eq!(gate.expected(1000), LEAST + SECOND * 52);
+    }
+
+    #[test]
+    fn the_pace_of_answering_is_learnt_from_settled_batches() {
+        let gate = Gate::new(1);
+        let began = accepted(&gate, 1, 100, SECOND);
+        accepted(&gate, 2, 100, SECOND);
+        gate.learn(|_| true, began + SECOND * 500);
+        assert_eq!(gate.expected(100), LEAST + SECOND * 2, "nothing is settled yet");
+        gate.learn(|batch| batch == BatchId(2), began + LEAST + SECOND * 200);
+        assert_eq!(gate.expected(100), LEAST + SECOND * 200);
+        assert_eq!(gate.capacity(), 1800);
+        assert_eq!(gate.patience(100), LEAST + SECOND * 7, "the POST waits for none of it");
+        // The second had its turn when the first was settled: a second for each record.
+        gate.learn(|_| false, began + LEAST * 2 + SECOND * 300);
+        assert_eq!(gate.expected(100), LEAST + SECOND * 175);
+    }
+
+    #[test]
+    fn the_pace_of_answering_has_bounds_and_lost_batches_do_not_count() {
+        let gate = Gate::new(1);
+        let began = accepted(&gate, 1, 1, SECOND);
+        gate.lost(BatchId(1));
+        gate.learn(|_| false, began + SECOND * 86_400);
+        assert_eq!(gate.capacity(), 1800, "as it took them in");
+        let began = accepted(&gate, 2, 1, SECOND);
+        gate.learn(|_| false, began + SECOND * 86_400);
+        assert_eq!(gate.capacity(), 120);
+        assert!(gate.state().awaited.is_empty());
     }
 
     #[test]
@@ -124,7 +227,7 @@ mod tests {
         assert!(!gate.is_failing());
         assert!(!gate.failed());
         assert!(gate.is_failing());
-        gate.accepted(1, Duration::from_secs(1));
+        accepted(&gate, 1, 1, SECOND);
         assert!(gate.failed());
     }
 }

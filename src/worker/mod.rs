@@ -10,6 +10,7 @@
 //! | [`reconcile`] | records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
 
+mod apart;
 pub mod clean_up;
 mod config;
 pub mod definitions;
@@ -41,13 +42,14 @@ use crate::domain::batch::Patience;
 use crate::domain::connector::Model;
 use crate::domain::identity::ConnectorId;
 use crate::domain::mapping::Mandatory;
+use crate::domain::record::Record;
 use crate::domain::retry::Backoff;
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::Occasion;
 use crate::mts::Mts;
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
-use crate::store::{Store, StoreError};
+use crate::store::{Queue, Store, StoreError};
 use gate::Gates;
 use remote::{Breakers, Remote};
 
@@ -83,7 +85,7 @@ pub struct Worker {
     pub settings: Settings,
     pub breakers: Breakers,
     pub gates: Gates,
-    pub tally: Tally,
+    pub tally: Arc<Tally>,
     pub posting: submit::Posting,
     registry: RwLock<Option<Registry>>,
 }
@@ -95,6 +97,8 @@ pub enum Progress {
     Worked,
     /// Nothing to do before this time, or before something changes.
     Idle(Option<DateTime<Utc>>),
+    /// Nothing to do any more.
+    Over,
 }
 
 /// Why a step cannot go on now.
@@ -117,6 +121,7 @@ impl Worker {
         mts: Mts,
         odoo: Arc<odoo::Client>,
         settings: Settings,
+        tally: Arc<Tally>,
     ) -> Self {
         Self {
             store,
@@ -126,7 +131,7 @@ impl Worker {
             odoo,
             breakers: Breakers::new(settings.backoff),
             gates: Gates::new(settings.concurrency),
-            tally: Tally::default(),
+            tally,
             posting: submit::Posting::default(),
             settings,
             registry: RwLock::default(),
@@ -171,13 +176,21 @@ impl Worker {
         own: Option<Remote>,
         call: impl Future<Output = Result<T, odoo::Error>>,
     ) -> Result<T, Halt> {
+        self.hear_odoo(call).await?.map_err(|error| self.blame(own.unwrap_or(Remote::Odoo), &error))
+    }
+
+    /// Makes one call to Odoo, behind its breaker. An error that comes back lies in what is asked.
+    async fn hear_odoo<T>(
+        &self,
+        call: impl Future<Output = Result<T, odoo::Error>>,
+    ) -> Result<Result<T, odoo::Error>, Halt> {
         if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.clock.now()) {
             return Err(Halt::Until(until));
         }
         let error = match call.await {
             Ok(value) => {
                 self.breakers.succeeded(&Remote::Odoo);
-                return Ok(value);
+                return Ok(Ok(value));
             }
             Err(error) => error,
         };
@@ -185,15 +198,20 @@ impl Worker {
             // The addon may have come or gone.
             self.forget_registry().await;
         }
-        let remote = match own {
-            Some(own) if !error.concerns_every_call() => {
-                self.breakers.succeeded(&Remote::Odoo);
-                own
-            }
-            _ => Remote::Odoo,
-        };
-        let until = self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now());
-        Err(Halt::Until(until))
+        if error.concerns_every_call() { Err(self.blame(Remote::Odoo, &error)) } else { Ok(Err(error)) }
+    }
+
+    /// Shuts the breaker before what an error lies in.
+    fn blame(&self, remote: Remote, error: &odoo::Error) -> Halt {
+        if remote != Remote::Odoo {
+            self.breakers.succeeded(&Remote::Odoo);
+        }
+        Halt::Until(self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now()))
+    }
+
+    /// The records of a connector that are due in a queue.
+    fn due(&self, connector: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.store.due(connector, queue, self.clock.now(), self.settings.backoff.longest(), limit)
     }
 
     /// Waits for whichever of these breakers opens last.

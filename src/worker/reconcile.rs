@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use metrics::counter;
+use url::Url;
 
-use super::{Halt, Remote, Worker};
-use crate::domain::batch::{Answer, Batch, Cause, Status, Verdict};
+use super::{Halt, Progress, Remote, Worker};
+use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
 use crate::domain::identity::BatchId;
 use crate::domain::retry::delta;
 use crate::domain::transition::{Event, Fault, Occasion};
@@ -14,24 +15,37 @@ use crate::store::StoreError;
 /// Records in one change of the store.
 const CHUNK: usize = 1000;
 
-/// Looks after every batch that is due; tells when the next one is.
-pub async fn step(worker: &Worker) -> Result<Option<DateTime<Utc>>, Halt> {
+/// Gives back what waits for batches that are not there.
+pub async fn reclaim(worker: &Worker) -> Result<(), Halt> {
     for batch in worker.store.orphaned_batches() {
         tracing::error!(batch = batch.0, "a batch is missing from the store; its records go back to the start");
         give_back(worker, batch, Fault::Server).await?;
     }
-    for batch in worker.store.batches() {
-        if batch.check_at <= worker.clock.now() && !worker.posting.contains(batch.id) {
+    Ok(())
+}
+
+/// Looks after every batch of one MTS that is due, one after the other: an MTS that hangs delays nobody else's.
+pub async fn step(worker: &Worker, mts_url: &Url) -> Result<Progress, Halt> {
+    let own = || worker.store.batches().into_iter().filter(|batch| batch.mts_url == *mts_url);
+    for batch in own() {
+        if batch.is_due(&worker.settings.patience, worker.clock.now()) && !worker.posting.contains(batch.id) {
             look_after(worker, batch).await?;
         }
     }
+    if own().next().is_none() {
+        return Ok(Progress::Over);
+    }
     let later = worker.clock.now() + delta(worker.settings.patience.interval);
-    Ok(next_look(&worker.store.batches(), |batch| worker.posting.contains(batch), later))
+    Ok(Progress::Idle(next_look(own(), |batch| worker.posting.contains(batch), later)))
 }
 
 /// When a batch is due next. One whose POST is under way is looked at again `later`: nothing in the store tells when that is over.
-fn next_look(batches: &[Batch], is_posting: impl Fn(BatchId) -> bool, later: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    batches.iter().map(|batch| if is_posting(batch.id) { later } else { batch.check_at }).min()
+fn next_look(
+    batches: impl Iterator<Item = Batch>,
+    is_posting: impl Fn(BatchId) -> bool,
+    later: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    batches.map(|batch| if is_posting(batch.id) { later } else { batch.check_at }).min()
 }
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
@@ -40,6 +54,8 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     let mts = Remote::Mts(batch.mts_url.clone());
     let status = match &batch.answer {
         Answer::Accepted(identifier) if worker.breakers.shut_until(&mts, now).is_none() => {
+            // Unwrap safety: the semaphore is never closed.
+            let _turn = worker.gates.asking.acquire().await.expect("never closed");
             match worker.mts.status(&batch.mts_url, identifier).await {
                 Ok(status) => Some(status),
                 Err(error) => {
@@ -58,7 +74,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     };
     match verdict {
         Verdict::Wait => {
-            worker.store.change(move |change| keep_judgement(change, &batch)).await?;
+            worker.store.change(move |change| keep_judgement(change, &batch, &patience, now_after)).await?;
         }
         Verdict::Lost(cause) => {
             // Where nothing of a whole batch came, no record of it is to blame.
@@ -76,6 +92,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                 Cause::Delivery if !nothing_came => (Fault::Record, "delivery"),
                 Cause::Delivery | Cause::Server => (Fault::Server, "server"),
             };
+            worker.gates.of(&batch.mts_url).lost(batch.id);
             let lost = give_back(worker, batch.id, fault).await?;
             counter!("omc_answers_lost_total", "cause" => cause).increment(lost);
             tracing::warn!(batch = batch.id.0, connector = %batch.connector, lost, cause, "answers are lost; sending again");
@@ -85,8 +102,14 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
 }
 
 /// Callbacks may have come while MTS was asked: what they changed stays.
-fn keep_judgement(change: &mut crate::store::Change<'_>, judged: &Batch) -> Result<(), StoreError> {
+fn keep_judgement(
+    change: &mut crate::store::Change<'_>,
+    judged: &Batch,
+    patience: &Patience,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if let Some(mut batch) = change.batch(judged.id) {
+        batch.is_seen_at(patience, now);
         batch.check_at = judged.check_at;
         batch.unknown_at = judged.unknown_at;
         batch.processed_at = batch.processed_at.max(judged.processed_at);
@@ -138,10 +161,10 @@ mod tests {
     #[test]
     fn a_batch_that_is_being_posted_is_not_slept_over() {
         let at = |seconds| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let batches = [batch(1, Duration::from_secs(5)), batch(2, Duration::from_secs(50))];
-        assert_eq!(next_look(&batches, |_| false, at(9)), Some(at(5)));
-        assert_eq!(next_look(&batches, |id| id == BatchId(1), at(9)), Some(at(9)));
-        assert_eq!(next_look(&batches, |_| true, at(9)), Some(at(9)), "nothing else may wake it");
-        assert_eq!(next_look(&[], |_| true, at(9)), None);
+        let batches = || [batch(1, Duration::from_secs(5)), batch(2, Duration::from_secs(50))].into_iter();
+        assert_eq!(next_look(batches(), |_| false, at(9)), Some(at(5)));
+        assert_eq!(next_look(batches(), |id| id == BatchId(1), at(9)), Some(at(9)));
+        assert_eq!(next_look(batches(), |_| true, at(9)), Some(at(9)), "nothing else may wake it");
+        assert_eq!(next_look(std::iter::empty(), |_| true, at(9)), None);
     }
 }

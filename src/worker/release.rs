@@ -1,11 +1,13 @@
 //! Letting go: what waits for a connector that sends nothing any more must not wait for ever, nor keep other connectors from the
 //! same people.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::{Halt, Worker};
 use crate::domain::identity::ConnectorId;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Phase};
-use crate::domain::transition::{Event, Outcome};
+use crate::domain::transition::{AfterWrite, Event};
 use crate::store::{Queue, StoreError};
 
 /// Records in one change of the store.
@@ -19,9 +21,8 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         return Ok(());
     }
     tracing::info!(connector = %id, "sends nothing now; what waited for it is let go");
-    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
     loop {
-        let pending = worker.store.due(id, Queue::Submit, far, CHUNK)?;
+        let pending = all(worker, id, Queue::Submit, CHUNK)?;
         if pending.is_empty() {
             break;
         }
@@ -55,8 +56,7 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
     if worker.store.counts(id).to_write == 0 || !worker.registry().await?.through_door() {
         return Ok(());
     }
-    let far = chrono::DateTime::<chrono::Utc>::MAX_UTC;
-    let results = worker.store.due(id, Queue::Write, far, usize::MAX)?;
+    let results = all(worker, id, Queue::Write, usize::MAX)?;
     tracing::warn!(
         connector = %id, results = results.len(),
         "deleted in Odoo, so its results cannot be written; another connector will ask for them again"
@@ -65,13 +65,18 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
         worker.store.change_now(|change| {
             for Record { key, .. } in chunk {
                 if matches!(change.record(*key)?, Some(record) if Queue::of(&record.state) == Some(Queue::Write)) {
-                    change.apply(*key, Event::Written(Outcome::Superseded), &worker.occasion())?;
+                    change.apply(*key, Event::Written(AfterWrite::Superseded), &worker.occasion())?;
                 }
             }
             Ok(())
         })?;
     }
     Ok(())
+}
+
+/// What waits in a queue, due or not.
+fn all(worker: &Worker, id: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
+    worker.store.due(id, queue, DateTime::<Utc>::MAX_UTC, TimeDelta::zero(), limit)
 }
 
 /// Forgets all that is known of a deleted connector that nothing is under way for.

@@ -10,9 +10,7 @@ use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Kind, Phase, Run};
 use crate::domain::transition::Notice;
 use crate::odoo::registry::Report;
-use crate::odoo::registry::report::{
-    Change, ConnectorReport, JobStatus, RejectionReport, RunReport, RunState, Trigger,
-};
+use crate::odoo::registry::report::{Change, ConnectorReport, RejectionReport, RunReport, RunState};
 
 /// Refusals in one report.
 const AT_ONCE: usize = 200;
@@ -62,7 +60,7 @@ impl Reporter {
     ) -> Result<(), Halt> {
         let last_run = worker.store.runs().iter().rev().filter(|run| run.connector == id).find_map(|run| run.odoo_run);
         let now = ConnectorReport {
-            job_status: condition.completed.then_some(JobStatus::Completed),
+            completed: condition.completed,
             last_error: condition.last_error.clone().map_or(Change::Clear, Change::Set),
             next_run: condition.next_run.map_or(Change::Clear, Change::Set),
             last_run_id: last_run,
@@ -108,12 +106,7 @@ fn run_report(run: &Run) -> RunReport {
     let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     RunReport {
         id: run.odoo_run,
-        trigger: match run.kind {
-            Kind::Schedule => Trigger::Schedule,
-            Kind::Sweep => Trigger::Sweep,
-            Kind::Manual => Trigger::Manual,
-            Kind::OneTime => Trigger::OneTime,
-        },
+        trigger: run.kind,
         state: match run.phase {
             Phase::Pulling | Phase::Settling => RunState::Running,
             Phase::Done => RunState::Done,
@@ -192,7 +185,7 @@ pub fn key_of(connector: &Connector, registrant: RegistrantId) -> RecordKey {
 pub fn refused_run(odoo_run: u32, why: String, now: chrono::DateTime<chrono::Utc>) -> Report {
     let run = RunReport {
         id: Some(odoo_run),
-        trigger: Trigger::Manual,
+        trigger: Kind::Manual,
         state: RunState::Failed,
         started_at: now,
         ended_at: Some(now),

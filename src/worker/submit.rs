@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
@@ -10,10 +9,12 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
+use super::apart::{self, Read};
 use super::gate::Gate;
 use super::prepare::{Decision, Preparation};
 use super::{Halt, Progress, Remote, Worker};
 use crate::domain::batch::{Answer, Batch};
+use crate::domain::code::Code;
 use crate::domain::connector::{Activity, CallbackAuth, Connector};
 use crate::domain::correlation::Correlation;
 use crate::domain::identity::{BatchId, RegistrantId};
@@ -60,7 +61,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.pass(&remotes)?;
     let gate = worker.gates.of(&connector.mts_url);
     let idle = || Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Submit)));
-    if worker.store.due(connector.id, Queue::Submit, worker.clock.now(), 1)?.is_empty() {
+    if worker.due(connector.id, Queue::Submit, 1)?.is_empty() {
         return idle();
     }
     // Unwrap safety: the semaphore is never closed.
@@ -74,16 +75,15 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     if room == 0 {
         return Ok(Progress::Idle(None));
     }
-    let due = worker.store.due(connector.id, Queue::Submit, worker.clock.now(), size.min(room as usize))?;
+    let due = worker.due(connector.id, Queue::Submit, size.min(room as usize))?;
     let due = of_one_kind(due);
     if due.is_empty() {
         return idle();
     }
-    let registry = worker.registry().await?;
     let ids: Vec<RegistrantId> = due.iter().map(|record| record.key.registrant).collect();
-    let found = worker.ask_odoo(Some(connector.id), registry.read(connector, &ids, false)).await?;
+    let read = apart::read(worker, connector, Remote::Connector(connector.id), &ids, false).await?;
     worker.breakers.succeeded(&Remote::Connector(connector.id));
-    let prepared = prepare(worker, connector, due, found);
+    let prepared = prepare(worker, connector, due, read);
     let Some(batch) = admit(worker, connector, &gate, prepared).await? else { return Ok(Progress::Worked) };
     post(worker, connector, &gate, batch).await?;
     Ok(Progress::Worked)
@@ -101,17 +101,18 @@ fn of_one_kind(mut due: Vec<Record>) -> Vec<Record> {
     due
 }
 
-fn prepare(
-    worker: &Worker,
-    connector: &Connector,
-    due: Vec<Record>,
-    found: Vec<Registrant>,
-) -> Vec<(RecordKey, Decision)> {
+fn prepare(worker: &Worker, connector: &Connector, due: Vec<Record>, read: Read) -> Vec<(RecordKey, Decision)> {
     let mut found: HashMap<RegistrantId, Registrant> =
-        found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+        read.found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+    let (failing, untouched): (HashSet<_>, HashSet<_>) =
+        (read.failing.into_iter().collect(), read.untouched.into_iter().collect());
     let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
     due.into_iter()
+        .filter(|record| !untouched.contains(&record.key.registrant))
         .map(|record| {
+            if failing.contains(&record.key.registrant) {
+                return (record.key, Decision::Refuse { code: Code::READ_FAILS, vid: None, data: None });
+            }
             let decision = preparation.decide(&record, found.remove(&record.key.registrant));
             (record.key, decision)
         })
@@ -217,23 +218,27 @@ async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready)
     let began = Instant::now();
     let answer = worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
     drop(submission);
-    let took = began.elapsed();
-    let kept = keep_answer(worker, connector, gate, id, members, answer, took, size).await;
+    let kept = keep_answer(worker, connector, gate, Sent { id, members, size, began }, answer).await;
     worker.posting.batches().remove(&id);
     kept
 }
 
-#[expect(clippy::too_many_arguments, reason = "the answer and all that it is about, used once")]
+/// A batch whose POST is over.
+struct Sent {
+    id: BatchId,
+    members: Vec<RecordKey>,
+    size: u32,
+    began: Instant,
+}
+
 async fn keep_answer(
     worker: &Worker,
     connector: &Connector,
     gate: &Gate,
-    id: BatchId,
-    members: Vec<RecordKey>,
+    sent: Sent,
     answer: Result<String, SubmitError>,
-    took: Duration,
-    size: u32,
 ) -> Result<(), Halt> {
+    let Sent { id, members, size, began } = sent;
     let mts = Remote::Mts(connector.mts_url.clone());
     let fail = |remote: &Remote, trouble: &str| {
         worker.breakers.failed(remote, trouble, worker.jitter(), worker.clock.now());
@@ -242,8 +247,9 @@ async fn keep_answer(
         Ok(request_identifier) => {
             worker.breakers.succeeded(&mts);
             worker.breakers.succeeded(&Remote::Submission(connector.id));
-            gate.accepted(size, took);
-            histogram!("omc_submit_seconds").record(took.as_secs_f64());
+            let now = Instant::now();
+            gate.accepted(id, size, began, now);
+            histogram!("omc_submit_seconds").record(now.duration_since(began).as_secs_f64());
             worker.tally.sent(u64::from(size));
             tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
             let now = worker.clock.now();

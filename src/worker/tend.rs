@@ -1,11 +1,15 @@
-//! The loops: for each connector one that pulls, one that submits and one that writes back, and one that reconciles for all.
+//! The loops: for each connector one that pulls, one that submits and one that writes back; for each MTS one that reconciles.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{Halt, Progress, Worker, pull, reconcile, submit, write_back};
 use crate::domain::connector::Connector;
@@ -21,7 +25,8 @@ enum Part {
     Pulling(watch::Receiver<Arc<Connector>>),
     Submitting(watch::Receiver<Arc<Connector>>),
     WritingBack(watch::Receiver<Arc<Connector>>),
-    Reconciling,
+    Reconciling(Url),
+    Reclaiming,
 }
 
 impl Part {
@@ -30,7 +35,8 @@ impl Part {
             Self::Pulling(_) => "pulling",
             Self::Submitting(_) => "submitting",
             Self::WritingBack(_) => "writing back",
-            Self::Reconciling => "reconciling",
+            Self::Reconciling(_) => "reconciling",
+            Self::Reclaiming => "reclaiming",
         }
     }
 
@@ -40,7 +46,8 @@ impl Part {
             Self::Pulling(definition) => pull::step(worker, &newest(definition)).await,
             Self::Submitting(definition) => submit::step(worker, &newest(definition)).await,
             Self::WritingBack(definition) => write_back::step(worker, &newest(definition)).await,
-            Self::Reconciling => reconcile::step(worker).await.map(Progress::Idle),
+            Self::Reconciling(mts_url) => reconcile::step(worker, mts_url).await,
+            Self::Reclaiming => reconcile::reclaim(worker).await.map(|()| Progress::Idle(None)),
         }
     }
 }
@@ -56,16 +63,45 @@ pub async fn connector(worker: Arc<Worker>, definition: watch::Receiver<Arc<Conn
 
 /// Looks after all batches until told to stop.
 pub async fn batches(worker: Arc<Worker>, stop: CancellationToken) {
-    repeat(&worker, &stop, Part::Reconciling).await;
+    tokio::join!(repeat(&worker, &stop, Part::Reclaiming), reconciling(&worker, &stop));
 }
 
-/// Takes one step after another; when there is nothing to do, waits for a time or for a change of the store.
+/// Keeps one loop for each MTS that owes answers, and learns how fast they come.
+async fn reconciling(worker: &Worker, stop: &CancellationToken) {
+    let mut changed = worker.store.changed();
+    let mut loops = FuturesUnordered::new();
+    let mut looked_after = BTreeSet::new();
+    while !stop.is_cancelled() {
+        changed.mark_unchanged();
+        let open = worker.store.batches();
+        worker.gates.learn(|id| open.iter().any(|batch| batch.id == id));
+        for mts_url in open.into_iter().map(|batch| batch.mts_url) {
+            if looked_after.insert(mts_url.clone()) {
+                loops.push(async move {
+                    repeat(worker, stop, Part::Reconciling(mts_url.clone())).await;
+                    mts_url
+                });
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = changed.changed() => {}
+            Some(over) = loops.next() => {
+                looked_after.remove(&over);
+            }
+        }
+    }
+    while loops.next().await.is_some() {}
+}
+
+/// Takes one step after another, until there is nothing to do any more; when there is nothing to do, waits for a time or for a change of the store.
 async fn repeat(worker: &Worker, stop: &CancellationToken, part: Part) {
     let mut changed = worker.store.changed();
     while !stop.is_cancelled() {
         changed.mark_unchanged();
         let (wait, wakeable) = match part.step(worker).await {
             Ok(Progress::Worked) => continue,
+            Ok(Progress::Over) => return,
             Ok(Progress::Idle(until)) => (until_then(worker, until), true),
             Err(Halt::Until(until)) => (until_then(worker, Some(until)), false),
             Err(error @ (Halt::Store(_) | Halt::Sync(_))) => {

@@ -8,7 +8,7 @@ use crate::domain::connector::Connector;
 use crate::domain::identity::RegistrantId;
 use crate::domain::opaque::Digest;
 use crate::domain::record::{Record, RecordKey, State};
-use crate::domain::transition::{Event, Occasion, Outcome};
+use crate::domain::transition::{AfterWrite, Event, Occasion};
 use crate::odoo::registry::{self, ApplyRefusal, WriteBack};
 use crate::seal::{Personal, Purpose};
 use crate::store::Queue;
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 500;
 
 /// Writes what is due. Also for a connector that is stopped or deleted: what MTS gave is written.
 pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
-    let due = worker.store.due(connector.id, Queue::Write, worker.clock.now(), AT_ONCE)?;
+    let due = worker.due(connector.id, Queue::Write, AT_ONCE)?;
     if due.is_empty() {
         return Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Write)));
     }
@@ -36,7 +36,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
                 results.push((record.key, result));
             }
             // What does not open with our key cannot be written: MTS gives it again.
-            None => events.push((record.key, Event::Written(Outcome::Superseded))),
+            None => events.push((record.key, Event::Written(AfterWrite::Superseded))),
         }
     }
     let (keys, results): (Vec<RecordKey>, Vec<WriteBack>) = results.into_iter().unzip();
@@ -104,17 +104,17 @@ fn result(worker: &Worker, record: &Record) -> Option<WriteBack> {
     })
 }
 
-fn told(outcome: registry::Outcome, remove_vid: bool) -> Outcome {
+fn told(outcome: registry::Outcome, remove_vid: bool) -> AfterWrite {
     use registry::Outcome as Told;
     match outcome {
         // A VID that stayed was edited meanwhile, is gone already, or is to stay: nothing is left to do for this token.
-        Told::Written { .. } | Told::Already { .. } => Outcome::Complete,
-        Told::TokenWritten(_) if !remove_vid => Outcome::Complete,
-        Told::TokenWritten(_) => Outcome::TokenThere,
-        Told::Busy => Outcome::Later,
-        Told::Conflict => Outcome::Conflict,
-        Told::Superseded => Outcome::Superseded,
-        Told::Refused(refusal) => Outcome::Refused(match refusal {
+        Told::Written { .. } | Told::Already { .. } => AfterWrite::Complete,
+        Told::TokenWritten(_) if !remove_vid => AfterWrite::Complete,
+        Told::TokenWritten(_) => AfterWrite::TokenThere,
+        Told::Busy => AfterWrite::Later,
+        Told::Conflict => AfterWrite::Conflict,
+        Told::Superseded => AfterWrite::Superseded,
+        Told::Refused(refusal) => AfterWrite::Refused(match refusal {
             ApplyRefusal::TokenEmpty | ApplyRefusal::TokenTooLong => Code::TOKEN_NOT_STORABLE,
             ApplyRefusal::TokenInvalid | ApplyRefusal::Other => Code::TOKEN_REFUSED,
             ApplyRefusal::FieldNotAllowed | ApplyRefusal::FieldInvalid => Code::VALUES_REFUSED,

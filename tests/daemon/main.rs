@@ -5,12 +5,15 @@
 
 mod harness;
 
+mod asking;
 mod bad_definitions;
 mod bad_input;
 mod clean_up;
 mod definition_changes;
 mod demo;
 mod failed_parts;
+mod first_start;
+mod hanging_mts;
 mod kills;
 mod mts_trouble;
 mod operations;
@@ -18,5 +21,8 @@ mod previews;
 mod privacy;
 mod receiver;
 mod registry_changes;
+mod reloads;
 mod signals;
+mod unreadable;
 mod usage;
+mod wording;

@@ -104,6 +104,12 @@ static KNOWN: &[Known] = &[
         "Look at the registrant's values in `omc preview` for anything unusual, correct them, then requeue the record.",
     ),
     known(
+        "OMC-READ-001",
+        Person,
+        "Odoo fails when OMC reads this registrant, even alone, while it reads others.",
+        "Open the registrant in Odoo and look into Odoo's log for the exception; correct the value that it is about, or take the field out of the connector. The record is tried again by itself when the registrant changes.",
+    ),
+    known(
         "OMC-WRITE-001",
         Person,
         "Writing the token and removing the VID did not come to an end after several attempts. The token is kept.",

@@ -129,7 +129,7 @@ fn a_good_row_becomes_a_connector() {
     assert_eq!(connector.id, ConnectorId(7));
     assert_eq!(connector.name, "Nightly");
     assert_eq!(connector.activity, Activity::Started);
-    assert_eq!(connector.mts_endpoint("authtoken/json").as_str(), "http://mts.example.org/seeder/authtoken/json");
+    assert_eq!(connector.mts_url.as_str(), "http://mts.example.org/seeder");
     assert_eq!(connector.timetable, Timetable::Every { minutes: 30 });
     assert_eq!(connector.callback.auth, CallbackAuth::StaticBearer);
     assert_eq!(connector.callback.method, CallbackMethod::Post);
@@ -167,7 +167,7 @@ fn every_setting_is_read() {
         ("output_format", json!("{id: .input.id, values: {reference: .output.token}}")),
     ]);
     assert_eq!(connector.activity, Activity::Stopped);
-    assert_eq!(connector.mts_endpoint("ping").as_str(), "https://mts.example.org:8443/ping");
+    assert_eq!(connector.mts_url.as_str(), "https://mts.example.org:8443/");
     assert_eq!(connector.language, "fra");
     assert!(matches!(&connector.timetable, Timetable::Cron { zone, .. } if zone.name() == "Africa/Addis_Ababa"));
     assert_eq!(connector.callback.method, CallbackMethod::Put);

@@ -59,8 +59,8 @@ fn the_whole_way() {
     assert!(record.sent);
     let record = kept(&record, token(NONCE, TOKEN));
     assert!(matches!(record.state, State::TokenReceived { .. }));
-    let record = kept(&record, Event::Written(Outcome::TokenThere));
-    let (next, effects) = after(&record, Event::Written(Outcome::Complete));
+    let record = kept(&record, Event::Written(AfterWrite::TokenThere));
+    let (next, effects) = after(&record, Event::Written(AfterWrite::Complete));
     assert_eq!(next, None);
     assert_eq!((effects.from, effects.to), (Bucket::Open, Bucket::Tokenised));
 }
@@ -169,9 +169,9 @@ fn an_unknown_error_is_tried_again_and_ends() {
 #[test]
 fn a_changed_vid_goes_back_to_the_start_and_another_token_is_a_refusal() {
     let record = kept(&submitted(), token(NONCE, TOKEN));
-    let superseded = kept(&record, Event::Written(Outcome::Superseded));
+    let superseded = kept(&record, Event::Written(AfterWrite::Superseded));
     assert_eq!((superseded.state, superseded.vid), (State::Pending { refused: None, alone: None }, None));
-    let conflict = kept(&record, Event::Written(Outcome::Conflict));
+    let conflict = kept(&record, Event::Written(AfterWrite::Conflict));
     assert_eq!(conflict.state, State::Rejected { code: Code::OTHER_TOKEN });
 }
 
@@ -179,7 +179,7 @@ fn a_changed_vid_goes_back_to_the_start_and_another_token_is_a_refusal() {
 fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
     let mut record = kept(&submitted(), token(NONCE, TOKEN));
     for _ in 0..3 {
-        record = kept(&record, Event::Written(Outcome::Later));
+        record = kept(&record, Event::Written(AfterWrite::Later));
     }
     assert!(
         matches!(&record.state, State::Abandoned { stage: Stage::Write, held: Some(held), .. } if held.digest == TOKEN)
@@ -193,7 +193,7 @@ fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
 fn what_cannot_be_is_told() {
     let occasion = Occasion { now: DateTime::UNIX_EPOCH, backoff: &backoff(), jitter: 0.0 };
     assert!(apply(&submitted(), sent(BATCH, NONCE, VID), &occasion).is_err());
-    assert!(apply(&pending(), Event::Written(Outcome::Complete), &occasion).is_err());
+    assert!(apply(&pending(), Event::Written(AfterWrite::Complete), &occasion).is_err());
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -203,11 +203,11 @@ fn any_event() -> impl Strategy<Value = Event> {
     let code = prop_oneof![Just("ATS-REQ-010"), Just("AUT_CRY_001"), Just("XYZ-1")].prop_map(Code::from_wire);
     let fault = prop_oneof![Just(Fault::Server), Just(Fault::Record), Just(Fault::Batch { at_most: 0 })];
     let outcome = prop_oneof![
-        Just(Outcome::Complete),
-        Just(Outcome::TokenThere),
-        Just(Outcome::Later),
-        Just(Outcome::Conflict),
-        Just(Outcome::Superseded)
+        Just(AfterWrite::Complete),
+        Just(AfterWrite::TokenThere),
+        Just(AfterWrite::Later),
+        Just(AfterWrite::Conflict),
+        Just(AfterWrite::Superseded)
     ];
     prop_oneof![
         (1_u64..4).prop_map(met),

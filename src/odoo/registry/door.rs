@@ -163,17 +163,11 @@ fn page(answer: Record) -> Result<Page, Error> {
         text.and_then(wire::time).ok_or(wire::unexpected(PULL, name))
     };
     let complete = answer.get("complete").and_then(Value::as_bool).ok_or(wire::unexpected(PULL, "complete"))?;
-    Ok(Page {
-        ids: ids.into_iter().map(RegistrantId).collect(),
-        complete,
-        now: time("now")?,
-        horizon: time("horizon")?,
-    })
+    Ok(Page { ids: ids.into_iter().map(RegistrantId).collect(), complete, horizon: time("horizon")? })
 }
 
 fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Error> {
     let id = row.get("id").and_then(wire::id).ok_or(wire::unexpected(PULL, "the id of a registrant"))?;
-    let is_group = row.get("is_group").and_then(Value::as_bool).ok_or(wire::unexpected(PULL, "is_group"))?;
     let Value::Object(mut values) = wire::take(&mut row, "values", PULL)? else {
         return Err(wire::unexpected(PULL, "values"));
     };
@@ -189,7 +183,7 @@ fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Erro
     }
     vids.sort_by_key(|row| row.row);
     tokens.sort_by_key(|row| row.row);
-    Ok(Registrant { id: RegistrantId(id), is_group, values: Personal::new(values), vids, tokens })
+    Ok(Registrant { id: RegistrantId(id), values: Personal::new(values), vids, tokens })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::domain::identity::RegistrantId;
+use crate::domain::run::Kind;
 use crate::odoo::wire::time_text;
 
 /// Whether a field is left as it is, emptied or set.
@@ -52,7 +53,8 @@ pub struct PreviewLine {
 /// Fields of the connector itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConnectorReport {
-    pub job_status: Option<JobStatus>,
+    /// Its one run is done: `job_status` becomes `completed`.
+    pub completed: bool,
     /// Field and reason of a bad definition, or what keeps the connector from working.
     pub last_error: Change<String>,
     pub next_run: Change<DateTime<Utc>>,
@@ -60,28 +62,9 @@ pub struct ConnectorReport {
     pub last_run_id: Option<u32>,
 }
 
-/// `job_status` of a connector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobStatus {
-    Draft,
-    Started,
-    Running,
-    Completed,
-}
-
-/// What made a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    Schedule,
-    Sweep,
-    Manual,
-    OneTime,
-}
-
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
-    Requested,
     Running,
     Done,
     Failed,
@@ -93,7 +76,7 @@ pub enum RunState {
 pub struct RunReport {
     /// Row of `omc.run`; unset makes one.
     pub id: Option<u32>,
-    pub trigger: Trigger,
+    pub trigger: Kind,
     pub state: RunState,
     pub started_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
@@ -170,8 +153,8 @@ impl PreviewLine {
 impl ConnectorReport {
     fn to_wire(&self) -> Map<String, Value> {
         let mut fields = Map::new();
-        if let Some(status) = self.job_status {
-            fields.insert("job_status".into(), status.name().into());
+        if self.completed {
+            fields.insert("job_status".into(), "completed".into());
         }
         match &self.last_error {
             Change::Keep => None,
@@ -213,32 +196,9 @@ impl RejectionReport {
     }
 }
 
-impl JobStatus {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Started => "started",
-            Self::Running => "running",
-            Self::Completed => "completed",
-        }
-    }
-}
-
-impl Trigger {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Sweep => "sweep",
-            Self::Manual => "manual",
-            Self::OneTime => "one_time",
-        }
-    }
-}
-
 impl RunState {
     pub fn name(self) -> &'static str {
         match self {
-            Self::Requested => "requested",
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
@@ -293,14 +253,14 @@ mod tests {
         let at = time("2026-11-21 21:14:08.783633").unwrap();
         let report = Report {
             connector: ConnectorReport {
-                job_status: Some(JobStatus::Running),
+                completed: true,
                 last_error: Change::Set("mapping: not JSON".into()),
                 next_run: Change::Set(at),
                 last_run_id: Some(7),
             },
             run: Some(RunReport {
                 id: Some(7),
-                trigger: Trigger::OneTime,
+                trigger: Kind::OneTime,
                 state: RunState::Running,
                 started_at: at,
                 ended_at: None,
@@ -327,7 +287,7 @@ mod tests {
         assert_eq!(
             report.to_wire(),
             json!({
-                "connector": {"job_status": "running", "last_error": "mapping: not JSON", "next_run": time, "last_run_id": 7},
+                "connector": {"job_status": "completed", "last_error": "mapping: not JSON", "next_run": time, "last_run_id": 7},
                 "run": {"id": 7, "trigger": "one_time", "state": "running", "started_at": time, "ended_at": null,
                         "found": 120, "submitted": 100, "tokens": 90, "rejected": 4, "abandoned": 0, "message": null},
                 "rejections": [{"partner_id": 17, "code": "ATS-REQ-010", "reason": "no name",

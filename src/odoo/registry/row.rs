@@ -14,8 +14,6 @@ pub struct Page {
     pub ids: Vec<RegistrantId>,
     /// Nothing is left above the last id.
     pub complete: bool,
-    /// The server's time.
-    pub now: DateTime<Utc>,
     /// Every row that is committed later carries a `write_date` at or after this. Without the addon Odoo cannot tell: it is
     /// then the server's time in whole seconds, and the caller must allow for the longest transaction.
     pub horizon: DateTime<Utc>,
@@ -25,7 +23,6 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Registrant {
     pub id: RegistrantId,
-    pub is_group: bool,
     /// The connector's fields as Odoo's `read` encodes them: `false` is unset, a many2one is `[id, name]`.
     pub values: Personal<Map<String, Value>>,
     /// IDs of the connector's VID type, in the order of their rows; at times more than one.

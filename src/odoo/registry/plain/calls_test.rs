@@ -310,15 +310,15 @@ async fn a_page_needs_the_servers_time() {
 #[tokio::test]
 async fn registrants_are_read_with_their_ids() {
     let partners = json!([
-        {"id": 1, "given_name": "Ana", "is_group": false},
-        {"id": 2, "given_name": false, "is_group": true},
+        {"id": 1, "given_name": "Ana"},
+        {"id": 2, "given_name": false},
     ]);
     let (server, plain) = plain(vec![rows(partners), rows(json!([vid(1), token(1)]))]).await;
     let ids = [RegistrantId(1), RegistrantId(2), RegistrantId(3)];
     let registrants = plain.read(&connector(), &ids, false).await.unwrap();
     assert_eq!(
-        registrants.iter().map(|r| (r.id.0, r.is_group, r.vids.len(), r.tokens.len())).collect::<Vec<_>>(),
-        [(1, false, 1, 1), (2, true, 0, 0)]
+        registrants.iter().map(|r| (r.id.0, r.vids.len(), r.tokens.len())).collect::<Vec<_>>(),
+        [(1, 1, 1), (2, 0, 0)]
     );
     assert_eq!(*registrants[0].values.expose(), *json!({"given_name": "Ana"}).as_object().unwrap());
     assert_eq!(registrants[0].vids[0].written_text, OLD);

@@ -64,25 +64,21 @@ impl Plain {
         ids: &[RegistrantId],
         ignore_filter: bool,
     ) -> Result<Vec<Registrant>, Error> {
-        let mut fields: Vec<&str> = connector.field_names().collect();
-        if !fields.contains(&"is_group") {
-            fields.push("is_group");
-        }
+        let fields: Vec<&str> = connector.field_names().collect();
         let options = Options { order: Some("id"), names: true, ..Options::default() };
         let domain = select::among(connector, ids, ignore_filter);
         let records = self.client.search_read(PARTNER, domain, &fields, options).await?;
         let mut found = Vec::with_capacity(records.len());
         for mut values in records {
             let id = values.get("id").and_then(wire::id).ok_or(wire::unexpected(READ, "id"))?;
-            let is_group = values.get("is_group").and_then(Value::as_bool).ok_or(wire::unexpected(READ, "is_group"))?;
             values.retain(|name, _| connector.field_names().any(|field| field == name));
-            found.push((RegistrantId(id), is_group, values));
+            found.push((RegistrantId(id), values));
         }
         let present: Vec<RegistrantId> = found.iter().map(|(id, ..)| *id).collect();
         let mut ids = self.ids_of(connector, &present).await?;
-        let registrants = found.into_iter().map(|(id, is_group, values)| {
+        let registrants = found.into_iter().map(|(id, values)| {
             let Ids { vids, tokens } = ids.remove(&id).unwrap_or_default();
-            Registrant { id, is_group, values: Personal::new(values), vids, tokens }
+            Registrant { id, values: Personal::new(values), vids, tokens }
         });
         Ok(registrants.collect())
     }
@@ -91,10 +87,10 @@ impl Plain {
     async fn select(&self, domain: Vec<Value>, limit: u32) -> Result<Page, Error> {
         let options = Options { order: Some("id"), limit: Some(limit.saturating_add(1)), ..Options::default() };
         let (mut ids, answer) = self.client.search_timed(PARTNER, domain, options).await?;
-        let now = answer.server_time.ok_or(Error::NoServerTime)?;
+        let horizon = answer.server_time.ok_or(Error::NoServerTime)?;
         let complete = ids.len() <= limit as usize;
         ids.truncate(limit as usize);
-        Ok(Page { ids: ids.into_iter().map(RegistrantId).collect(), complete, now, horizon: now })
+        Ok(Page { ids: ids.into_iter().map(RegistrantId).collect(), complete, horizon })
     }
 
     /// The IDs of the connector's two types that these registrants hold now. Those of archived registrants are found too.

@@ -122,7 +122,10 @@ fn rows(env: &Env, connector: &Connector, filter: &Filter, ids: &[Value]) -> Out
     let shape = Shape { names: true, context: env.context };
     let wanted = ids.iter().filter_map(Value::as_int).filter_map(|id| i32::try_from(id).ok());
     let found = wanted.filter_map(|id| env.db.row(partner, id)).filter(|row| filter.matches(env.db, row));
+    let found: Vec<&Row> = found.collect();
+    env.must_be_readable(partner, &found.iter().map(|row| row.id).collect::<Vec<_>>())?;
     Ok(found
+        .into_iter()
         .map(|row| {
             let mut values = orm::read(env.db, partner, &[row.id], &fields, shape).pop().unwrap_or(Value::Nil);
             if let (false, Value::Struct(members)) = (with_id, &mut values) {

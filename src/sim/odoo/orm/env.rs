@@ -37,6 +37,8 @@ pub struct Env<'a> {
     pub context: Context,
     /// Leave out the rule that an ID type is unique per registrant, as two transactions that do not see each other do.
     pub racing: bool,
+    /// The registrant whose reading raises an exception, as one with a value that a computed field cannot bear does.
+    pub unreadable: Option<i32>,
 }
 
 impl Env<'_> {
@@ -50,6 +52,14 @@ impl Env<'_> {
         match ids.iter().find(|id| self.db.row(model, **id).is_none()) {
             None => Ok(()),
             Some(gone) => Err(Fault::missing(self.model(model).name, &[*gone], self.uid)),
+        }
+    }
+
+    /// An exception where one of these rows cannot be read.
+    pub fn must_be_readable(&self, model: ModelId, ids: &[i32]) -> Outcome<()> {
+        match self.unreadable.filter(|id| model == self.db.names.partner && ids.contains(id)) {
+            None => Ok(()),
+            Some(_) => Err(Fault::type_error("unsupported operand type(s) for -: 'datetime.date' and 'bool'")),
         }
     }
 

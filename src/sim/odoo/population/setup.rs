@@ -13,7 +13,7 @@ const FILTER: &str = r#"[["is_registrant","=",true]]"#;
 
 /// Makes the rows; their order gives the ids the rest relies on.
 pub fn install(db: &mut Database, options: &Options, now: i64) {
-    let mut env = Env { db, now, uid: 2, context: Context::default(), racing: false };
+    let mut env = Env { db, now, uid: 2, context: Context::default(), racing: false, unreadable: None };
     let mut make = |model: &str, values: &[(&'static str, Value)]| {
         let Some(model) = env.db.schema.model(model) else {
             return;

@@ -78,6 +78,7 @@ fn search_read(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<
     arguments.done()?;
     let ids = found(env, model, domain, page)?;
     let fields = fields_of(env, model, fields)?;
+    env.must_be_readable(model, &ids)?;
     Ok(Value::Array(orm::read(env.db, model, &ids, &fields, shape)))
 }
 
@@ -87,6 +88,7 @@ fn read(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> 
     let shape = shape(env, arguments.take("load"));
     arguments.done()?;
     let fields = fields_of(env, model, fields)?;
+    env.must_be_readable(model, &ids)?;
     Ok(Value::Array(orm::read(env.db, model, &ids, &fields, shape)))
 }
 

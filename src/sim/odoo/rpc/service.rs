@@ -78,9 +78,16 @@ impl Server {
     /// Runs one transaction. It begins now, waits for the lock, and is undone on a fault.
     pub fn transaction<T>(&self, uid: i32, context: Context, run: impl FnOnce(&mut Env) -> Outcome<T>) -> Outcome<T> {
         let begun = Begun::new(self);
-        let racing = self.dice().faults.race_token;
+        let faults = self.dice().faults;
         let mut db = self.database();
-        let outcome = run(&mut Env { db: &mut db, now: begun.at, uid, context, racing });
+        let outcome = run(&mut Env {
+            db: &mut db,
+            now: begun.at,
+            uid,
+            context,
+            racing: faults.race_token,
+            unreadable: faults.unreadable,
+        });
         match &outcome {
             Ok(_) => db.commit(),
             Err(_) => db.rollback_to(0),
