@@ -560,7 +560,10 @@ async fn the_door_is_found_whatever_the_first_connector_is_like() {
     let stop = vec![json!([id]), json!({"job_status": "draft"})];
     world.client.execute_kw("omc.connector", "write", stop, Default::default()).await.unwrap();
     world.client.execute_kw("omc.connector", "unlink", unlink, Default::default()).await.unwrap();
-    assert!(Registry::detect(world.client.clone(), Model::Omc, None).await.unwrap().through_door(), "no connector at all");
+    assert!(
+        Registry::detect(world.client.clone(), Model::Omc, None).await.unwrap().through_door(),
+        "no connector at all"
+    );
 }
 
 #[tokio::test]

@@ -135,6 +135,9 @@ pub struct Record {
     /// Failures in a row that count against this record.
     #[serde(default, skip_serializing_if = "is_default")]
     pub failures: u16,
+    /// Since when MTS has failed on this record, sent alone; whole milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "chrono::serde::ts_milliseconds_option")]
+    pub failing_since: Option<DateTime<Utc>>,
     /// A run met the registrant while the record was under way: its data may have changed meanwhile.
     #[serde(default, skip_serializing_if = "is_default")]
     pub met_again: bool,
@@ -165,6 +168,7 @@ impl Record {
             state: State::Pending { refused: None, alone: None },
             due: now,
             failures: 0,
+            failing_since: None,
             met_again: false,
             reported: false,
             sent: false,

@@ -1,6 +1,6 @@
 //! How a record changes: one pure function.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::code::{Class, Code};
 use super::identity::{BatchId, ConnectorId, RunId};
@@ -42,9 +42,16 @@ pub enum Fault {
     Server,
     /// Perhaps a record of the batch: try again in batches of at most so many.
     Batch { at_most: u32 },
+    /// MTS failed on this record, sent alone. Whether it is the record or MTS shows in what MTS took otherwise: `took_at` is
+    /// when it last took a batch. Counts against the record only if that was after the record first failed.
+    Alone { took_at: Option<DateTime<Utc>> },
     /// This record, after a pause; enough of these and it is given up.
     Record,
 }
+
+/// A record that MTS fails on alone, while nothing shows whether MTS works at all, is given up after so long: no outage is
+/// to last longer, and nothing waits for ever.
+const IN_DOUBT: TimeDelta = TimeDelta::days(7);
 
 /// What the writing of a token back means for its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +163,7 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
             step.back(fault, Stage::Submit, Code::FAILS_ALONE);
         }
         (State::Submitted { batch: at }, Event::AnswerMissing { batch, fault }) if *at == batch => {
+            step.after.failing_since = None;
             step.back(fault, Stage::Answer, Code::ANSWER_LOST);
         }
         (_, Event::NotTaken { .. } | Event::AnswerMissing { .. }) => step.ignore(Ignored::Stale),
@@ -200,6 +208,7 @@ impl Step<'_> {
         self.after.state = State::Pending { refused, alone: None };
         self.after.due = self.occasion.now;
         self.after.failures = 0;
+        self.after.failing_since = None;
         self.after.met_again = false;
     }
 
@@ -227,6 +236,7 @@ impl Step<'_> {
         }
         self.after.state = State::Rejected { code };
         self.after.failures = 0;
+        self.after.failing_since = None;
     }
 
     fn abandon(&mut self, stage: Stage, cause: Code) {
@@ -263,6 +273,19 @@ impl Step<'_> {
                 self.after.state = pending(Some(at_most.max(1)));
                 self.after.due = self.occasion.now;
             }
+            Fault::Alone { took_at } => {
+                let now = self.occasion.now;
+                let since = self.after.failing_since.map_or(now, |since| since.min(now));
+                self.after.failing_since = Some(since);
+                if took_at.is_some_and(|took_at| took_at > since) {
+                    self.again(pending(Some(1)), stage, cause);
+                } else if now - since >= IN_DOUBT {
+                    self.abandon(stage, cause);
+                } else {
+                    self.after.state = pending(Some(1));
+                    self.after.due = now + delta(self.occasion.backoff.delay(1, self.occasion.jitter));
+                }
+            }
             Fault::Record => self.again(pending((stage == Stage::Submit).then_some(1)), stage, cause),
         }
     }
@@ -288,6 +311,7 @@ impl Step<'_> {
             }
             _ => {
                 self.after.state = State::TokenReceived { token, digest, values };
+                self.after.failing_since = None;
                 self.after.due = self.occasion.now;
             }
         }

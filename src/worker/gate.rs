@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
@@ -42,6 +43,8 @@ struct State {
     awaited: HashMap<BatchId, Awaited>,
     settled_at: Option<Instant>,
     failed_in_a_row: u32,
+    /// When MTS last took a batch.
+    took_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +66,14 @@ fn learnt(known: Option<Duration>, seen: Duration) -> Option<Duration> {
 
 impl Gate {
     fn new(concurrency: usize) -> Self {
-        let state =
-            State { taking_in: None, answering: None, awaited: HashMap::new(), settled_at: None, failed_in_a_row: 0 };
+        let state = State {
+            taking_in: None,
+            answering: None,
+            awaited: HashMap::new(),
+            settled_at: None,
+            failed_in_a_row: 0,
+            took_at: None,
+        };
         Self { room: Semaphore::new(concurrency), state: Mutex::new(state) }
     }
 
@@ -95,6 +104,16 @@ impl Gate {
         let seen = seen.saturating_mul(2).max(Duration::from_micros(10));
         state.taking_in = learnt(state.taking_in, seen);
         state.awaited.insert(batch, Awaited { began, size });
+    }
+
+    /// It took a batch at this time.
+    pub fn took(&self, at: DateTime<Utc>) {
+        self.state().took_at = Some(at);
+    }
+
+    /// When it last took a batch; not known since before the start.
+    pub fn took_at(&self) -> Option<DateTime<Utc>> {
+        self.state().took_at
     }
 
     /// The answers of a batch are lost: when it goes, that says nothing of the pace.

@@ -253,6 +253,7 @@ async fn keep_answer(
             worker.tally.sent(u64::from(size));
             tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
             let now = worker.clock.now();
+            gate.took(now);
             worker
                 .store
                 .change(move |change| {
@@ -297,12 +298,17 @@ async fn keep_answer(
                 }
                 Blame::TooLarge if size > 1 => Fault::Batch { at_most: size.div_ceil(2) },
                 Blame::TooLarge => Fault::Record,
-                Blame::Failed(_) if !gate.failed() => {
-                    fail(&mts, &text);
-                    Fault::Server
+                Blame::Failed(_) => {
+                    let may_be_the_batch = gate.failed();
+                    if !may_be_the_batch {
+                        fail(&mts, &text);
+                    }
+                    match size {
+                        1 => Fault::Alone { took_at: gate.took_at() },
+                        _ if may_be_the_batch => Fault::Batch { at_most: size.div_ceil(2) },
+                        _ => Fault::Server,
+                    }
                 }
-                Blame::Failed(_) if size > 1 => Fault::Batch { at_most: size.div_ceil(2) },
-                Blame::Failed(_) => Fault::Record,
             };
             not_taken(worker, id, members, fault).await?;
             "not_taken"

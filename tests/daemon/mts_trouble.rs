@@ -35,6 +35,21 @@ fn time(line: &Value) -> DateTime<Utc> {
     line["timestamp"].as_str().unwrap().parse().unwrap()
 }
 
+/// Alone, it cannot be told from the one that MTS fails on: only what MTS takes of others could tell.
+#[tokio::test]
+async fn an_outage_of_500s_does_not_abandon_the_only_record() {
+    let world = healthy(1).await;
+    world.mts_faults(json!({"broken_rate": 1})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let failures = async || daemon.metric("omc_submit_failures_total{result=\"not_taken\"}").await;
+    eventually("it is tried more often than a record may fail", failures, |failures| *failures >= 20.0).await;
+    let connector = daemon.connector(1).await;
+    let records = &connector["records"];
+    assert_eq!(number(records, "pending") + number(records, "submitted"), 1, "{connector}");
+    world.mts_faults(json!({"broken_rate": 0})).await;
+    world.all_tokens_are_there().await;
+}
+
 /// While MTS fails for everybody nobody is to blame, whoever it fails for afterwards.
 #[tokio::test]
 async fn an_outage_of_500s_abandons_nobody_and_ends_with_one_record_to_blame() {

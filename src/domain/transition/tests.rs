@@ -133,6 +133,50 @@ fn the_servers_fault_costs_nothing_and_the_records_own_has_an_end() {
     assert!(matches!(kept(&given_up, token(NONCE, TOKEN)).state, State::TokenReceived { .. }), "late, and good");
 }
 
+/// MTS fails on the record, sent alone, `times` times; its last batch was taken at `took_at`.
+fn failed_alone(mut record: Record, times: usize, took_at: Option<DateTime<Utc>>) -> Record {
+    for _ in 0..times {
+        record = kept(&record, Event::NotTaken { batch: BATCH, fault: Fault::Alone { took_at } });
+        if matches!(record.state, State::Pending { alone: Some(1), .. }) {
+            record = kept(&record, sent(BATCH, NONCE, VID));
+        }
+    }
+    record
+}
+
+#[test]
+fn whom_mts_fails_on_alone_is_blamed_once_mts_took_others() {
+    let before = DateTime::UNIX_EPOCH - TimeDelta::seconds(1);
+    for took_at in [None, Some(before)] {
+        let record = failed_alone(submitted(), 50, took_at);
+        assert_eq!((&record.state, record.failures), (&State::Submitted { batch: BATCH }, 0), "{took_at:?}");
+        let later = Some(record.due);
+        let record = failed_alone(record, 2, later);
+        assert_eq!((&record.state, record.failures), (&State::Submitted { batch: BATCH }, 2));
+        let given_up = failed_alone(record, 1, later);
+        assert!(matches!(given_up.state, State::Abandoned { stage: Stage::Submit, .. }), "{given_up:?}");
+    }
+}
+
+#[test]
+fn a_doubt_that_nothing_settles_lasts_a_week() {
+    let mut record = failed_alone(submitted(), 1, None);
+    record.due = DateTime::UNIX_EPOCH + IN_DOUBT - TimeDelta::seconds(1);
+    let record = failed_alone(record, 1, None);
+    assert_eq!(record.state, State::Submitted { batch: BATCH });
+    let given_up = failed_alone(record, 1, None);
+    assert!(matches!(given_up.state, State::Abandoned { stage: Stage::Submit, .. }), "{given_up:?}");
+}
+
+#[test]
+fn a_batch_that_is_taken_ends_the_doubt() {
+    let record = failed_alone(submitted(), 1, None);
+    assert!(record.failing_since.is_some());
+    let missing = Event::AnswerMissing { batch: BATCH, fault: Fault::Server };
+    assert_eq!(kept(&record, missing).failing_since, None);
+    assert_eq!(kept(&record, token(NONCE, TOKEN)).failing_since, None);
+}
+
 #[test]
 fn an_error_of_the_system_rejects_nobody() {
     let code = Code::from_wire("AUT_CRY_001");
@@ -201,7 +245,12 @@ fn any_event() -> impl Strategy<Value = Event> {
     let digest = (0_u8..2).prop_map(|n| Digest([n; 32]));
     let batch = (0_u64..3).prop_map(BatchId);
     let code = prop_oneof![Just("ATS-REQ-010"), Just("AUT_CRY_001"), Just("XYZ-1")].prop_map(Code::from_wire);
-    let fault = prop_oneof![Just(Fault::Server), Just(Fault::Record), Just(Fault::Batch { at_most: 0 })];
+    let fault = prop_oneof![
+        Just(Fault::Server),
+        Just(Fault::Record),
+        Just(Fault::Alone { took_at: None }),
+        Just(Fault::Batch { at_most: 0 })
+    ];
     let outcome = prop_oneof![
         Just(AfterWrite::Complete),
         Just(AfterWrite::TokenThere),
