@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// The system's allocator keeps a third more memory and costs a fifth of the pace: the daemon's work is many small,
-/// short-lived values on several threads. `.cargo/config.toml` says how this one is set.
+/// The daemon's work is many small, short-lived values on several threads: with the system's allocator its memory is larger,
+/// and wanders (README, "Benchmark"). `.cargo/config.toml` says how this one is set.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -40,6 +40,8 @@ use crate::seal::{self, Personal, Seal};
 use crate::store::{Store, StoreError};
 use crate::worker::{Halt, Settings, Tally, Worker, definitions, submit, tend};
 
+/// The time that dropping what outlasted the grace period may take.
+const DROPPED: Duration = Duration::from_secs(1);
 /// The time that giving up the connectors' leases may take at the end.
 const LEASES: Duration = Duration::from_secs(2);
 
@@ -276,8 +278,9 @@ impl App {
             }
             Ok::<_, Halt>(())
         };
-        if !matches!(tokio::time::timeout(LEASES, given_up).await, Ok(Ok(()))) {
-            tracing::debug!("leases are left to run out");
+        match tokio::time::timeout(LEASES, given_up).await {
+            Ok(Ok(())) => tracing::debug!("the connectors' leases are given up"),
+            _ => tracing::debug!("the connectors' leases are left to run out"),
         }
     }
 
@@ -306,14 +309,19 @@ impl App {
 
 impl Running {
     /// Stops sending and pulling, finishes what is in hand, and syncs. Tells whether all of it ended within the grace period;
-    /// what did not is found again at the next start.
-    pub async fn shut_down(self, grace: Duration) -> bool {
+    /// what did not is found again at the next start. `leave` gives up the connectors' leases: this store's daemon does not go
+    /// on at once, and another may.
+    pub async fn shut_down(self, grace: Duration, leave: bool) -> bool {
         self.app.stop.cancel();
         self.ticker.stop().await;
         self.app.tasks.close();
         let finished = tokio::time::timeout(grace, self.app.tasks.wait()).await.is_ok();
-        self.app.give_up_leases().await;
         self.app.abandon.cancel();
+        if leave {
+            // What is still being dropped would take a lease again with its next call.
+            _ = tokio::time::timeout(DROPPED, self.app.tasks.wait()).await;
+            self.app.give_up_leases().await;
+        }
         // Callbacks are taken for as long as anything is in hand.
         self.listeners.cancel();
         let closed = tokio::time::timeout(Duration::from_secs(5), self.serving.wait()).await.is_ok();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::{App, check};
+use super::{App, Standing, check};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Connector;
+use crate::domain::identity::ConnectorId;
 use crate::odoo::connectors::RequestedPreview;
 use crate::odoo::registry::Report;
 use crate::odoo::registry::report::{PreviewLine, PreviewReport};
@@ -45,30 +46,32 @@ async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
 pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Halt> {
     let worker = &app.worker;
     let registry = worker.registry().await?;
-    let (connector, problems) = app
-        .roster
-        .with(asked.connector, |entry| {
-            let problems: Vec<String> = entry.problems.iter().map(ToString::to_string).collect();
-            (entry.connector(), problems)
-        })
-        .unwrap_or_default();
-    let outcome = match connector {
-        Some(connector) if problems.is_empty() => {
+    let outcome = match definition(app, asked.connector) {
+        Ok(connector) => {
             let seal = Seal::fleeting().map_err(|error| {
                 tracing::error!(%error, "no preview can be made");
                 Halt::Until(worker.clock.now())
             })?;
-            match preview::look(&registry, &connector, asked.limit, &seal, worker.clock.now()).await {
-                Ok(lines) => Ok(lines),
-                // Counted and waited for as at any other call.
-                Err(error) if error.concerns_every_call() => return worker.ask_odoo(None, async { Err(error) }).await,
-                Err(error) => Err(error.to_string()),
-            }
+            let look = preview::look(&registry, &connector, asked.limit, &seal, worker.clock.now());
+            worker.hear_odoo(look).await?.map_err(|error| error.to_string())
         }
-        _ if problems.is_empty() => Err("the connector is archived".to_owned()),
-        _ => Err(problems.join("\n")),
+        Err(why) => Err(why),
     };
     let report = Report { preview: Some(PreviewReport { id: asked.preview, outcome }), ..Report::default() };
     worker.ask_odoo(Some(asked.connector), registry.report(asked.connector, &report)).await?;
     Ok(())
+}
+
+/// The definition as Odoo has it now, or why there is none to go by.
+fn definition(app: &App, id: ConnectorId) -> Result<Arc<Connector>, String> {
+    let found = app.roster.with(id, |entry| {
+        let problems: Vec<String> = entry.problems.iter().map(ToString::to_string).collect();
+        (entry.standing, entry.connector(), problems)
+    });
+    match found {
+        Some((Standing::Current, Some(connector), _)) => Ok(connector),
+        Some((Standing::Wrong, _, problems)) => Err(problems.join("\n")),
+        Some((standing, ..)) => Err(format!("the definition is {}", standing.name())),
+        None => Err("the connector is not known yet; try again".to_owned()),
+    }
 }

@@ -46,13 +46,13 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
         let new = match signals.wait(path, &running.failed).await {
             Told::Stop => {
                 notify(&[NotifyState::Stopping]);
-                shut_down(running).await;
+                shut_down(running, true).await;
                 tracing::info!("stopped");
                 return Ok(Exit::Done);
             }
             Told::Failed => {
                 notify(&[NotifyState::Stopping]);
-                shut_down(running).await;
+                shut_down(running, true).await;
                 tracing::error!("stopped, because a listener failed");
                 return Ok(Exit::Failed);
             }
@@ -62,7 +62,8 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
             Err(_) => notify(&[NotifyState::Reloading]),
         }
-        shut_down(running).await;
+        // The same store goes on under the same name.
+        shut_down(running, new.store != config.store).await;
         running = match start_again(&new, &foundation, &metrics).await {
             Ok((below, started)) => {
                 (foundation, config) = (below, new);
@@ -79,8 +80,8 @@ pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
     }
 }
 
-async fn shut_down(running: Running) {
-    if !running.shut_down(GRACE).await {
+async fn shut_down(running: Running, leave: bool) {
+    if !running.shut_down(GRACE, leave).await {
         tracing::warn!("not everything in hand was finished; it is found again at the next start");
     }
 }

@@ -180,7 +180,7 @@ impl Worker {
     }
 
     /// Makes one call to Odoo, behind its breaker. An error that comes back lies in what is asked.
-    async fn hear_odoo<T>(
+    pub async fn hear_odoo<T>(
         &self,
         call: impl Future<Output = Result<T, odoo::Error>>,
     ) -> Result<Result<T, odoo::Error>, Halt> {

@@ -18,7 +18,7 @@ pub enum Remote {
     Mts(Url),
     /// MOSIP's authentication as this MTS reaches it: keys, certificates, partner.
     Authentication(Url),
-    /// A connector whose filter or fields Odoo refuses.
+    /// A connector whose filter or fields Odoo refuses, or that another daemon works on.
     Connector(ConnectorId),
     /// A connector whose results Odoo refuses to take.
     WriteBack(ConnectorId),

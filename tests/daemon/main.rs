@@ -15,6 +15,7 @@ mod failed_parts;
 mod first_start;
 mod hanging_mts;
 mod kills;
+mod leases;
 mod mts_trouble;
 mod operations;
 mod previews;

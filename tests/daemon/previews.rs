@@ -1,8 +1,8 @@
-//! What an administrator's Test shows, and what a second daemon is told.
+//! What an administrator's Test shows.
 
 use serde_json::{Value, json};
 
-use super::harness::{Configuration, Daemon, Setup, World, eventually, number};
+use super::harness::{Daemon, Setup, World, eventually, number};
 
 /// Presses Test on a connector, and waits for the answer.
 async fn tested(world: &World, connector: u64) -> (Value, Vec<Value>) {
@@ -43,28 +43,4 @@ async fn a_test_of_a_wrong_definition_says_what_is_wrong() {
     let (preview, lines) = tested(&world, 1).await;
     assert_eq!((&preview["state"], lines.len()), (&json!("failed"), 0));
     assert!(preview["message"].as_str().unwrap().contains("mapping"), "{preview}");
-}
-
-#[tokio::test]
-async fn a_second_daemon_waits_until_the_first_has_stopped() {
-    let world = World::start(Setup { registrants: 60, ..Setup::default() }).await;
-    let first = Daemon::start(&world.configuration).await;
-    world.all_tokens_are_there().await;
-
-    let folder = tempfile::tempdir().unwrap();
-    let other = Configuration::new(folder.path(), world.configuration.get("odoo.url"));
-    other.write();
-    let second = Daemon::start(&other).await;
-    let trouble = async || second.status().await["troubles"].to_string();
-    eventually("it tells of the other daemon", trouble, |trouble| trouble.contains("another daemon")).await;
-    assert_eq!(second.metric("omc_tokens_written_total").await, 0.0);
-
-    // A new VID is the first daemon's to send; once it has stopped, the second goes on at once, not when the lease runs out.
-    first.stop().await;
-    let domain = json!([["is_registrant", "=", true], ["is_group", "=", false], ["reg_ids", "=", false]]);
-    let nobody = world.odoo.search_read("res.partner", domain, &["given_name"]).await.remove(0);
-    world.odoo.edit(json!({"registrant": nobody["id"], "vid": "7000000000000123"})).await;
-    let trouble = async || second.status().await["troubles"].to_string();
-    eventually("it has the lease", trouble, |trouble| !trouble.contains("another daemon")).await;
-    world.all_tokens_are_there().await;
 }

@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: Arguments, json: bool) -> anyhow::Result<Exit
         );
         tokio::signal::ctrl_c().await?;
     }
-    running.shut_down(Duration::from_secs(10)).await;
+    running.shut_down(Duration::from_secs(10), true).await;
     Ok(if summary.ok { Exit::Done } else { Exit::Failed })
 }
 
