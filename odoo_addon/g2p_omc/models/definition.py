@@ -58,12 +58,20 @@ def is_name(text):
     return isinstance(text, str) and bool(NAME.fullmatch(text))
 
 
+def json_value(text):
+    """A value written as JSON. ValueError if it is none, or nests too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError from error
+
+
 def literal(text):
     """A value written as JSON, or as the Python literal that Odoo's domain editor saves. ValueError if it is neither."""
     if len(text) > LONGEST_DOMAIN:
         raise ValueError
     try:
-        return json.loads(text)
+        return json_value(text)
     except ValueError:
         pass
     try:
@@ -86,7 +94,7 @@ def names(text):
     text = text.strip()
     if not text.startswith("["):
         return [name.strip() for name in text.split(",")]
-    found = json.loads(text)
+    found = json_value(text)
     if not all(isinstance(name, str) for name in found):
         raise ValueError
     return found

@@ -49,13 +49,16 @@ class OmcConnector(models.Model):
         vid_ids = [one.result["vid_id"] for one in applied if isinstance(one.result.get("vid_id"), int)]
         self.env.cr.execute("SELECT id FROM g2p_reg_id WHERE id = ANY(%s)", (vid_ids,))
         known_vids = {row[0] for row in self.env.cr.fetchall()}
+        seen = set()
         for one in applied:
             if one.partner_id not in there:
                 one.end("superseded")
-            elif one.partner_id not in locked:
+            elif one.partner_id not in locked or one.partner_id in seen:
+                # A second result of a registrant waits until it is known what became of the first.
                 one.end("busy")
             else:
-                self._plan(one, held.setdefault(one.partner_id, []), known_vids)
+                seen.add(one.partner_id)
+                self._plan(one, held.get(one.partner_id, []), known_vids)
         self._carry_out([one for one in applied if one.outcome in ("written", "already")])
         return [one.answer() for one in applied]
 
@@ -77,7 +80,12 @@ class OmcConnector(models.Model):
         if query.is_empty():
             return set(), set()
         there = sorted(query)
-        self.env.cr.execute("SELECT id FROM res_partner WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", (there,))
+        # Not logged: where another transaction has just ended, PostgreSQL refuses, and Odoo begins the call anew.
+        self.env.cr.execute(
+            "SELECT id FROM res_partner WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED",
+            (there,),
+            log_exceptions=False,
+        )
         locked = [row[0] for row in self.env.cr.fetchall()]
         kinds = (self.vid_id_type_id.id, self.token_id_type_id.id)
         self.env.cr.execute(
@@ -85,14 +93,16 @@ class OmcConnector(models.Model):
         )
         rows = dict((row, partner) for partner, row in self.env.cr.fetchall())
         self.env.cr.execute(
-            "SELECT id FROM g2p_reg_id WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", (sorted(rows),)
+            "SELECT id FROM g2p_reg_id WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED",
+            (sorted(rows),),
+            log_exceptions=False,
         )
         for row in self.env.cr.fetchall():
             rows.pop(row[0])
         return set(there), set(locked) - set(rows.values())
 
     def _plan(self, one, held, known_vids):
-        """Decide what becomes of one result. Changes `held` as if it were done, for a second result of the registrant."""
+        """Decide what becomes of one result, by the IDs that its registrant holds."""
         result = one.result
         tokens = [row for row in held if row["kind"] == "token"]
         vid = self._vid_row(result, held)
@@ -102,7 +112,7 @@ class OmcConnector(models.Model):
             if not newer:
                 return one.end("superseded")
             one.token_id = newer[0]["id"]
-            self._plan_removal(one, vid, held)
+            one.remove = vid["id"]
             return one.end("already")
         code = self._unfit(result["token"])
         if code:
@@ -122,9 +132,8 @@ class OmcConnector(models.Model):
                 "partner_id": one.partner_id, "id_type": self.token_id_type_id.id, "value": result["token"],
                 "status": "valid",
             }  # fmt: skip
-            held.append({"id": False, "kind": "token", "value": result["token"], "create_date": "", "write_date": ""})
         if vid and result.get("remove_vid"):
-            self._plan_removal(one, vid, held)
+            one.remove = vid["id"]
         return one.end("already" if tokens else "written")
 
     def _vid_row(self, result, held):
@@ -134,10 +143,6 @@ class OmcConnector(models.Model):
                 seen = result.get("vid_write_date")
                 return row if not seen or seen == row["write_date"] else None
         return None
-
-    def _plan_removal(self, one, vid, held):
-        one.remove = vid["id"]
-        held.remove(vid)
 
     def _unfit(self, token):
         """Why a token cannot be stored as it is; Odoo cuts what is too long without a word."""

@@ -117,7 +117,7 @@ class OmcConnector(models.Model):
             if not text:
                 continue
             try:
-                headers = json.loads(text)
+                headers = definition.json_value(text)
             except ValueError:
                 headers = None
             if not isinstance(headers, dict) or len(headers) > definition.MOST_HEADERS:

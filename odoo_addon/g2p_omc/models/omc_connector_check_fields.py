@@ -1,8 +1,6 @@
 # Part of OMC. Licence LGPL-3.
 """Whether filter, field list and mapping fit the registrant, and each other."""
 
-import json
-
 from odoo import _, api, models
 from odoo.exceptions import ValidationError
 
@@ -21,7 +19,7 @@ class OmcConnector(models.Model):
         example = '[["is_registrant", "=", true]]'
         for connector in self:
             try:
-                domain = json.loads(connector.g2p_search_domain)
+                domain = definition.json_value(connector.g2p_search_domain)
                 leaves = list(definition.domain_terms(domain))
             except ValueError as error:
                 place = str(error)
@@ -40,7 +38,7 @@ class OmcConnector(models.Model):
             reached = model
             for name in field.split("."):
                 known = self.env[reached]._fields.get(name) if reached else None
-                if not known or not known.is_accessible(self.env):
+                if not known or not self._may_read(known):
                     self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
                 reached = known.comodel_name
                 if reached and reached not in REGISTRY:
@@ -51,6 +49,9 @@ class OmcConnector(models.Model):
                 except ValueError:
                     self._refuse("g2p_search_domain", _("the conditions within any cannot be read"))
                 self._check_paths(reached, inner)
+
+    def _may_read(self, field):
+        return self.env.su or not field.groups or self.user_has_groups(field.groups)
 
     def _try_domain(self, domain):
         try:
@@ -99,7 +100,7 @@ class OmcConnector(models.Model):
         if name == definition.REFERENCE:
             self._refuse(where, _("%s is a name that OMC uses itself", name))
         field = self.env["res.partner"]._fields.get(name) if definition.is_name(name) else None
-        if not field or not field.is_accessible(self.env):
+        if not field or not self._may_read(field):
             self._refuse(where, _("%s is no field of the registrant that you may read", str(name)[:60]))
         if field.type not in definition.READABLE:
             self._refuse(where, _("%s has not one plain value; take a text, number, date or choice", name))
@@ -134,7 +135,7 @@ class OmcConnector(models.Model):
         """The mapping, each entry of it a plain path or a list of them."""
         example = '{"name": ["given_name", "family_name"], "gender": "gender"}'
         try:
-            mapping = json.loads(self.mapping)
+            mapping = definition.json_value(self.mapping)
         except ValueError:
             mapping = None
         if not isinstance(mapping, dict):

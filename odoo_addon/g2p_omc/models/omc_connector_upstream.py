@@ -85,7 +85,7 @@ class OmcConnector(models.Model):
             raise UserError(_("Upstream's connector %s cannot be taken over; make a new one by hand.", other.name))
         if replaced:
             labels = ", ".join(self._fields[field]._description_string(self.env) for field in replaced)
-            made.message_post(body=_("Upstream's values could not work and were replaced: %s", labels))
+            made._message_log(body=_("Upstream's values could not work and were replaced: %s", labels))
         return made
 
     @api.model
