@@ -17,40 +17,95 @@ LIST_TARGETS = ("name", "fullAddress")
 LONGEST_PATH, DEEPEST_PATH, MOST_PATHS = 200, 8, 20
 
 # Kinds of field with one plain value.
-READABLE = {
-    "char", "text", "html", "selection", "integer", "float", "monetary", "boolean", "date", "datetime", "many2one"
-}  # fmt: skip
+READABLE = {"char", "text", "html", "selection", "integer", "float", "monetary", "boolean", "date", "datetime", "many2one"}
 # Fields that Odoo keeps for itself, or that decide who is a registrant at all.
 NOT_WRITABLE = {
-    "id", "display_name", "create_date", "create_uid", "write_date", "write_uid", "active", "is_registrant", "is_group",
+    "id",
+    "display_name",
+    "create_date",
+    "create_uid",
+    "write_date",
+    "write_uid",
+    "active",
+    "is_registrant",
+    "is_group",
     "company_id",
-}  # fmt: skip
+}
 
 OPERATORS = {
-    "=", "!=", "<=", "<", ">", ">=", "=?", "=like", "=ilike", "like", "not like", "ilike", "not ilike", "in", "not in",
-    "child_of", "parent_of", "any", "not any", "<>", "==",
-}  # fmt: skip
+    "=",
+    "!=",
+    "<=",
+    "<",
+    ">",
+    ">=",
+    "=?",
+    "=like",
+    "=ilike",
+    "like",
+    "not like",
+    "ilike",
+    "not ilike",
+    "in",
+    "not in",
+    "child_of",
+    "parent_of",
+    "any",
+    "not any",
+    "<>",
+    "==",
+}
 LONGEST_DOMAIN, MOST_TERMS = 20_000, 500
 
 LONGEST_JQ = 4000
 # Filters that reach beyond the record or do not end.
 REFUSED_JQ = {
-    "env", "input", "inputs", "debug", "stderr", "input_filename", "input_line_number", "halt", "halt_error", "def",
-    "reduce", "foreach", "while", "until", "repeat", "recurse", "label", "break", "import", "include", "getpath",
-    "path", "paths", "now", "range", "limit",
-}  # fmt: skip
+    "env",
+    "input",
+    "inputs",
+    "debug",
+    "stderr",
+    "input_filename",
+    "input_line_number",
+    "halt",
+    "halt_error",
+    "def",
+    "reduce",
+    "foreach",
+    "while",
+    "until",
+    "repeat",
+    "recurse",
+    "label",
+    "break",
+    "import",
+    "include",
+    "getpath",
+    "path",
+    "paths",
+    "now",
+    "range",
+    "limit",
+}
 
 MOST_HEADERS, LONGEST_HEADER = 20, 1000
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 HEADER_VALUE = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 # MTS and OMC set these themselves.
 NOT_EXTRA = {
-    "content-type", "content-length", "transfer-encoding", "connection", "host", "authorization", "cookie", "expect",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "host",
+    "authorization",
+    "cookie",
+    "expect",
     "upgrade",
-}  # fmt: skip
+}
 
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-DAYS = "SUN MON TUE WED THU FRI SAT".split()
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 
@@ -73,7 +128,10 @@ def literal(text):
     try:
         return json_value(text)
     except ValueError:
-        pass
+        return _python_literal(text)
+
+
+def _python_literal(text):
     try:
         return _plain(ast.literal_eval(text.strip()))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:

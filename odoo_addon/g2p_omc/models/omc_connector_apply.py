@@ -129,9 +129,11 @@ class OmcConnector(models.Model):
                 return one.end("error", code)
             one.values = result.get("values") or None
             one.create = {
-                "partner_id": one.partner_id, "id_type": self.token_id_type_id.id, "value": result["token"],
+                "partner_id": one.partner_id,
+                "id_type": self.token_id_type_id.id,
+                "value": result["token"],
                 "status": "valid",
-            }  # fmt: skip
+            }
         if vid and result.get("remove_vid"):
             one.remove = vid["id"]
         return one.end("already" if tokens else "written")

@@ -183,7 +183,8 @@ class OmcConnector(models.Model):
                     _(
                         "Upstream's connector %(upstream)s works on the same VIDs. Stop it, or take it over, before you "
                         "start %(name)s.",
-                        upstream=", ".join(running), name=connector.name,
+                        upstream=", ".join(running),
+                        name=connector.name,
                     )
                 )
 
@@ -196,6 +197,6 @@ class OmcConnector(models.Model):
             if (connector.callback_url or "").strip():
                 connector._refuse("callback_url", _("leave it empty: OMC's own receiver takes the results"))
 
-    def _refuse(self, field, reason):
+    def _refuse(self, field, reason, cause=None):
         label = self._fields[field]._description_string(self.env)
-        raise ValidationError(f"{label}: {reason}.")
+        raise ValidationError(_("%(field)s: %(reason)s.", field=label, reason=reason)) from cause

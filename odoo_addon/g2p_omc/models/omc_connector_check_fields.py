@@ -2,7 +2,6 @@
 """Whether filter, field list and mapping fit the registrant, and each other."""
 
 from odoo import _, api, models
-from odoo.exceptions import ValidationError
 
 from . import definition
 from .omc_connector_check import MOST_NAMES
@@ -60,8 +59,7 @@ class OmcConnector(models.Model):
         except Exception as error:  # pylint: disable=broad-except
             # Whatever Odoo or PostgreSQL has against it: the door would meet it at every page.
             message = _("Odoo cannot search by this filter; compare the values with the kinds of their fields")
-            label = self._fields["g2p_search_domain"]._description_string(self.env)
-            raise ValidationError(f"{label}: {message}.") from error
+            self._refuse("g2p_search_domain", message, error)
 
     @api.constrains("g2p_selected_fields", "value_fields", "mandatory_fields")
     def _check_names(self):
@@ -75,9 +73,7 @@ class OmcConnector(models.Model):
                 connector._check_writable(name)
             unknown = [name for name in connector._names("mandatory_fields") if name not in definition.TARGETS]
             if unknown:
-                connector._refuse(
-                    "mandatory_fields", _("write any of name, gender, dob, phoneNumber, emailId, fullAddress")
-                )
+                connector._refuse("mandatory_fields", _("write any of name, gender, dob, phoneNumber, emailId, fullAddress"))
 
     @api.model
     def _list_example(self):
@@ -144,7 +140,11 @@ class OmcConnector(models.Model):
             if key not in definition.TARGETS:
                 self._refuse(
                     "mapping",
-                    _("%s is not a field of MTS; write vid, name, gender, dob, phoneNumber, emailId or fullAddress", key[:40]),
+                    _(
+                        "%(key)s is not a field of MTS; write one of %(known)s",
+                        key=key[:40],
+                        known=", ".join(definition.TARGETS),
+                    ),
                 )
             if key in definition.LIST_TARGETS:
                 if not isinstance(value, list) or not 0 < len(value) <= definition.MOST_PATHS:

@@ -112,7 +112,9 @@ class OmcConnector(models.Model):
              ORDER BY id
             """,
             {
-                "vid": self.vid_id_type_id.id, "token": self.token_id_type_id.id, "format": TIME,
+                "vid": self.vid_id_type_id.id,
+                "token": self.token_id_type_id.id,
+                "format": TIME,
                 "partners": list(partner_ids),
             },
         )

@@ -117,10 +117,13 @@ class OmcConnector(models.Model):
                 continue
             seen = self._whole_seconds(one.get("seen_at")) or fields.Datetime.now()
             values = {
-                "code": self._text(one.get("code")) or "unknown", "reason": self._text(one.get("reason")),
-                "remedy": self._text(one.get("remedy")), "attempts": min(max(int(one.get("attempts") or 0), 0), LARGEST_COUNTER),
-                "last_seen": seen, "state": "open",
-            }  # fmt: skip
+                "code": self._text(one.get("code")) or "unknown",
+                "reason": self._text(one.get("reason")),
+                "remedy": self._text(one.get("remedy")),
+                "attempts": min(max(int(one.get("attempts") or 0), 0), LARGEST_COUNTER),
+                "last_seen": seen,
+                "state": "open",
+            }
             if partner in known:
                 known[partner].write(values)
             else:
@@ -128,12 +131,16 @@ class OmcConnector(models.Model):
         connector.env["omc.rejection"].create(new)
 
     def _report_preview(self, told):
-        preview = self.env["omc.preview"].sudo().search(
-            [
-                ("id", "in", self._whole_numbers([told.get("id")])),
-                ("connector_id", "=", self.id),
-                ("state", "=", "requested"),
-            ]
+        preview = (
+            self.env["omc.preview"]
+            .sudo()
+            .search(
+                [
+                    ("id", "in", self._whole_numbers([told.get("id")])),
+                    ("connector_id", "=", self.id),
+                    ("state", "=", "requested"),
+                ]
+            )
         )
         if not preview:
             return

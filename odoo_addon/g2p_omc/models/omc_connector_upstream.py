@@ -13,9 +13,16 @@ VID_PARAMETER, TOKEN_PARAMETER = "g2p_mts.vid_id_type", "g2p_mts.uin_token_id_ty
 DELETION_CRON = "g2p_mts.to_delete_g2p_reg_id_vid"
 # Callback fields stay behind: OMC's own receiver takes the results, and no password is passed on.
 TAKEN = (
-    "name", "mts_url", "lang_code", "is_recurring", "interval_minutes", "output_format", "mapping",
-    "g2p_search_domain", "g2p_selected_fields",
-)  # fmt: skip
+    "name",
+    "mts_url",
+    "lang_code",
+    "is_recurring",
+    "interval_minutes",
+    "output_format",
+    "mapping",
+    "g2p_search_domain",
+    "g2p_selected_fields",
+)
 
 
 class OmcConnector(models.Model):
@@ -71,8 +78,13 @@ class OmcConnector(models.Model):
         values["g2p_search_domain"] = self._without_id_names(values["g2p_search_domain"])
         replaced = []
         # Upstream's defaults do not fit each other. What cannot work is replaced by what does, and said.
-        for changes in ({}, {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING}, {"output_format": False},
-                        {"g2p_search_domain": DEFAULT_DOMAIN}, {"mts_url": self._fields["mts_url"].default(self)}):
+        for changes in (
+            {},
+            {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING},
+            {"output_format": False},
+            {"g2p_search_domain": DEFAULT_DOMAIN},
+            {"mts_url": self._fields["mts_url"].default(self)},
+        ):
             values.update(changes)
             replaced += changes
             try:

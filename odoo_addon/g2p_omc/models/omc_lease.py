@@ -39,9 +39,14 @@ class OmcLease(models.Model):
             if held == holder:
                 return
             if held:
-                # Never translated: the daemon knows this fault by its first word.
-                raise UserError(f"omc_lease: connector {connector.id} is held by the daemon {held}")
-        raise UserError(f"omc_lease: connector {connector.id} is being taken by another daemon")
+                self._refuse_lease(connector, held)
+        self._refuse_lease(connector, "another, just now")
+
+    @api.model
+    def _refuse_lease(self, connector, held):
+        # Never translated: the daemon knows this fault by its first word.
+        text = f"omc_lease: connector {connector.id} is held by the daemon {held}"
+        raise UserError(text)
 
     @api.model
     def _write_lease(self, connector, holder):

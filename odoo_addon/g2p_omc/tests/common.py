@@ -73,9 +73,13 @@ class OmcCase(TransactionCase):
         [pulled] = self.pull(ids=[partner.id], since="both")["rows"]
         written = {one["id"]: one["write_date"] for one in pulled["ids"]}
         usual = {
-            "partner_id": partner.id, "token": token, "vid_id": row.id, "vid_write_date": written.get(row.id, False),
-            "remove_vid": True, "values": False,
-        }  # fmt: skip
+            "partner_id": partner.id,
+            "token": token,
+            "vid_id": row.id,
+            "vid_write_date": written.get(row.id, False),
+            "remove_vid": True,
+            "values": False,
+        }
         return {**usual, **changes}
 
     def apply(self, *results):

@@ -65,7 +65,8 @@ class TestAction(OmcCase):
         self.assertLessEqual(cron.interval_number, 15)
 
     def test_archive_stops_and_duplicate_is_a_draft(self):
-        self.connector.write({"callback_auth_password": "hunter2", "callback_extra_headers": '{"X": "y"}', "last_error": "e"})
+        secrets = {"callback_auth_password": "hunter2", "callback_extra_headers": '{"X": "y"}'}
+        self.connector.write({**secrets, "last_error": "e"})
         self.mine.action_start()
         copy = self.mine.copy()
         self.assertEqual((copy.name, copy.job_status, copy.mapping), ("Nightly (copy)", "draft", self.mine.mapping))
@@ -91,11 +92,14 @@ class TestAction(OmcCase):
             lambda: self.mine.write({"job_status": "running"}),
             lambda: self.mine.create(
                 {
-                    "name": "Other", "job_status": "started", "delivery_type": "download",
-                    "vid_id_type_id": self.vid_type.id, "token_id_type_id": self.token_type.id,
+                    "name": "Other",
+                    "job_status": "started",
+                    "delivery_type": "download",
+                    "vid_id_type_id": self.vid_type.id,
+                    "token_id_type_id": self.token_type.id,
                 }
             ),
-        ):  # fmt: skip
+        ):
             with self.assertRaises(ValidationError):
                 attempt()
 

@@ -17,8 +17,12 @@ class TestApply(OmcCase):
         for answer, partner, token, removed in zip(answers, (ana, eva), ("71", "72"), (True, False), strict=True):
             row = self.held(partner, self.token_type)
             expected = {
-                "partner_id": partner.id, "outcome": "written", "token_id": row.id, "vid_removed": removed, "code": False,
-            }  # fmt: skip
+                "partner_id": partner.id,
+                "outcome": "written",
+                "token_id": row.id,
+                "vid_removed": removed,
+                "code": False,
+            }
             self.assertEqual(answer, expected)
             self.assertEqual((row.value, row.status, row.expiry_date), (token, "valid", False))
             self.assertEqual(bool(self.held(partner)), not removed)
@@ -93,9 +97,15 @@ class TestApply(OmcCase):
     def test_tokens_that_odoo_would_spoil(self):
         ana = self.person("Ana", vid="2045678901")
         for token, code in (
-            ("", "token_empty"), ("  ", "token_empty"), ("7" * 101, "token_too_long"), ("7\n", "token_invalid"),
-            ("7 1", "token_invalid"), ("7\x01", "token_invalid"), (71, "token_invalid"), (["7"], "token_invalid"),
-        ):  # fmt: skip
+            ("", "token_empty"),
+            ("  ", "token_empty"),
+            ("7" * 101, "token_too_long"),
+            ("7\n", "token_invalid"),
+            ("7 1", "token_invalid"),
+            ("7\x01", "token_invalid"),
+            (71, "token_invalid"),
+            (["7"], "token_invalid"),
+        ):
             answer = self.apply_one(ana, token)
             self.assertEqual((answer["outcome"], answer["code"]), ("error", code), repr(token))
         self.assertEqual((self.tokens(ana), len(self.held(ana))), ([], 1))
@@ -114,11 +124,12 @@ class TestApply(OmcCase):
         refused = people[5]
         model = type(self.env["g2p.reg.id"])
         create = model.create
+        reason = "another addon minds this token: 75"
 
         def picky(rows, vals_list):
             made = create(rows, vals_list)
             if refused in made.partner_id:
-                raise ValidationError("another addon minds this token: 75")
+                raise ValidationError(reason)
             return made
 
         results = [self.result(one, f"7{number}") for number, one in enumerate(people)]
@@ -137,10 +148,11 @@ class TestApply(OmcCase):
         kept = self.held(ana)
         model = type(self.env["g2p.reg.id"])
         unlink = model.unlink
+        reason = "kept"
 
         def refuse(rows):
             if kept & rows:
-                raise UserError("kept")
+                raise UserError(reason)
             return unlink(rows)
 
         with patch.object(model, "unlink", refuse):
@@ -156,8 +168,12 @@ class TestApply(OmcCase):
         )
         ana = self.person("Ana", vid="2045678901")
         good = {
-            "birth_place": "Here", "income": 2.5, "birthdate": "1990-01-31", "birthdate_not_exact": True, "gender": "omcx",
-        }  # fmt: skip
+            "birth_place": "Here",
+            "income": 2.5,
+            "birthdate": "1990-01-31",
+            "birthdate_not_exact": True,
+            "gender": "omcx",
+        }
         for values, code in (
             ({"email": "a@example.org"}, "field_not_allowed"),
             ({"nowhere": 1}, "field_not_allowed"),
@@ -190,9 +206,7 @@ class TestApply(OmcCase):
         late, early = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902")
         none = self.person("Ina", vid="2045678903")
         for partner, seconds in ((late, 60), (early, -60)):
-            row = self.env["g2p.reg.id"].create(
-                {"partner_id": partner.id, "id_type": self.token_type.id, "value": "71"}
-            )
+            row = self.env["g2p.reg.id"].create({"partner_id": partner.id, "id_type": self.token_type.id, "value": "71"})
             self.env.flush_all()
             self.env.cr.execute(
                 "UPDATE g2p_reg_id SET create_date = create_date + %s * interval '1 second' WHERE id = %s", (seconds, row.id)

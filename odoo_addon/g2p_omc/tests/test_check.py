@@ -28,9 +28,9 @@ class TestCheck(OmcCase):
         for field, kind in named.items():
             self.assertEqual(made[field], kind)
         made.action_start()
-        self.assertEqual(set(json.loads(made.mapping)), {
-            "vid", "name", "gender", "dob", "phoneNumber", "emailId", "fullAddress"
-        })  # fmt: skip
+        self.assertEqual(
+            set(json.loads(made.mapping)), {"vid", "name", "gender", "dob", "phoneNumber", "emailId", "fullAddress"}
+        )
 
     def test_what_the_domain_widget_saves_is_kept_as_json(self):
         self.mine.g2p_search_domain = "[('is_registrant', '=', True), '|', (\"gender\", '!=', False), ('id', 'in', (1, 2))]"
@@ -57,22 +57,35 @@ class TestCheck(OmcCase):
         ):
             self.refused("g2p_search_domain", value, reason)
         for good in (
-            "[('reg_ids.id_type.name', '=', 'MOSIP VID')]", "[]", "[('country_id.code', '=', 'FR')]",
-            "[('reg_ids', 'any', [('value', '!=', False)])]", "[('is_group', '=', True)]",
-        ):  # fmt: skip
+            "[('reg_ids.id_type.name', '=', 'MOSIP VID')]",
+            "[]",
+            "[('country_id.code', '=', 'FR')]",
+            "[('reg_ids', 'any', [('value', '!=', False)])]",
+            "[('is_group', '=', True)]",
+        ):
             self.mine.g2p_search_domain = good
 
     def test_fields(self):
         for value, reason in (
-            ("[1]", "write a JSON list"), ("[", "write a JSON list"), ('["nowhere"]', "nowhere is no field"),
-            ('["reg_ids"]', "has not one plain value"), ('["omc_ref"]', "OMC uses itself"), ('["a b"]', "no field"),
-            ('["signup_token"]', "that you may read"), ('["image_1920"]', "has not one plain value"), ("[]", "write a JSON list"),
-        ):  # fmt: skip
+            ("[1]", "write a JSON list"),
+            ("[", "write a JSON list"),
+            ('["nowhere"]', "nowhere is no field"),
+            ('["reg_ids"]', "has not one plain value"),
+            ('["omc_ref"]', "OMC uses itself"),
+            ('["a b"]', "no field"),
+            ('["signup_token"]', "that you may read"),
+            ('["image_1920"]', "has not one plain value"),
+            ("[]", "write a JSON list"),
+        ):
             self.refused("g2p_selected_fields", value, reason, mapping="{}")
         for value, reason in (
-            ('["id"]', "Odoo's own"), ('["is_registrant"]', "Odoo's own"), ('["country_id"]', "no stored field"),
-            ('["age"]', "no stored field"), ('["nowhere"]', "no field"), ('["reg_ids"]', "has not one plain value"),
-        ):  # fmt: skip
+            ('["id"]', "Odoo's own"),
+            ('["is_registrant"]', "Odoo's own"),
+            ('["country_id"]', "no stored field"),
+            ('["age"]', "no stored field"),
+            ('["nowhere"]', "no field"),
+            ('["reg_ids"]', "has not one plain value"),
+        ):
             self.refused("value_fields", value, reason)
         self.mine.value_fields = "birth_place"
         self.refused("mandatory_fields", "address", "write any of name")
@@ -81,14 +94,21 @@ class TestCheck(OmcCase):
     def test_mapping(self):
         usual = json.loads(self.mine.mapping)
         for mapping, reason in (
-            ("{", "write a JSON object"), ("[]", "write a JSON object"), ({"x": "y"}, "x is not a field of MTS"),
-            ({"name": "given_name"}, "name: write a list"), ({"name": []}, "name: write a list"),
-            ({"gender": ["gender"]}, "gender: write one field"), ({"gender": "gender|env"}, "plain names"),
-            ({"gender": "sex"}, "sex is not in the list of fields"), ({"gender": "gender.code"}, "reaches into gender"),
-            ({"dob": "gender"}, "is no date"), ({"emailId": "vid"}, "where OMC puts the VID"),
-            ({"emailId": "omc_ref"}, "OMC uses itself"), ({"vid": "gender"}, "also a field to read"),
+            ("{", "write a JSON object"),
+            ("[]", "write a JSON object"),
+            ({"x": "y"}, "x is not a field of MTS"),
+            ({"name": "given_name"}, "name: write a list"),
+            ({"name": []}, "name: write a list"),
+            ({"gender": ["gender"]}, "gender: write one field"),
+            ({"gender": "gender|env"}, "plain names"),
+            ({"gender": "sex"}, "sex is not in the list of fields"),
+            ({"gender": "gender.code"}, "reaches into gender"),
+            ({"dob": "gender"}, "is no date"),
+            ({"emailId": "vid"}, "where OMC puts the VID"),
+            ({"emailId": "omc_ref"}, "OMC uses itself"),
+            ({"vid": "gender"}, "also a field to read"),
             ({"name": [1]}, "plain names"),
-        ):  # fmt: skip
+        ):
             text = mapping if isinstance(mapping, str) else json.dumps({**usual, **mapping})
             self.refused("mapping", text, reason)
         self.refused("g2p_selected_fields", '["given_name"]', "is not in the list")
@@ -101,7 +121,7 @@ class TestCheck(OmcCase):
 
     def test_small_values(self):
         for field, values, reason in (
-            ("mts_url", ("", "mts", "ftp://mts", "http://", "http://m s", "http://[x"), "write an address" ),
+            ("mts_url", ("", "mts", "ftp://mts", "http://", "http://m s", "http://[x"), "write an address"),
             ("mts_url", ("http://u:hunter2@mts.example.org",), "without a user name"),
             ("mts_url", ("http://mts.example.org/?x", "http://mts.example.org#x"), "after a ? or #"),
             ("callback_url", ("here",), "write an address"),
@@ -115,7 +135,7 @@ class TestCheck(OmcCase):
             ("schedule_cron", ("0 2 30 2 *",), "never comes due"),
             ("input_format", ("{a: 1",), "has no partner"),
             ("output_format", ("env",), "env is not allowed"),
-        ):  # fmt: skip
+        ):
             for value in values:
                 if field == "mts_url" and not value:
                     value = " "
@@ -126,11 +146,16 @@ class TestCheck(OmcCase):
 
     def test_headers(self):
         for value, reason in (
-            ("[]", "a JSON object"), ("{", "a JSON object"), ('{"X Y": "a"}', "no header's name"),
-            ('{"Authorization": "hunter2"}', "cannot be an extra header"), ('{"X": 1}', "must be a text"),
-            ('{"X": "a", "x": "b"}', "comes twice"), ('{"X": " hunter2"}', "must be a text"), ('{"X": "é"}', "must be a text"),
+            ("[]", "a JSON object"),
+            ("{", "a JSON object"),
+            ('{"X Y": "a"}', "no header's name"),
+            ('{"Authorization": "hunter2"}', "cannot be an extra header"),
+            ('{"X": 1}', "must be a text"),
+            ('{"X": "a", "x": "b"}', "comes twice"),
+            ('{"X": " hunter2"}', "must be a text"),
+            ('{"X": "é"}', "must be a text"),
             (json.dumps({f"X{n}": "a" for n in range(21)}), "a JSON object"),
-        ):  # fmt: skip
+        ):
             self.refused("callback_extra_headers", value, reason)
             try:
                 self.mine.callback_extra_headers = value

@@ -23,21 +23,20 @@ class TestConcurrency(BaseCase):
         with self.registry.cursor() as cr:
             env = self.env_of(cr)
             types = env["g2p.id.type"].create({"name": "Race VID"}) + env["g2p.id.type"].create({"name": "Race Token"})
-            user = env["res.users"].create(
-                {"name": "Race", "login": "omc_race", "groups_id": [(6, 0, env.ref(DAEMON).ids)]}
-            )
+            user = env["res.users"].create({"name": "Race", "login": "omc_race", "groups_id": [(6, 0, env.ref(DAEMON).ids)]})
             connector = env["omc.connector"].create(
                 {"name": "Race", "vid_id_type_id": types[0].id, "token_id_type_id": types[1].id}
             )
             people = env["res.partner"].create(
                 [
                     {
-                        "name": f"Race {number}", "is_registrant": True,
+                        "name": f"Race {number}",
+                        "is_registrant": True,
                         "reg_ids": [(0, 0, {"id_type": types[0].id, "value": f"20{number:08}"})],
                     }
                     for number in range(PEOPLE)
                 ]
-            )  # fmt: skip
+            )
             self.types, self.user, self.connector, self.people = types.ids, user.id, connector.id, people.ids
             self.vids = {row.partner_id.id: row.id for row in people.reg_ids}
         self.addCleanup(self.take_back)
@@ -63,11 +62,15 @@ class TestConcurrency(BaseCase):
     def results(self):
         return [
             {
-                "partner_id": partner, "token": f"7{partner}", "vid_id": self.vids[partner], "vid_write_date": False,
-                "remove_vid": True, "values": False,
+                "partner_id": partner,
+                "token": f"7{partner}",
+                "vid_id": self.vids[partner],
+                "vid_write_date": False,
+                "remove_vid": True,
+                "values": False,
             }
             for partner in self.people
-        ]  # fmt: skip
+        ]
 
     def apply_as_rpc(self, results):
         """One call, repeated as Odoo's RPC repeats it when transactions collide."""

@@ -16,9 +16,12 @@ class TestDuplicate(OmcCase):
     def test_who_shares_a_token(self):
         company = self.env["res.company"].create({"name": "Another ministry"})
         self.people = self.env["res.partner"].union(
-            self.person("Ana", token="71"), self.person("Ana again", token="71"), self.person("Eva", token="72"),
-            self.person("Archived", token="72", active=False), self.person("Elsewhere", token="72", company_id=company.id),
-        )  # fmt: skip
+            self.person("Ana", token="71"),
+            self.person("Ana again", token="71"),
+            self.person("Eva", token="72"),
+            self.person("Archived", token="72", active=False),
+            self.person("Elsewhere", token="72", company_id=company.id),
+        )
         for name in ("Empty", "Empty too"):
             blank = self.person(name)
             self.env["g2p.reg.id"].create({"partner_id": blank.id, "id_type": self.token_type.id, "value": ""})

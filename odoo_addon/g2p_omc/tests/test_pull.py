@@ -82,10 +82,13 @@ class TestPull(OmcCase):
         self.assertEqual(
             values,
             {
-                "given_name": "Ana", "gender": "omcx", "birthdate": "1990-01-31", "email": False,
+                "given_name": "Ana",
+                "gender": "omcx",
+                "birthdate": "1990-01-31",
+                "email": False,
                 "company_id": (ana.company_id.id, ana.company_id.display_name),
             },
-        )  # fmt: skip
+        )
         self.assertIs(row["is_group"], False)
         [vid] = row["ids"]
         self.assertEqual((vid["kind"], vid["value"], vid["status"], vid["expiry_date"]), ("vid", "2045678901", False, False))
@@ -106,10 +109,11 @@ class TestPull(OmcCase):
         ana, eva = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902")
         self.env["ir.rule"].create(
             {
-                "name": "Hides Eva", "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "name": "Hides Eva",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
                 "domain_force": "[('given_name', '!=', 'Eva')]",
             }
-        )  # fmt: skip
+        )
         self.assertEqual(self.ids(), ana.ids)
         self.assertEqual(len(self.pull(ids=(ana + eva).ids)["rows"]), 1)
 

@@ -20,9 +20,13 @@ class TestReport(OmcCase):
 
     def rejected(self, partner, **changes):
         usual = {
-            "partner_id": partner.id, "code": "ATS-REQ-010", "reason": "no name", "remedy": "complete the name",
-            "attempts": 1, "seen_at": AT,
-        }  # fmt: skip
+            "partner_id": partner.id,
+            "code": "ATS-REQ-010",
+            "reason": "no name",
+            "remedy": "complete the name",
+            "attempts": 1,
+            "seen_at": AT,
+        }
         return {**usual, **changes}
 
     def test_a_run_is_made_then_written(self):
@@ -44,9 +48,13 @@ class TestReport(OmcCase):
 
     def test_words_that_nobody_knows(self):
         for payload in (
-            {"run": {"state": "odd"}}, {"run": {"trigger": "odd"}}, {"connector": {"job_status": "odd"}},
-            {"rejections": [{"partner_id": "1"}]}, {"resolved": ["1"]}, {"run": {"started_at": "soon"}},
-        ):  # fmt: skip
+            {"run": {"state": "odd"}},
+            {"run": {"trigger": "odd"}},
+            {"connector": {"job_status": "odd"}},
+            {"rejections": [{"partner_id": "1"}]},
+            {"resolved": ["1"]},
+            {"run": {"started_at": "soon"}},
+        ):
             with self.assertRaises(UserError):
                 self.report(**payload)
         with self.assertRaises(UserError):
@@ -106,8 +114,10 @@ class TestReport(OmcCase):
     def test_a_preview(self):
         self.connector.with_user(self.manager).action_test()
         preview = self.env["omc.preview"].search([("connector_id", "=", self.connector.id)])
-        found = self.env["omc.preview"].with_user(self.daemon).search_read(
-            [["state", "=", "requested"]], ["connector_id", "limit"], order="id"
+        found = (
+            self.env["omc.preview"]
+            .with_user(self.daemon)
+            .search_read([["state", "=", "requested"]], ["connector_id", "limit"], order="id")
         )
         self.assertEqual([(one["id"], one["limit"]) for one in found if one["id"] == preview.id], [(preview.id, 10)])
         people = [self.person(f"Person {number}") for number in range(12)]

@@ -21,9 +21,14 @@ class TestUpstream(OmcCase):
         parameters.set_param("g2p_mts.vid_id_type", self.vid_type.id)
         parameters.set_param("g2p_mts.uin_token_id_type", self.token_type.id)
         usual = {
-            "name": "Upstream's", "input_type": "custom", "output_type": "json", "delivery_type": "callback",
-            "is_recurring": "recurring", "interval_minutes": 5, "callback_auth_password": "hunter2",
-        }  # fmt: skip
+            "name": "Upstream's",
+            "input_type": "custom",
+            "output_type": "json",
+            "delivery_type": "callback",
+            "is_recurring": "recurring",
+            "interval_minutes": 5,
+            "callback_auth_password": "hunter2",
+        }
         return self.env["mts.connector"].create({**usual, **values})
 
     def taken(self, other):
@@ -57,9 +62,13 @@ class TestUpstream(OmcCase):
         mapping = '{"name": ["family_name"], "gender": "gender"}'
         domain = '["|", ["reg_ids.id_type", "=like", "MOSIP VID"], ["gender", "!=", false]]'
         other = self.upstream(
-            mapping=mapping, g2p_selected_fields='["family_name", "gender"]', g2p_search_domain=domain,
-            mts_url="https://mts.example.org", is_recurring="onetime", interval_minutes=0,
-        )  # fmt: skip
+            mapping=mapping,
+            g2p_selected_fields='["family_name", "gender"]',
+            g2p_search_domain=domain,
+            mts_url="https://mts.example.org",
+            is_recurring="onetime",
+            interval_minutes=0,
+        )
         self.connectors.action_take_over_upstream()
         made = self.taken(other)
         self.assertEqual((made.mapping, made.mts_url, made.is_recurring), (mapping, other.mts_url, "onetime"))
