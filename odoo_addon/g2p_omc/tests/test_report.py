@@ -73,6 +73,25 @@ class TestReport(OmcCase):
         self.report(connector={"job_status": "completed"})
         self.assertEqual(self.connector.job_status, "completed")
 
+    def test_the_chatter_tells_of_the_end_and_not_of_each_run(self):
+        self.connector.job_status = "started"
+        self.env.flush_all()
+        door = self.door.with_context(tracking_disable=False)
+        told = self.connector.message_ids
+        for payload in (
+            {"run": {"trigger": "schedule", "state": "running"}},
+            {"connector": {"last_error": "MTS is silent", "next_run": AT}},
+        ):
+            door.omc_report(payload)
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        self.assertEqual(self.connector.message_ids, told)
+        door.omc_report({"connector": {"job_status": "failed"}})
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        self.env.invalidate_all()
+        self.assertEqual((self.connector.message_ids - told).tracking_value_ids.new_value_char, "Failed")
+
     def test_what_was_stopped_stays_stopped(self):
         for status in ("running", "started"):
             self.report(connector={"job_status": status}, run={"trigger": "schedule", "state": "running"})
