@@ -262,7 +262,7 @@ class OmcConnector(models.Model):
             if one.values:
                 partners.browse(one.partner_id).write(one.values)
         new = [one for one in planned if one.create]
-        rows = self.env["g2p.reg.id"].sudo().create([one.create for one in new])
+        rows = self.env["g2p.reg.id"].sudo().with_context(omc_bulk=True).create([one.create for one in new])
         for one, row in zip(new, rows, strict=True):
             one.token_id = row.id
 

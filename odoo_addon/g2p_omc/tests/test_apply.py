@@ -143,6 +143,16 @@ class TestApply(OmcCase):
                 self.assertEqual((answer["outcome"], answer["vid_removed"]), ("written", True))
         self.assertEqual((self.tokens(refused), len(self.held(refused))), ([], 1))
 
+    def test_upstream_s_rule_holds_for_many_at_once(self):
+        people = [self.person(f"Person {number}", vid=f"20456789{number:02}") for number in range(3)]
+        rows = self.env["g2p.reg.id"].with_context(omc_bulk=True)
+        values = [{"partner_id": one.id, "id_type": self.token_type.id, "value": "7"} for one in people]
+        rows.create(values[:2])
+        for broken in (values, [values[2], values[2]]):
+            with self.assertRaisesRegex(ValidationError, "unique"), self.env.cr.savepoint():
+                rows.create(broken)
+        self.assertEqual([len(self.tokens(one)) for one in people], [1, 1, 0])
+
     def test_a_vid_that_cannot_be_removed_keeps_its_token(self):
         ana, eva = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902")
         kept = self.held(ana)
