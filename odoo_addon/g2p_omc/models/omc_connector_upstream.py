@@ -49,7 +49,6 @@ class OmcConnector(models.Model):
         same = not vid_type or vid_type == self.vid_id_type_id
         return found.filtered(lambda other: other.job_status in ACTIVE_STATES).mapped("name") if same else []
 
-    @api.model
     def action_take_over_upstream(self):
         """Make a draft of each of upstream's connectors, and switch upstream's own jobs off."""
         if not self.env.user.has_group("g2p_omc.group_omc_manager"):

@@ -32,8 +32,9 @@ class OmcLease(models.Model):
     @api.model
     def _take(self, connector, holder):
         """Take the lease of a connector for a daemon, or renew it; refuse it while it is another's."""
-        if not isinstance(holder, str) or not 0 < len(holder) <= LONGEST_NAME or not holder.isascii():
-            raise UserError(_("omc_daemon must be a text of 1 to %s ASCII characters.", LONGEST_NAME))
+        known = isinstance(holder, str) and holder.isascii() and holder.isprintable()
+        if not known or not 0 < len(holder) <= LONGEST_NAME:
+            raise UserError(_("omc_daemon must be a text of 1 to %s printable ASCII characters.", LONGEST_NAME))
         for _try in range(TRIES):
             held = self._write_lease(connector, holder)
             if held == holder:

@@ -128,6 +128,12 @@ class TestAction(OmcCase):
         with self.assertRaises(AccessError):
             self.env["res.partner"].with_user(self.internal).search([("omc_waiting_for_id", "=", self.connector.id)])
 
+    def test_a_filter_that_the_registry_overtook_does_not_close_the_form(self):
+        for filter_ in ('[["gone_field", "=", 1]]', "not JSON"):
+            self.env.cr.execute("UPDATE omc_connector SET g2p_search_domain = %s WHERE id = %s", (filter_, self.mine.id))
+            self.mine.invalidate_recordset()
+            self.assertEqual(self.mine.waiting_count, 0)
+
     def test_a_new_connector_counts_nothing(self):
         new = self.env["omc.connector"].new({"name": "New"})
         self.assertEqual((new.waiting_count, new.tokenised_count, new.run_count), (0, 0, 0))

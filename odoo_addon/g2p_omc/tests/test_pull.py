@@ -159,6 +159,6 @@ class TestPull(OmcCase):
             self.pull(connector=one)
         two.omc_report({"release": True})
         self.pull(connector=one)
-        for name in ("x" * 65, 5, "é"):
+        for name in ("x" * 65, 5, "é", "a\nb"):
             with self.assertRaises(UserError):
                 self.pull(connector=self.door.with_context(omc_daemon=name))
