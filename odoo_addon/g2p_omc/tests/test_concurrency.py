@@ -59,14 +59,14 @@ class TestConcurrency(BaseCase):
     def door(self, cr):
         return self.env_of(cr, self.user)["omc.connector"].browse(self.connector)
 
-    def results(self):
+    def results(self, remove_vid=True):
         return [
             {
                 "partner_id": partner,
                 "token": f"7{partner}",
                 "vid_id": self.vids[partner],
                 "vid_write_date": False,
-                "remove_vid": True,
+                "remove_vid": remove_vid,
                 "values": False,
             }
             for partner in self.people
@@ -75,6 +75,8 @@ class TestConcurrency(BaseCase):
     def apply_as_rpc(self, results):
         """One call, repeated as Odoo's RPC repeats it when transactions collide."""
         with self.registry.cursor() as cr:
+            # A call that waits for a lock is wrong, and is to fail, not to hang.
+            cr.execute("SET LOCAL lock_timeout = '10s'")
             env = self.env_of(cr, self.user)
             return retrying(lambda: env["omc.connector"].browse(self.connector).omc_apply(results), env)
 
@@ -119,14 +121,16 @@ class TestConcurrency(BaseCase):
 
     def test_a_view_older_than_the_other_s_result(self):
         """Both transactions have looked before either writes: the later one must not go by what it saw."""
-        with self.registry.cursor() as old:
-            old.execute("SELECT count(*) FROM g2p_reg_id")
-            first = self.apply_as_rpc(self.results())
-            env = self.env_of(old, self.user)
-            second = retrying(lambda: env["omc.connector"].browse(self.connector).omc_apply(self.results()), env)
-        self.assertEqual({answer["outcome"] for answer in first}, {"written"})
-        self.assertEqual({answer["outcome"] for answer in second}, {"already"})
-        self.assertEqual(self.count(), (PEOPLE, PEOPLE, 0))
+        for remove_vid in (False, True):
+            with self.registry.cursor() as old:
+                old.execute("SELECT count(*) FROM g2p_reg_id")
+                results = self.results(remove_vid)
+                first = self.apply_as_rpc(results)
+                env = self.env_of(old, self.user)
+                second = retrying(lambda: env["omc.connector"].browse(self.connector).omc_apply(results), env)  # noqa: B023
+            self.assertEqual({answer["outcome"] for answer in first}, {"already" if remove_vid else "written"})
+            self.assertEqual({answer["outcome"] for answer in second}, {"already"})
+            self.assertEqual(self.count(), (PEOPLE, PEOPLE, 0 if remove_vid else PEOPLE))
 
     def test_registrants_in_somebody_s_hands_are_busy(self):
         edited, given, moved = self.people[:3]
