@@ -237,6 +237,7 @@ class TestApply(OmcCase):
         result = self.result(ana)
         company = self.env["res.company"].create({"name": "Another ministry"})
         ana.company_id = company
+        self.daemon.company_ids |= company
         self.assertEqual(self.apply(result)[0]["outcome"], "superseded")
         self.assertFalse(self.tokens(ana))
 

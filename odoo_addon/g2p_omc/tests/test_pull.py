@@ -25,6 +25,9 @@ class TestPull(OmcCase):
         company = self.env["res.company"].create({"name": "Another ministry"})
         self.person("Elsewhere", vid="2045678907", company_id=company.id)
         self.assertEqual(self.ids(), sorted((ana + eva).ids))
+        # Also where the daemon may see the other company: the connector is of one.
+        self.daemon.company_ids |= company
+        self.assertEqual(self.ids(), sorted((ana + eva).ids))
 
     def test_groups_only_where_the_filter_speaks_of_them(self):
         household = self.person("Household", vid="2045678906", is_group=True)
