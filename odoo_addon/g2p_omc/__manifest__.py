@@ -17,5 +17,4 @@
     ],
     "uninstall_hook": "uninstall_hook",
     "application": True,
-    "installable": True,
 }

@@ -1,5 +1,6 @@
 from . import omc_connector
 from . import omc_connector_check
+from . import omc_connector_check_fields
 from . import omc_connector_action
 from . import omc_connector_scope
 from . import omc_connector_pull

@@ -43,7 +43,10 @@ class OmcConnector(models.Model):
     name = fields.Char(required=True, tracking=True, help="Unique names are best: the daemon's commands go by them.")
     active = fields.Boolean(default=True, tracking=True)
     company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company, tracking=True,
+        "res.company",
+        required=True,
+        default=lambda self: self.env.company,
+        tracking=True,
         help="Only registrants of this company are taken.",
     )
     job_status = fields.Selection(
@@ -60,7 +63,10 @@ class OmcConnector(models.Model):
         [("callback", "Callback"), ("download", "Download")], required=True, default="callback", tracking=True
     )
     lang_code = fields.Char(
-        string="MOSIP Language", required=True, default="eng", tracking=True,
+        string="MOSIP Language",
+        required=True,
+        default="eng",
+        tracking=True,
         help="The language that names and addresses are written in: MOSIP's code of three letters.",
     )
     batch_size = fields.Integer(
@@ -69,26 +75,42 @@ class OmcConnector(models.Model):
 
     # Whom, and what of them
     vid_id_type_id = fields.Many2one(
-        "g2p.id.type", string="VID Type", required=True, ondelete="restrict", tracking=True,
+        "g2p.id.type",
+        string="VID Type",
+        required=True,
+        ondelete="restrict",
+        tracking=True,
         default=lambda self: self._default_id_type(VID_TYPE),
     )
     token_id_type_id = fields.Many2one(
-        "g2p.id.type", string="Token Type", required=True, ondelete="restrict", tracking=True,
+        "g2p.id.type",
+        string="Token Type",
+        required=True,
+        ondelete="restrict",
+        tracking=True,
         default=lambda self: self._default_id_type(TOKEN_TYPE),
     )
     g2p_search_domain = fields.Text(
-        string="Filter", required=True, default=DEFAULT_DOMAIN, tracking=True,
+        string="Filter",
+        required=True,
+        default=DEFAULT_DOMAIN,
+        tracking=True,
         help="Who may be taken. Of these, OMC takes those who hold a VID and no token.",
     )
     g2p_selected_fields = fields.Text(
-        string="Fields to Read", required=True, default=DEFAULT_FIELDS, tracking=True,
+        string="Fields to Read",
+        required=True,
+        default=DEFAULT_FIELDS,
+        tracking=True,
         help="A JSON list of the registrant's fields that the mapping or the input format needs.",
     )
     input_format = fields.Text(
         tracking=True, help="A jq expression that reshapes the fields before the mapping. Most registries need none."
     )
     mapping = fields.Text(
-        required=True, default=DEFAULT_MAPPING, tracking=True,
+        required=True,
+        default=DEFAULT_MAPPING,
+        tracking=True,
         help="Which field fills which of MTS's: a JSON object of plain field names.",
     )
     mandatory_fields = fields.Char(
@@ -105,7 +127,8 @@ class OmcConnector(models.Model):
         tracking=True, help="A jq expression that MTS runs over each result. Needed only to write values with tokens."
     )
     value_fields = fields.Text(
-        string="Fields to Write", tracking=True,
+        string="Fields to Write",
+        tracking=True,
         help="A JSON list of the registrant's fields that the output format may set.",
     )
     remove_vid = fields.Boolean(
@@ -115,11 +138,15 @@ class OmcConnector(models.Model):
     # When
     is_recurring = fields.Selection(
         [("recurring", "Recurring"), ("onetime", "One time")],
-        string="Job Type", required=True, default="recurring", tracking=True,
+        string="Job Type",
+        required=True,
+        default="recurring",
+        tracking=True,
     )
     interval_minutes = fields.Integer(string="Interval in Minutes", default=60, tracking=True)
     schedule_cron = fields.Char(
-        string="Cron Expression", tracking=True,
+        string="Cron Expression",
+        tracking=True,
         help="Five fields, for example 30 2 * * * for 02:30 every night. Counts before the interval.",
     )
     schedule_tz = fields.Selection(_tz_get, string="Time Zone", default="UTC", tracking=True)
@@ -132,12 +159,16 @@ class OmcConnector(models.Model):
     )
     callback_httpmethod = fields.Selection(
         [("POST", "POST"), ("PUT", "PUT"), ("GET", "GET"), ("PATCH", "PATCH")],
-        string="Callback HTTP Method", default="POST", tracking=True,
+        string="Callback HTTP Method",
+        default="POST",
+        tracking=True,
     )
     callback_timeout = fields.Integer(default=10, tracking=True, help="Seconds that MTS waits for one delivery.")
     callback_authtype = fields.Selection(
         [("staticBearer", "Static bearer"), ("odoo", "Odoo"), ("oauth", "OAuth"), ("none", "None")],
-        string="Callback Auth Type", default="staticBearer", tracking=True,
+        string="Callback Auth Type",
+        default="staticBearer",
+        tracking=True,
         help="How MTS logs in at OMC's receiver. OMC makes the login itself.",
     )
     callback_auth_url = fields.Char(string="Callback Auth URL")

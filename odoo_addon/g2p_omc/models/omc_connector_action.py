@@ -31,9 +31,7 @@ class OmcConnector(models.Model):
     def _stop(self):
         """Nothing new is sent from now on; what MTS holds is still written."""
         self.write({"job_status": "completed", "next_run": False})
-        requested = self.env["omc.run"].sudo().search(
-            [("connector_id", "in", self.ids), ("state", "=", "requested")]
-        )
+        requested = self.env["omc.run"].sudo().search([("connector_id", "in", self.ids), ("state", "=", "requested")])
         requested.write({"state": "stopped", "message": _("The connector was stopped before the run began.")})
 
     def action_run_now(self):
@@ -80,7 +78,7 @@ class OmcConnector(models.Model):
     def _window(self, name, model, modes, domain):
         return {
             "type": "ir.actions.act_window",
-            "name": f"{self.name} – {name}",
+            "name": f"{self.name}: {name}",
             "res_model": model,
             "view_mode": modes,
             "domain": domain,

@@ -1,11 +1,130 @@
 # Part of OMC. Licence LGPL-3.
-from odoo import api, models
+"""Moving over from upstream's `mts.connector`, which this addon knows of but does not need."""
+
+import json
+
+from odoo import _, api, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from .omc_connector import ACTIVE_STATES, DEFAULT_DOMAIN, DEFAULT_FIELDS, DEFAULT_MAPPING
+
+MODEL = "mts.connector"
+VID_PARAMETER, TOKEN_PARAMETER = "g2p_mts.vid_id_type", "g2p_mts.uin_token_id_type"
+DELETION_CRON = "g2p_mts.to_delete_g2p_reg_id_vid"
+# Callback fields stay behind: OMC's own receiver takes the results, and no password is passed on.
+TAKEN = (
+    "name",
+    "mts_url",
+    "lang_code",
+    "is_recurring",
+    "interval_minutes",
+    "output_format",
+    "mapping",
+    "g2p_search_domain",
+    "g2p_selected_fields",
+)
 
 
 class OmcConnector(models.Model):
     _inherit = "omc.connector"
 
     @api.model
+    def _upstream(self):
+        """Upstream's connectors of registrants; nothing where its addons are not installed."""
+        if MODEL not in self.env or "g2p_search_domain" not in self.env[MODEL]._fields:
+            return None
+        return self.env[MODEL].sudo().search([("input_type", "=", "custom")])
+
+    @api.model
+    def _upstream_type(self, parameter):
+        text = self.env["ir.config_parameter"].sudo().get_param(parameter, "") or ""
+        return self.env["g2p.id.type"].sudo().browse(int(text) if text.isdigit() else 0).exists()
+
+    def _upstream_at_work(self):
+        """The names of upstream's started connectors that take the same VIDs as this one."""
+        found = self._upstream()
+        if not found:
+            return []
+        vid_type = self._upstream_type(VID_PARAMETER)
+        same = not vid_type or vid_type == self.vid_id_type_id
+        return found.filtered(lambda other: other.job_status in ACTIVE_STATES).mapped("name") if same else []
+
     def action_take_over_upstream(self):
-        """Take over upstream's connectors, and switch their jobs off."""
-        return True
+        """Make a draft of each of upstream's connectors, and switch upstream's own jobs off."""
+        if not self.env.user.has_group("g2p_omc.group_omc_manager"):
+            raise AccessError(_("Only a manager of OMC may take over upstream's connectors."))
+        upstream = self._upstream()
+        if upstream is None:
+            raise UserError(_("Upstream's addons mts_connector and g2p_mts are not installed: nothing to take over."))
+        known = set(self.sudo().with_context(active_test=False).search([("upstream_id", "!=", 0)]).mapped("upstream_id"))
+        made = self.browse()
+        for other in upstream:
+            if other.id not in known:
+                made |= self._take_over(other)
+        self._switch_upstream_off(upstream)
+        if not made:
+            return self._notify(_("Upstream's jobs are off. There was no connector left to take over."))
+        return {**self._window(_("Connectors"), self._name, "tree,form", [("id", "in", made.ids)]), "name": _("Taken Over")}
+
+    @api.model
+    def _take_over(self, other):
+        values = {field: other[field] for field in TAKEN}
+        values.update({"upstream_id": other.id, "interval_minutes": max(other.interval_minutes, 1)})
+        for field, parameter in (("vid_id_type_id", VID_PARAMETER), ("token_id_type_id", TOKEN_PARAMETER)):
+            chosen = self._upstream_type(parameter)
+            if chosen:
+                values[field] = chosen.id
+        values["g2p_search_domain"] = self._without_id_names(values["g2p_search_domain"])
+        replaced = []
+        # Upstream's defaults do not fit each other. What cannot work is replaced by what does, and said.
+        for changes in (
+            {},
+            {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING},
+            {"output_format": False},
+            {"g2p_search_domain": DEFAULT_DOMAIN},
+            {"mts_url": self._fields["mts_url"].default(self)},
+        ):
+            values.update(changes)
+            replaced += changes
+            try:
+                with self.env.cr.savepoint():
+                    made = self.create(values)
+                break
+            except (ValidationError, UserError):
+                continue
+        else:
+            raise UserError(_("Upstream's connector %s cannot be taken over; make a new one by hand.", other.name))
+        if replaced:
+            labels = ", ".join(self._fields[field]._description_string(self.env) for field in replaced)
+            made._message_log(body=_("Upstream's values could not work and were replaced: %s", labels))
+        return made
+
+    @api.model
+    def _without_id_names(self, text):
+        """The filter without conditions on the names of ID types: OMC itself looks who holds a VID and no token."""
+        try:
+            domain = json.loads(text or "[]")
+        except ValueError:
+            return text
+        kept, negated = [], False
+        for term in domain:
+            if term == "!":
+                negated = True
+                continue
+            about_type = isinstance(term, list) and term and term[0] in ("reg_ids.id_type", "reg_ids.id_type.name")
+            if not about_type:
+                kept += (["!"] if negated else []) + [term]
+            elif any(operator in domain for operator in ("|", "&")):
+                # Taking a term out of an expression would change what the others mean.
+                return text
+            negated = False
+        return json.dumps(kept, ensure_ascii=False) if kept else DEFAULT_DOMAIN
+
+    @api.model
+    def _switch_upstream_off(self, upstream):
+        for other in upstream.filtered(lambda other: other.job_status in ACTIVE_STATES):
+            other.cron_id.active = False
+            other.job_status = "completed"
+        deletion = self.env.ref(DELETION_CRON, raise_if_not_found=False)
+        if deletion:
+            deletion.sudo().active = False

@@ -19,16 +19,22 @@ class OmcDuplicate(models.Model):
 
     def init(self):
         tools.drop_view_if_exists(self.env.cr, self._table)
-        # Within a company: whom another company has is not this one's to know. Archived registrants are dealt with.
+        # Within a company: whom another company has is not this one's to know. Archived registrants are dealt with. The
+        # shared values come first and by themselves: to look for a twin of each of 200,000 tokens takes four times as long.
         self.env.cr.execute(
             """
             CREATE VIEW omc_duplicate AS
-            WITH held AS (
+            WITH shared AS MATERIALIZED (
+                SELECT id_type, value
+                  FROM g2p_reg_id
+                 WHERE value <> '' AND id_type IN (SELECT token_id_type_id FROM omc_connector)
+                 GROUP BY id_type, value
+                HAVING count(*) > 1
+            ), held AS (
                 SELECT max(r.id) AS id, r.partner_id, r.id_type, r.value, p.company_id
-                  FROM g2p_reg_id r
+                  FROM shared s
+                  JOIN g2p_reg_id r ON r.id_type = s.id_type AND r.value = s.value
                   JOIN res_partner p ON p.id = r.partner_id AND p.active
-                 WHERE r.value <> ''
-                   AND r.id_type IN (SELECT token_id_type_id FROM omc_connector)
                  GROUP BY r.partner_id, r.id_type, r.value, p.company_id
             ), counted AS (
                 SELECT held.*, count(*) OVER (PARTITION BY id_type, value, company_id) AS registrants FROM held
@@ -39,3 +45,25 @@ class OmcDuplicate(models.Model):
              WHERE registrants > 1
             """
         )
+
+    def _others(self, partner_ids):
+        """For each of these registrants: the groups they are in, and how many others are. By index, for one at a time."""
+        self.env["g2p.reg.id"].flush_model(["partner_id", "id_type", "value"])
+        self.env["res.partner"].flush_model(["active", "company_id"])
+        self.env.cr.execute(
+            """
+            SELECT r.partner_id, array_agg(DISTINCT left(md5(r.id_type || ':' || r.value), 12)),
+                   count(DISTINCT o.partner_id)
+              FROM g2p_reg_id r
+              JOIN res_partner p ON p.id = r.partner_id
+              JOIN g2p_reg_id o ON o.id_type = r.id_type AND o.value = r.value AND o.partner_id <> r.partner_id
+              JOIN res_partner other ON other.id = o.partner_id AND other.active AND other.company_id = p.company_id
+             WHERE r.partner_id = ANY(%s)
+               AND r.value <> ''
+               AND r.id_type IN (SELECT token_id_type_id FROM omc_connector)
+               AND p.company_id = ANY(%s)
+             GROUP BY r.partner_id
+            """,
+            (list(partner_ids), self.env.companies.ids),
+        )
+        return {partner: (groups, others) for partner, groups, others in self.env.cr.fetchall()}

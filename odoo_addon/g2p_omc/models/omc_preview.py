@@ -18,7 +18,9 @@ class OmcPreview(models.Model):
     company_id = fields.Many2one(related="connector_id.company_id", store=True)
     state = fields.Selection(
         [("requested", "Waiting for the daemon"), ("done", "Done"), ("failed", "Failed")],
-        required=True, default="requested", readonly=True,
+        required=True,
+        default="requested",
+        readonly=True,
     )
     limit = fields.Integer(string="Registrants", default=10, readonly=True)
     requested_by_id = fields.Many2one("res.users", readonly=True)

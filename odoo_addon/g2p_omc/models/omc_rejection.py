@@ -39,7 +39,7 @@ class OmcRejection(models.Model):
     @api.depends("code", "partner_id")
     def _compute_display_name(self):
         for rejection in self:
-            rejection.display_name = f"{rejection.code} – {rejection.partner_id.display_name or ''}"
+            rejection.display_name = f"{rejection.code}: {rejection.partner_id.display_name or ''}"
 
     def action_requeue(self):
         """Have the daemon try these registrants again; the state says so until it has told the outcome."""

@@ -25,7 +25,9 @@ class OmcRun(models.Model):
     company_id = fields.Many2one(related="connector_id.company_id", store=True, index=True)
     trigger = fields.Selection(
         [("schedule", "Schedule"), ("sweep", "Full sweep"), ("manual", "Manual"), ("one_time", "One time")],
-        required=True, default="manual", readonly=True,
+        required=True,
+        default="manual",
+        readonly=True,
     )
     state = fields.Selection(STATES, required=True, default="requested", readonly=True, index=True)
     requested_by_id = fields.Many2one("res.users", readonly=True)
@@ -43,8 +45,7 @@ class OmcRun(models.Model):
     def init(self):
         # One Run now at a time, also for two people who press the button at once.
         self.env.cr.execute(
-            "CREATE UNIQUE INDEX IF NOT EXISTS omc_run_one_requested_idx ON omc_run (connector_id)"
-            " WHERE state = 'requested'"
+            "CREATE UNIQUE INDEX IF NOT EXISTS omc_run_one_requested_idx ON omc_run (connector_id) WHERE state = 'requested'"
         )
 
     @api.depends("connector_id.name", "started_at")
@@ -72,6 +73,6 @@ class OmcRun(models.Model):
     def _vacuum(self):
         """Forget ended runs after the days of the settings; the last run of a connector stays."""
         limit = fields.Datetime.now() - timedelta(days=self.env["res.config.settings"]._omc_retention_days())
-        last = self.env["omc.connector"].with_context(active_test=False).search([]).last_run_id
+        last = self.env["omc.connector"].with_context(active_test=False).search([("last_run_id", "!=", False)]).last_run_id
         old = [("create_date", "<", limit), ("state", "in", ("done", "failed", "stopped")), ("id", "not in", last.ids)]
         self.search(old, limit=VACUUMED_AT_ONCE).unlink()

@@ -22,8 +22,11 @@ class ResConfigSettings(models.TransientModel):
         for settings in self:
             if not FEWEST_DAYS <= settings.omc_retention_days <= MOST_DAYS:
                 raise ValidationError(
-                    _("Keep runs and closed rejections: write days from %(fewest)s to %(most)s.",
-                      fewest=FEWEST_DAYS, most=MOST_DAYS)
+                    _(
+                        "Keep runs and closed rejections: write days from %(fewest)s to %(most)s.",
+                        fewest=FEWEST_DAYS,
+                        most=MOST_DAYS,
+                    )
                 )
 
     @api.model

@@ -26,13 +26,10 @@ class ResPartner(models.Model):
                 [("partner_id", "in", self.ids), ("state", "!=", "resolved")], ["partner_id"], ["__count"]
             )
         )
-        shared = self.env["omc.duplicate"].search([("partner_id", "in", self.ids)])
-        others = {}
-        for row in shared:
-            others[row.partner_id] = others.get(row.partner_id, 0) + row.registrants - 1
+        others = self.env["omc.duplicate"]._others(self.ids)
         for partner in self:
             partner.omc_rejection_count = rejections.get(partner, 0)
-            partner.omc_duplicate_count = others.get(partner, 0)
+            partner.omc_duplicate_count = others.get(partner.id, (None, 0))[1]
 
     def _compute_omc_connector(self):
         """For searching only: a registrant may wait for several connectors."""
@@ -53,7 +50,8 @@ class ResPartner(models.Model):
 
     def action_view_omc_duplicates(self):
         self.ensure_one()
-        groups = self.env["omc.duplicate"].search([("partner_id", "=", self.id)]).mapped("token_group")
+        self.env["omc.duplicate"].check_access_rights("read")
+        groups, _others = self.env["omc.duplicate"]._others(self.ids).get(self.id, ([], 0))
         return {
             "type": "ir.actions.act_window",
             "name": _("Registrants Who Share a Token"),

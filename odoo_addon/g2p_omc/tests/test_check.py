@@ -1,0 +1,180 @@
+# Part of OMC. Licence LGPL-3.
+import json
+
+from odoo.exceptions import ValidationError
+from odoo.tools import mute_logger
+
+from .common import OmcCase
+
+
+class TestCheck(OmcCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.mine = cls.connector.with_user(cls.manager)
+
+    def refused(self, field, value, reason, **more):
+        with self.subTest(field=field, value=value), self.assertRaises(ValidationError) as raised:
+            self.mine.write({field: value, **more})
+        self.assertIn(reason, str(raised.exception))
+        self.mine.invalidate_recordset()
+
+    def test_the_defaults_work_together(self):
+        types = self.env["g2p.id.type"]
+        named = {}
+        for field, name in (("vid_id_type_id", "MOSIP VID"), ("token_id_type_id", "MOSIP UIN TOKEN")):
+            named[field] = types.search([("name", "=", name)]) or types.create({"name": name})
+        made = self.env["omc.connector"].with_user(self.manager).create({"name": "By default"})
+        for field, kind in named.items():
+            self.assertEqual(made[field], kind)
+        made.action_start()
+        self.assertEqual(
+            set(json.loads(made.mapping)), {"vid", "name", "gender", "dob", "phoneNumber", "emailId", "fullAddress"}
+        )
+
+    def test_what_the_domain_widget_saves_is_kept_as_json(self):
+        self.mine.g2p_search_domain = "[('is_registrant', '=', True), '|', (\"gender\", '!=', False), ('id', 'in', (1, 2))]"
+        self.assertEqual(
+            json.loads(self.mine.g2p_search_domain),
+            [["is_registrant", "=", True], "|", ["gender", "!=", False], ["id", "in", [1, 2]]],
+        )
+        self.mine.write({"g2p_selected_fields": "given_name, gender", "mapping": "{}"})
+        self.assertEqual(self.mine.g2p_selected_fields, '["given_name", "gender"]')
+
+    @mute_logger("odoo.sql_db", "odoo.models", "odoo.osv.expression")
+    def test_filters(self):
+        for value, reason in (
+            ("{}", "write a list of conditions"),
+            ("[('id', '=', uid)]", "write a list of conditions"),
+            ("[('is_registrant', '~', True)]", "term 1 cannot be read"),
+            ("['|', ('id', '=', 1)]", "term 2"),
+            ("[('nowhere', '=', 1)]", "nowhere is no field"),
+            ("[('reg_ids.nowhere', '=', 1)]", "reg_ids.nowhere is no field"),
+            ("[('name.x', '=', 1)]", "name.x is no field"),
+            ("[('signup_token', 'like', 'a')]", "signup_token is no field of the registrant that you may read"),
+            ("[('reg_ids', 'any', [('nowhere', '=', 1)])]", "nowhere is no field"),
+            ("[('id', '=', 'abc')]", "cannot search by this filter"),
+        ):
+            self.refused("g2p_search_domain", value, reason)
+        for good in (
+            "[('reg_ids.id_type.name', '=', 'MOSIP VID')]",
+            "[]",
+            "[('country_id.code', '=', 'FR')]",
+            "[('reg_ids', 'any', [('value', '!=', False)])]",
+            "[('is_group', '=', True)]",
+        ):
+            self.mine.g2p_search_domain = good
+
+    def test_fields(self):
+        for value, reason in (
+            ("[1]", "write a JSON list"),
+            ("[", "write a JSON list"),
+            ('["nowhere"]', "nowhere is no field"),
+            ('["reg_ids"]', "has not one plain value"),
+            ('["omc_ref"]', "OMC uses itself"),
+            ('["a b"]', "no field"),
+            ('["signup_token"]', "that you may read"),
+            ('["image_1920"]', "has not one plain value"),
+            ("[]", "write a JSON list"),
+        ):
+            self.refused("g2p_selected_fields", value, reason, mapping="{}")
+        for value, reason in (
+            ('["id"]', "Odoo's own"),
+            ('["is_registrant"]', "Odoo's own"),
+            ('["country_id"]', "no stored field"),
+            ('["age"]', "no stored field"),
+            ('["nowhere"]', "no field"),
+            ('["reg_ids"]', "has not one plain value"),
+        ):
+            self.refused("value_fields", value, reason)
+        self.mine.value_fields = "birth_place"
+        self.refused("mandatory_fields", "address", "write any of name")
+        self.mine.mandatory_fields = "name, gender"
+
+    def test_mapping(self):
+        usual = json.loads(self.mine.mapping)
+        for mapping, reason in (
+            ("{", "write a JSON object"),
+            ("[]", "write a JSON object"),
+            ({"x": "y"}, "x is not a field of MTS"),
+            ({"name": "given_name"}, "name: write a list"),
+            ({"name": []}, "name: write a list"),
+            ({"gender": ["gender"]}, "gender: write one field"),
+            ({"gender": "gender|env"}, "plain names"),
+            ({"gender": "sex"}, "sex is not in the list of fields"),
+            ({"gender": "gender.code"}, "reaches into gender"),
+            ({"dob": "gender"}, "is no date"),
+            ({"emailId": "vid"}, "where OMC puts the VID"),
+            ({"emailId": "omc_ref"}, "OMC uses itself"),
+            ({"vid": "gender"}, "also a field to read"),
+            ({"name": [1]}, "plain names"),
+        ):
+            text = mapping if isinstance(mapping, str) else json.dumps({**usual, **mapping})
+            self.refused("mapping", text, reason)
+        self.refused("g2p_selected_fields", '["given_name"]', "is not in the list")
+        self.refused("mandatory_fields", "emailId", "MTS demands it", mapping='{"gender": "gender"}')
+        self.mine.write({"input_format": "{sex: .gender}", "mapping": '{"gender": "sex"}', "mandatory_fields": "gender"})
+        boolean = '["given_name", "family_name", "gender", "birthdate", "phone", "email", "birthdate_not_exact"]'
+        self.refused(
+            "mapping", '{"emailId": "birthdate_not_exact"}', "yes/no", g2p_selected_fields=boolean, input_format=False
+        )
+
+    def test_small_values(self):
+        for field, values, reason in (
+            ("mts_url", ("", "mts", "ftp://mts", "http://", "http://m s", "http://[x"), "write an address"),
+            ("mts_url", ("http://u:hunter2@mts.example.org",), "without a user name"),
+            ("mts_url", ("http://mts.example.org/?x", "http://mts.example.org#x"), "after a ? or #"),
+            ("callback_url", ("here",), "write an address"),
+            ("lang_code", ("english", "e1g", "é  "), "three letters"),
+            ("phone_country_code", ("251", "+0", "+25 1", "+", "+12345"), "a plus sign"),
+            ("batch_size", (-1, 5001), "from 1 to 5000"),
+            ("callback_timeout", (0, 601), "from 1 to 600"),
+            ("interval_minutes", (0, -5, 527041), "write minutes from 1"),
+            ("schedule_cron", ("soon", "* * * *"), "write five fields"),
+            ("schedule_cron", ("99 * * * *",), "field 1 cannot be read"),
+            ("schedule_cron", ("0 2 30 2 *",), "never comes due"),
+            ("input_format", ("{a: 1",), "has no partner"),
+            ("output_format", ("env",), "env is not allowed"),
+        ):
+            for value in values:
+                if field == "mts_url" and not value:
+                    value = " "
+                self.refused(field, value, reason)
+        self.refused("token_id_type_id", self.vid_type.id, "another ID type")
+        self.mine.write({"schedule_cron": "30 2 * * *", "interval_minutes": 0, "schedule_tz": "Africa/Addis_Ababa"})
+        self.mine.write({"mts_url": "https://mts.example.org:8443/seeder/", "phone_country_code": "+251"})
+
+    def test_headers(self):
+        for value, reason in (
+            ("[]", "a JSON object"),
+            ("{", "a JSON object"),
+            ('{"X Y": "a"}', "no header's name"),
+            ('{"Authorization": "hunter2"}', "cannot be an extra header"),
+            ('{"X": 1}', "must be a text"),
+            ('{"X": "a", "x": "b"}', "comes twice"),
+            ('{"X": " hunter2"}', "must be a text"),
+            ('{"X": "é"}', "must be a text"),
+            (json.dumps({f"X{n}": "a" for n in range(21)}), "a JSON object"),
+        ):
+            self.refused("callback_extra_headers", value, reason)
+            try:
+                self.mine.callback_extra_headers = value
+            except ValidationError as error:
+                self.assertNotIn("hunter2", str(error))
+            self.mine.invalidate_recordset()
+        self.mine.callback_extra_headers = '{"X-Gateway-Route": "registry"}'
+
+    def test_what_cannot_be_started(self):
+        for field, value, reason in (
+            ("delivery_type", "download", "does not do this yet"),
+            ("callback_authtype", "oauth", "does not do this yet"),
+            ("callback_authtype", "none", "does not do this yet"),
+            ("callback_url", "https://elsewhere.example.org", "leave it empty"),
+        ):
+            before = self.mine[field]
+            self.mine[field] = value
+            self.refused("job_status", "started", reason)
+            self.mine[field] = before
+            self.mine.action_start()
+            self.refused(field, value, reason)
+            self.mine.action_stop()

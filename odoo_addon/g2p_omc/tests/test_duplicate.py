@@ -1,0 +1,54 @@
+# Part of OMC. Licence LGPL-3.
+from .common import OmcCase
+
+
+class TestDuplicate(OmcCase):
+    def shown(self, user=None):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        people = self.people.ids
+        rows = self.env["omc.duplicate"].with_user(user or self.seer).search([("partner_id", "in", people)])
+        groups = {}
+        for row in rows:
+            groups.setdefault(row.token_group, []).append((row.partner_id.name, row.registrants))
+        return sorted(sorted(group) for group in groups.values())
+
+    def test_who_shares_a_token(self):
+        company = self.env["res.company"].create({"name": "Another ministry"})
+        self.people = self.env["res.partner"].union(
+            self.person("Ana", token="71"),
+            self.person("Ana again", token="71"),
+            self.person("Eva", token="72"),
+            self.person("Archived", token="72", active=False),
+            self.person("Elsewhere", token="72", company_id=company.id),
+        )
+        for name in ("Empty", "Empty too"):
+            blank = self.person(name)
+            self.env["g2p.reg.id"].create({"partner_id": blank.id, "id_type": self.token_type.id, "value": ""})
+            self.people |= blank
+        for name in ("Other", "Other too"):
+            other = self.person(name)
+            self.env["g2p.reg.id"].create({"partner_id": other.id, "id_type": self.other_type.id, "value": "71"})
+            self.people |= other
+        self.assertEqual(self.shown(), [[("Ana", 2), ("Ana again", 2)]])
+        ana = self.people[0].with_user(self.seer)
+        self.assertEqual((ana.omc_duplicate_count, self.people[2].with_user(self.seer).omc_duplicate_count), (1, 0))
+        action = ana.action_view_omc_duplicates()
+        found = self.env[action["res_model"]].with_user(self.seer).search(action["domain"])
+        self.assertEqual(found.partner_id.mapped("name"), ["Ana", "Ana again"])
+
+    def test_each_company_sees_its_own(self):
+        company = self.env["res.company"].create({"name": "Another ministry"})
+        self.people = self.env["res.partner"].union(
+            *(self.person(name, token="71", company_id=company.id) for name in ("Ana", "Ana again"))
+        )
+        self.assertEqual(self.shown(), [])
+        self.seer.company_ids |= company
+        self.assertEqual(len(self.shown()), 1)
+
+    def test_the_token_is_not_shown(self):
+        self.people = self.person("Ana", token="36482736482736") + self.person("Eva", token="36482736482736")
+        self.env.flush_all()
+        rows = self.env["omc.duplicate"].search_read([("partner_id", "in", self.people.ids)])
+        self.assertEqual(len(rows), 2)
+        self.assertNotIn("36482736482736", str(rows))

@@ -1,0 +1,96 @@
+# Part of OMC. Licence LGPL-3.
+import json
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+from .common import OmcCase
+
+DELETION = "g2p_mts.to_delete_g2p_reg_id_vid"
+
+
+class TestUpstream(OmcCase):
+    def setUp(self):
+        super().setUp()
+        self.connectors = self.env["omc.connector"].with_user(self.manager)
+        self.installed = self.env["omc.connector"]._upstream() is not None
+
+    def upstream(self, **values):
+        if not self.installed:
+            self.skipTest("upstream's mts_connector and g2p_mts are not installed")
+        parameters = self.env["ir.config_parameter"].sudo()
+        parameters.set_param("g2p_mts.vid_id_type", self.vid_type.id)
+        parameters.set_param("g2p_mts.uin_token_id_type", self.token_type.id)
+        usual = {
+            "name": "Upstream's",
+            "input_type": "custom",
+            "output_type": "json",
+            "delivery_type": "callback",
+            "is_recurring": "recurring",
+            "interval_minutes": 5,
+            "callback_auth_password": "hunter2",
+        }
+        return self.env["mts.connector"].create({**usual, **values})
+
+    def taken(self, other):
+        return self.env["omc.connector"].search([("upstream_id", "=", other.id)])
+
+    def test_without_upstream(self):
+        if self.installed:
+            self.skipTest("upstream is installed")
+        with self.assertRaisesRegex(UserError, "not installed"):
+            self.connectors.action_take_over_upstream()
+
+    def test_upstream_s_defaults_are_replaced_by_what_works(self):
+        other = self.upstream()
+        other.mts_action_trigger()
+        cron = other.cron_id
+        self.assertTrue(cron.active and other.job_status == "running")
+        self.connectors.action_take_over_upstream()
+        made = self.taken(other)
+        self.assertEqual((made.name, made.job_status, made.interval_minutes), ("Upstream's", "draft", 5))
+        self.assertEqual((made.vid_id_type_id, made.token_id_type_id), (self.vid_type, self.token_type))
+        self.assertEqual(json.loads(made.g2p_search_domain), [["is_registrant", "=", True]])
+        self.assertIn("given_name", made.mapping)
+        self.assertFalse(made.callback_auth_password or made.callback_url)
+        self.assertTrue(made.message_ids.filtered(lambda one: "replaced" in (one.body or "")))
+        self.assertEqual((cron.active, other.job_status), (False, "completed"))
+        deletion = self.env.ref(DELETION)
+        self.assertFalse(deletion.active)
+        made.with_user(self.manager).action_start()
+
+    def test_what_works_is_kept(self):
+        mapping = '{"name": ["family_name"], "gender": "gender"}'
+        domain = '["|", ["reg_ids.id_type", "=like", "MOSIP VID"], ["gender", "!=", false]]'
+        other = self.upstream(
+            mapping=mapping,
+            g2p_selected_fields='["family_name", "gender"]',
+            g2p_search_domain=domain,
+            mts_url="https://mts.example.org",
+            is_recurring="onetime",
+            interval_minutes=0,
+        )
+        self.connectors.action_take_over_upstream()
+        made = self.taken(other)
+        self.assertEqual((made.mapping, made.mts_url, made.is_recurring), (mapping, other.mts_url, "onetime"))
+        self.assertEqual(json.loads(made.g2p_search_domain), json.loads(domain))
+
+    def test_twice_makes_nothing_more(self):
+        other = self.upstream()
+        self.connectors.action_take_over_upstream()
+        self.connectors.action_take_over_upstream()
+        self.assertEqual(len(self.taken(other)), 1)
+
+    def test_both_do_not_run(self):
+        other = self.upstream()
+        other.job_status = "running"
+        mine = self.connector.with_user(self.manager)
+        with self.assertRaises(ValidationError) as raised:
+            mine.action_start()
+        self.assertIn("Upstream's connector Upstream's works on the same VIDs", str(raised.exception))
+        self.env["ir.config_parameter"].sudo().set_param("g2p_mts.vid_id_type", self.other_type.id)
+        mine.action_start()
+
+    def test_managers_only(self):
+        for user in (self.seer, self.internal, self.daemon):
+            with self.assertRaises(AccessError):
+                self.connectors.with_user(user).action_take_over_upstream()
