@@ -8,7 +8,7 @@ use metrics::gauge;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{App, Standing};
+use super::{App, Standing, leases};
 use crate::domain::connector::Activity;
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
@@ -36,6 +36,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
                 logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
             }),
         ),
+        (leases::RENEWED, job(app, async |app| logged("renewing leases", renew_leases(&app).await))),
         (
             "* * * * * *",
             job(app, {
@@ -81,6 +82,10 @@ fn logged(what: &'static str, result: Result<(), Halt>) {
         Ok(()) | Err(Halt::Until(_)) => {}
         Err(error) => tracing::error!(%error, what, "failed"),
     }
+}
+
+async fn renew_leases(app: &App) -> Result<(), Halt> {
+    if app.heard.load(Ordering::Relaxed) { leases::renew(app).await } else { Ok(()) }
 }
 
 fn start_runs(app: &App) -> Result<(), Halt> {

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod chores;
+mod leases;
 mod operations;
 mod poll;
 pub mod preview;
@@ -34,16 +35,14 @@ use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::http::{self, callback};
 use crate::mts::Mts;
-use crate::odoo::{self, registry::Report};
+use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Personal, Seal};
 use crate::store::{Store, StoreError};
-use crate::worker::{Halt, Settings, Tally, Worker, definitions, submit, tend};
+use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
 
 /// The time that dropping what outlasted the grace period may take.
 const DROPPED: Duration = Duration::from_secs(1);
-/// The time that giving up the connectors' leases may take at the end.
-const LEASES: Duration = Duration::from_secs(2);
 
 /// What the parts of a running daemon share.
 pub struct App {
@@ -261,29 +260,6 @@ impl App {
         });
     }
 
-    /// Lets another daemon go on with the connectors at once. What does not succeed is given up by itself, 90 s later.
-    async fn give_up_leases(&self) {
-        if !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
-            return;
-        }
-        let release = Report { release: true, ..Report::default() };
-        let given_up = async {
-            let registry = self.worker.registry().await?;
-            for id in self.roster.ids() {
-                match self.worker.ask_odoo(Some(id), registry.report(id, &release)).await {
-                    // Another connector's lease may be ours all the same.
-                    Ok(_) | Err(Halt::Until(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok::<_, Halt>(())
-        };
-        match tokio::time::timeout(LEASES, given_up).await {
-            Ok(Ok(())) => tracing::debug!("the connectors' leases are given up"),
-            _ => tracing::debug!("the connectors' leases are left to run out"),
-        }
-    }
-
     fn receiver(self: &Arc<Self>) -> callback::Receiver {
         let app = Arc::downgrade(self);
         callback::Receiver {
@@ -320,7 +296,7 @@ impl Running {
         if leave {
             // What is still being dropped would take a lease again with its next call.
             _ = tokio::time::timeout(DROPPED, self.app.tasks.wait()).await;
-            self.app.give_up_leases().await;
+            leases::give_up(&self.app).await;
         }
         // Callbacks are taken for as long as anything is in hand.
         self.listeners.cancel();

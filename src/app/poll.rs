@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{App, Standing, preview};
+use super::{App, Standing, leases, preview};
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State};
@@ -89,8 +89,13 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
     }
     requeues.retain(|row, when| requeued.iter().any(|asked| asked.rejection == *row && asked.asked == *when));
     for asked in requeued {
-        if !requeues.contains_key(&asked.rejection) && requeue(app, &asked)? {
-            requeues.insert(asked.rejection, asked.asked);
+        if requeues.contains_key(&asked.rejection) {
+            continue;
+        }
+        match leases::hold(app, asked.connector).await {
+            Ok(()) if requeue(app, &asked)? => _ = requeues.insert(asked.rejection, asked.asked),
+            Ok(()) | Err(Halt::Until(_)) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -129,6 +134,8 @@ async fn begin(app: &App, asked: &RequestedRun) -> Result<(), Halt> {
     }
     let why_not = match app.runnable(asked.connector) {
         Ok(connector) => {
+            // Another daemon's connector is that daemon's to run.
+            leases::hold(app, connector.id).await?;
             let (id, run, now) = (asked.connector, asked.run, worker.clock.now());
             let definition = definitions::fingerprint(worker, &connector);
             worker

@@ -15,6 +15,7 @@ use crate::odoo::registry::report::{PreviewLine, PreviewReport};
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
 use crate::worker::definitions::Judgement;
+use crate::worker::remote::Remote;
 use crate::worker::{Halt, preview};
 
 /// Looks at the first registrants that the connector would take now.
@@ -58,7 +59,8 @@ pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Hal
         Err(why) => Err(why),
     };
     let report = Report { preview: Some(PreviewReport { id: asked.preview, outcome }), ..Report::default() };
-    worker.ask_odoo(Some(asked.connector), registry.report(asked.connector, &report)).await?;
+    let own = Some(Remote::Report(asked.connector));
+    worker.ask_odoo_behind(own, registry.report(asked.connector, &report)).await?;
     Ok(())
 }
 

@@ -113,6 +113,9 @@ pub struct Run {
     /// Where the cursor goes when the last page is admitted: Odoo's time at the first page, less the overlap.
     pub horizon: Option<DateTime<Utc>>,
     pub counters: Counters,
+    /// Its connector was stopped while some of it waited to be sent, and they were let go.
+    #[serde(default)]
+    pub cut: bool,
     /// The row of `omc.run` that shows it.
     pub odoo_run: Option<u32>,
 }
@@ -137,6 +140,7 @@ impl Run {
             definition: String::new(),
             horizon: None,
             counters: Counters::default(),
+            cut: false,
             odoo_run: None,
         }
     }

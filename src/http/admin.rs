@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State as RecordState};
-use crate::domain::run::Run;
+use crate::domain::run::{Phase, Run};
 use crate::seal::{Personal, same_secret};
 use crate::store::{Store, StoreError};
 
@@ -141,11 +141,11 @@ pub fn second(at: DateTime<Utc>) -> String {
 /// A run, for people and programs.
 pub fn shown(run: &Run) -> Value {
     json!({
-        "id": run.id, "connector": run.connector, "trigger": run.kind.name(), "state": run.phase,
+        "id": run.id, "connector": run.connector, "trigger": run.kind.name(), "state": if run.cut { Phase::Stopped } else { run.phase },
         "started_at": second(run.started), "ended_at": run.ended.map(second), "found": run.counters.found,
         "submitted": run.counters.submitted, "tokens": run.counters.tokens, "rejected": run.counters.rejected,
         "abandoned": run.counters.abandoned, "left": run.counters.left, "open": run.counters.open(),
-        "pulling": !run.is_over() && run.phase == crate::domain::run::Phase::Pulling,
+        "pulling": !run.is_over() && run.phase == Phase::Pulling,
     })
 }
 

@@ -30,45 +30,56 @@ pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<
 
 /// Cleans up one page; `None` when it was the last.
 pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<Option<u32>, Halt> {
-    let own = || Some(Remote::CleanUp(connector.id));
     worker.pass(&[Remote::CleanUp(connector.id)])?;
     let registry = worker.registry().await?;
     let page = registry.holders_of_both(connector, after, worker.settings.page_size);
-    let page = worker.ask_odoo_behind(own(), page).await?;
+    let page = worker.ask_odoo_behind(Some(Remote::CleanUp(connector.id)), page).await?;
     let last = page.ids.last().map(|last| last.0);
     let idle: Vec<RegistrantId> = page.ids.into_iter().filter(|id| !is_under_way(worker, connector, *id)).collect();
     for chunk in idle.chunks(500) {
-        let found = apart::read(worker, connector, Remote::CleanUp(connector.id), chunk, true).await?.found;
-        let (mut stale, corrected) = sort(&found);
-        // The VID of somebody whose tokens contradict each other is what the contradiction can be settled by.
-        stale.retain(|row| !is_disputed(worker, connector, row.registrant));
-        if !stale.is_empty() {
-            let outcomes = worker.ask_odoo_behind(own(), registry.remove_vids(connector, &stale)).await?;
-            let removed = outcomes
-                .iter()
-                .filter(|outcome| {
-                    matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true })
-                })
-                .count();
-            worker.tally.swept(removed as u64);
-            warn_of_failures(connector, &stale, &outcomes);
-            tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
-        }
-        if !corrected.is_empty() {
-            let (connector, token_type) = (connector.id, connector.token_type);
-            let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
-            let new = worker
-                .store
-                .change(move |change| {
-                    let occasion = Occasion { now, backoff: &backoff, jitter };
-                    change.admit(RunId::NONE, connector, token_type, &corrected, &occasion)
-                })
-                .await?;
-            worker.tally.took_in(new);
+        let mut rest = chunk.to_vec();
+        // Where one of them cannot be read, the others come in parts; each turn reads some.
+        while !rest.is_empty() {
+            let read = apart::read(worker, connector, Remote::CleanUp(connector.id), &rest, true).await?;
+            rest = read.untouched;
+            settle(worker, connector, &read.found).await?;
         }
     }
     worker.breakers.succeeded(&Remote::CleanUp(connector.id));
     Ok(if page.complete { None } else { last })
+}
+
+/// Removes the VIDs that stayed behind, and admits those that are newer than the token.
+async fn settle(worker: &Worker, connector: &Connector, found: &[Registrant]) -> Result<(), Halt> {
+    let (mut stale, corrected) = sort(found);
+    // The VID of somebody whose tokens contradict each other is what the contradiction can be settled by.
+    stale.retain(|row| !is_disputed(worker, connector, row.registrant));
+    if !stale.is_empty() {
+        let (own, registry) = (Some(Remote::CleanUp(connector.id)), worker.registry().await?);
+        let outcomes = worker.ask_odoo_behind(own, registry.remove_vids(connector, &stale)).await?;
+        let removed = outcomes
+            .iter()
+            .filter(|outcome| {
+                matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true })
+            })
+            .count();
+        worker.tally.swept(removed as u64);
+        warn_of_failures(connector, &stale, &outcomes);
+        tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
+    }
+    if !corrected.is_empty() {
+        let (connector, token_type) = (connector.id, connector.token_type);
+        let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+        let new = worker
+            .store
+            .change(move |change| {
+                let occasion = Occasion { now, backoff: &backoff, jitter };
+                change.admit(RunId::NONE, connector, token_type, &corrected, &occasion)
+            })
+            .await?;
+        worker.tally.took_in(new);
+    }
+    Ok(())
 }
 
 fn warn_of_failures(connector: &Connector, stale: &[StaleVid], outcomes: &[Outcome]) {

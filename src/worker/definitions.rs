@@ -99,9 +99,9 @@ impl Reader {
         match model {
             Model::Stock => Ok(reading),
             Model::Omc => Ok(Reading {
-                runs: connectors::requested_runs(odoo).await?,
-                requeued: connectors::requeued_rejections(odoo).await?,
-                previews: connectors::requested_previews(odoo).await?,
+                runs: wishes("omc.run", connectors::requested_runs(odoo).await)?,
+                requeued: wishes("omc.rejection", connectors::requeued_rejections(odoo).await)?,
+                previews: wishes("omc.preview", connectors::requested_previews(odoo).await)?,
                 ..reading
             }),
         }
@@ -112,6 +112,17 @@ impl Reader {
         let settings = &worker.settings;
         let look = self.look(&worker.odoo, settings.model, &settings.chosen, settings.mandatory, worker.clock.now());
         worker.ask_odoo(None, look).await
+    }
+}
+
+/// What administrators ask for; the work goes on without, where the account may not see it or the addon has no such thing.
+fn wishes<T>(model: &'static str, asked: Result<Vec<T>, odoo::Error>) -> Result<Vec<T>, odoo::Error> {
+    match asked {
+        Err(error) if error.is_missing_model() || matches!(error, odoo::Error::AccessError { .. }) => {
+            tracing::warn!(model, %error, "what administrators ask for cannot be read");
+            Ok(Vec::new())
+        }
+        asked => asked,
     }
 }
 

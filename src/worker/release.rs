@@ -1,10 +1,12 @@
 //! Letting go: what waits for a connector that sends nothing any more must not wait for ever, nor keep other connectors from the
 //! same people.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Halt, Worker};
-use crate::domain::identity::ConnectorId;
+use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Phase};
 use crate::domain::transition::{AfterWrite, Event};
@@ -21,11 +23,13 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         return Ok(());
     }
     tracing::info!(connector = %id, "sends nothing now; what waited for it is let go");
+    let mut cut: BTreeSet<RunId> = BTreeSet::new();
     loop {
         let pending = all(worker, id, Queue::Submit, CHUNK)?;
         if pending.is_empty() {
             break;
         }
+        cut.extend(pending.iter().map(|record| record.run));
         worker.store.change_now(|change| {
             for Record { key, .. } in pending {
                 let event = match change.record(key)?.map(|record| record.state) {
@@ -40,10 +44,13 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
     }
     worker.store.change_now(|change| {
         let now = worker.clock.now();
-        let runs: Vec<_> =
-            change.runs().filter(|run| run.connector == id && run.phase == Phase::Pulling).cloned().collect();
+        let runs: Vec<_> = change.runs().filter(|run| run.connector == id).cloned().collect();
         for mut run in runs {
-            run.stop(now);
+            match run.phase {
+                Phase::Pulling => run.stop(now),
+                _ if cut.contains(&run.id) => run.cut = true,
+                _ => continue,
+            }
             change.put_run(run);
         }
         let cursor = change.cursor(id)?;

@@ -109,6 +109,7 @@ fn run_report(run: &Run) -> RunReport {
         trigger: run.kind,
         state: match run.phase {
             Phase::Pulling | Phase::Settling => RunState::Running,
+            Phase::Done if run.cut => RunState::Stopped,
             Phase::Done => RunState::Done,
             Phase::Stopped => RunState::Stopped,
         },
@@ -119,7 +120,10 @@ fn run_report(run: &Run) -> RunReport {
         tokens: count(run.counters.tokens),
         rejected: count(run.counters.rejected),
         abandoned: count(run.counters.abandoned),
-        message: None,
+        message: (run.cut || run.phase == Phase::Stopped).then(|| {
+            let left = run.counters.left;
+            format!("The connector was stopped. {left} registrants were found and not sent; the next run takes them.")
+        }),
     }
 }
 

@@ -57,6 +57,27 @@ async fn clean_ups_pass_contradictions_by(addon: bool) {
     assert_eq!(disputed(&daemon).await, [older, newer]);
 }
 
+/// Where one of many cannot be read, the VIDs of all others are taken at the same clean-up.
+#[tokio::test]
+async fn one_whom_odoo_fails_on_keeps_no_clean_up_from_the_others() {
+    let mut world = World::start(Setup { registrants: 140, invalid_percent: 0, ..Setup::default() }).await;
+    world.odoo.write("omc.connector", 1, json!({"g2p_search_domain": "[[\"id\", \"=\", 0]]"})).await;
+    let all = people(&world).await;
+    assert!(all.len() > 130, "more than are looked at in one part");
+    for person in &all {
+        let vid = world.odoo.ids_of(*person, VID).await.remove(0);
+        world.odoo.edit(json!({"registrant": person, "token": token_of(&vid)})).await;
+    }
+    let bad = all[70];
+    world.odoo.faults(json!({"unreadable": bad})).await;
+    // The first clean-up is the only one.
+    world.configuration.set("schedule.vid_cleanup", "\"1h\"");
+    let _daemon = Daemon::start(&world.configuration).await;
+    let both = async || number(&world.odoo.state().await, "with_both");
+    eventually("one VID is left", both, |both| *both == 1).await;
+    assert_eq!(world.odoo.ids_of(bad, VID).await.len(), 1);
+}
+
 #[tokio::test]
 async fn clean_ups_pass_contradictions_by_through_the_door() {
     clean_ups_pass_contradictions_by(true).await;

@@ -62,6 +62,10 @@ async fn a_stopped_connector_lets_go_of_who_waits_and_writes_what_mts_holds() {
     assert!(number(&state, "missing_tokens") > 0, "{state}");
     assert_eq!(number(&after, "pending"), 0, "{after}");
 
+    let runs = || world.odoo.search_read("omc.run", json!([["connector_id", "=", 1]]), &["state", "message"]);
+    let told = eventually("Odoo shows how the run ended", runs, |runs| runs[0]["state"] == "stopped").await;
+    assert!(told[0]["message"].as_str().unwrap().contains("was stopped"), "{told:?}");
+
     let another = world.odoo.another_connector(json!({"name": "Another", "job_status": "started"})).await;
     world.all_tokens_are_there().await;
     let settled = |records: &Value| ["pending", "submitted", "to_write"].iter().all(|state| records[*state] == 0);

@@ -24,6 +24,8 @@ pub struct Faults {
     pub busy_rate: f64,
     /// Let two IDs of one type pass for a registrant, as two transactions at once do.
     pub race_token: bool,
+    /// Leases of connectors last so long instead of 90 seconds.
+    pub lease_ms: Option<u64>,
     /// Reading this registrant raises an exception, alone or among others; finding it does not.
     pub unreadable: Option<i32>,
 }

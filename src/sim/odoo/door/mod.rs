@@ -8,7 +8,7 @@ mod pull;
 mod report;
 
 pub use apply::apply;
-pub use lease::Leases;
+pub use lease::{LASTS, Leases};
 pub use pull::pull;
 pub use report::report;
 

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use super::super::Options;
 use super::super::control::Dice;
 use super::super::database::Database;
-use super::super::door::{Leases, Surroundings};
+use super::super::door::{LASTS, Leases, Surroundings};
 use super::super::fault::{Fault, Outcome};
 use super::super::orm::{Context, Env};
 use super::super::population::Census;
@@ -302,7 +302,8 @@ pub fn execute(
     let leased = match (&daemon, name, method, arguments.first_id()) {
         (Some(daemon), "omc.connector", "omc_pull" | "omc_apply" | "omc_report", Some(connector)) => {
             let now = server.clock.now().timestamp_micros();
-            lock(&server.leases).take(connector, daemon, now)?;
+            let lasts = server.dice().faults.lease_ms.map_or(LASTS, |milliseconds| milliseconds as i64 * 1000);
+            lock(&server.leases).take(connector, daemon, now, lasts)?;
             let released = method == "omc_report" && arguments.asks_for("release");
             released.then_some((connector, daemon))
         }
