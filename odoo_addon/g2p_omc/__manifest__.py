@@ -23,6 +23,7 @@
         "views/res_config_settings_views.xml",
         "views/omc_menus.xml",
     ],
+    "demo": ["demo/omc_demo.xml"],
     "assets": {
         "web.assets_backend": ["g2p_omc/static/src/**/*"],
         "web.assets_tests": ["g2p_omc/static/tests/tours/**/*"],

@@ -73,17 +73,17 @@ registry.category("web_tour.tours").add("omc_administrator", {
         {content: "Ask what would be sent", trigger: "button[name=action_test]"},
         {
             content: "The answer comes by itself",
-            trigger: ".modal .o_data_row:contains('send')",
+            trigger: ".o_data_row:contains('send')",
             timeout: 20000,
             isCheck: true,
         },
-        {content: "Close it", trigger: ".modal footer button"},
+        {content: "Close it", trigger: "footer button.btn-primary"},
         {
             content: "Stop",
             extra_trigger: "body:not(:has(.modal))",
             trigger: "button[name=action_stop]",
         },
-        {content: "Yes", trigger: ".modal footer .btn-primary"},
+        {content: "Yes", trigger: "footer .btn-primary"},
         {
             content: "It is stopped",
             trigger: ".o_statusbar_status .o_arrow_button_current:contains('Completed')",
