@@ -11,3 +11,4 @@ from . import test_report
 from . import test_rpc
 from . import test_tour
 from . import test_upstream
+from . import test_view
