@@ -69,11 +69,19 @@ class OmcConnector(models.Model):
 
     def action_view_waiting(self):
         self.ensure_one()
-        return self._window(_("Waiting"), "res.partner", "tree,form", [("omc_waiting_for_id", "=", self.id)])
+        return self._registrants(_("Waiting"), [("omc_waiting_for_id", "=", self.id)])
 
     def action_view_tokenised(self):
         self.ensure_one()
-        return self._window(_("With a Token"), "res.partner", "tree,form", [("omc_tokenised_by_id", "=", self.id)])
+        return self._registrants(_("With a Token"), [("omc_tokenised_by_id", "=", self.id)])
+
+    def _registrants(self, name, domain):
+        """A list for every user of OMC, and the registry's form for those whom the registry lets see it."""
+        views = [(self.env.ref("g2p_omc.res_partner_view_tree").id, "tree")]
+        if self.env["g2p.reg.id"].check_access_rights("read", raise_exception=False):
+            views.append((self.env.ref("g2p_registry_individual.view_individuals_form").id, "form"))
+        modes = ",".join(mode for _view, mode in views)
+        return {**self._window(name, "res.partner", modes, domain), "views": views}
 
     def _window(self, name, model, modes, domain):
         return {

@@ -67,3 +67,7 @@ class OmcDuplicate(models.Model):
             (list(partner_ids), self.env.companies.ids),
         )
         return {partner: (groups, others) for partner, groups, others in self.env.cr.fetchall()}
+
+    def action_view_registrant(self):
+        self.ensure_one()
+        return self.partner_id.action_view_omc_registrant()

@@ -53,6 +53,10 @@ class OmcRejection(models.Model):
         waiting.sudo().write({"state": "requeued", "requeued_by_id": self.env.uid})
         return True
 
+    def action_view_registrant(self):
+        self.ensure_one()
+        return self.partner_id.action_view_omc_registrant()
+
     @api.autovacuum
     def _vacuum(self):
         """Forget what was resolved, after the days of the settings."""

@@ -48,6 +48,16 @@ class ResPartner(models.Model):
         connector = self.env["omc.connector"].with_context(active_test=False).search([("id", "=", value)])
         return [("id", "in", getattr(connector, query)() if connector else [])]
 
+    def action_view_omc_registrant(self):
+        """The registry's own form, which shows IDs; Odoo's usual form of a contact does not."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "res.partner",
+            "res_id": self.id,
+            "views": [(self.env.ref("g2p_registry_individual.view_individuals_form").id, "form")],
+        }
+
     def action_view_omc_duplicates(self):
         self.ensure_one()
         self.env["omc.duplicate"].check_access_rights("read")

@@ -9,4 +9,6 @@ from . import test_log
 from . import test_pull
 from . import test_report
 from . import test_rpc
+from . import test_tour
 from . import test_upstream
+from . import test_view
