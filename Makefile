@@ -2,9 +2,9 @@
 
 UNIT := systemd/omc.service
 
-.PHONY: check test fmt clippy slim doc deny verify
+.PHONY: check test fmt clippy slim doc deny addon verify
 
-check: test fmt clippy slim doc deny verify
+check: test fmt clippy slim doc deny addon verify
 	@echo "== all is well"
 
 test:
@@ -32,6 +32,22 @@ doc:
 deny:
 	@echo "== deny"
 	cargo deny --all-features check bans licenses sources
+
+LINT := $(CURDIR)/target/lint
+
+# The Odoo addon, without Odoo: style, what pylint-odoo knows, and whether its XML can be read.
+addon: $(LINT)/.made
+	@echo "== addon"
+	cd odoo_addon && $(LINT)/bin/ruff check . && $(LINT)/bin/ruff format --check .
+	cd odoo_addon && $(LINT)/bin/pylint --rcfile=.pylintrc --disable=consider-merging-classes-inherited g2p_omc
+	cd odoo_addon && find g2p_omc \( -name '*.xml' -o -name '*.svg' \) -print0 | xargs -0 $(LINT)/bin/python -c \
+		'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]'
+
+$(LINT)/.made: odoo_addon/lint.txt
+	rm -rf $(LINT)
+	python3 -m venv $(LINT)
+	$(LINT)/bin/pip install --quiet --disable-pip-version-check --requirement odoo_addon/lint.txt
+	touch $@
 
 # Where there is no systemd, there is nothing to verify with. Unknown keys are no error to it, only said: silence is its
 # verdict. The threshold is an exposure of 2.0.
