@@ -13,7 +13,7 @@ use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/operations.md", "odoo_addon/README.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/operations.md", "docs/addon.md", "odoo_addon/README.md"];
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

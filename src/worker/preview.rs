@@ -64,7 +64,7 @@ fn mask(text: &str) -> String {
     let shown = |c: char| match c {
         c if c.is_numeric() => '9',
         c if c.is_alphabetic() => 'x',
-        ' ' | '-' | '/' | '.' | ',' | '+' | '@' => c,
+        ' ' | '-' | '\'' | '/' | '.' | ',' | '+' | '@' => c,
         _ => '?',
     };
     text.chars().take(SHOWN).map(shown).collect()
