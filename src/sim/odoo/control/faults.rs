@@ -24,8 +24,8 @@ pub struct Faults {
     pub busy_rate: f64,
     /// Let two IDs of one type pass for a registrant, as two transactions at once do.
     pub race_token: bool,
-    /// Reading this registrant raises an exception, alone or among others; finding it does not.
-    pub unreadable: Option<i32>,
+    /// First and last id of registrants whose reading raises an exception, alone or among others; finding them does not.
+    pub unreadable: Option<[i32; 2]>,
 }
 
 impl Faults {
