@@ -248,7 +248,7 @@ fn take_chunk(
         change.put_batch(batch);
         // MTS works one after the other: what comes after this has its turn now.
         for mut next in change.batches_at(&mts_url).into_iter().filter(|next| next.id > id) {
-            next.is_worked_on(&receiver.patience, occasion.now);
+            next.wait_anew(&receiver.patience, occasion.now);
             change.put_batch(next);
         }
     }

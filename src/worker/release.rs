@@ -1,8 +1,6 @@
 //! Letting go: what waits for a connector that sends nothing any more must not wait for ever, nor keep other connectors from the
 //! same people.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::{Halt, Worker};
 use crate::domain::identity::ConnectorId;
 use crate::domain::record::{Record, RecordKey, State};
@@ -22,7 +20,7 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
     }
     tracing::info!(connector = %id, "sends nothing now; what waited for it is let go");
     loop {
-        let pending = all(worker, id, Queue::Submit, CHUNK)?;
+        let pending = worker.store.queued(id, Queue::Submit, CHUNK)?;
         if pending.is_empty() {
             break;
         }
@@ -56,7 +54,7 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
     if worker.store.counts(id).to_write == 0 || !worker.registry().await?.through_door() {
         return Ok(());
     }
-    let results = all(worker, id, Queue::Write, usize::MAX)?;
+    let results = worker.store.queued(id, Queue::Write, usize::MAX)?;
     tracing::warn!(
         connector = %id, results = results.len(),
         "deleted in Odoo, so its results cannot be written; another connector will ask for them again"
@@ -72,11 +70,6 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
         })?;
     }
     Ok(())
-}
-
-/// What waits in a queue, due or not.
-fn all(worker: &Worker, id: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
-    worker.store.due(id, queue, DateTime::<Utc>::MAX_UTC, TimeDelta::zero(), limit)
 }
 
 /// Forgets all that is known of a deleted connector that nothing is under way for.

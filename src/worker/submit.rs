@@ -303,7 +303,7 @@ async fn unknown(worker: &Worker, id: BatchId) -> Result<(), StoreError> {
         .change(move |change| {
             // The wait begins now: the POST itself may have taken longer than MTS was thought to need.
             if let Some(mut batch) = change.batch(id) {
-                batch.is_worked_on(&patience, now);
+                batch.wait_anew(&patience, now);
                 change.put_batch(batch);
             }
             Ok(())
