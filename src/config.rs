@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::domain::mapping::Mandatory;
 use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig};
 use crate::{http, odoo, schedule, store};
+use secrets::Secrets;
 
 /// Where the file is looked for when nobody says.
 const PLACES: [&str; 2] = ["config.toml", "/etc/omc/config.toml"];
@@ -93,15 +94,15 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file (`path`, or the first of the usual places that is there) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::look(path, true)
+        Self::look(path, Secrets::Read)
     }
 
     /// As [`Config::load`], for commands that ask the daemon only: whoever runs them need not be able to read Odoo's password.
     pub fn load_without_secrets(path: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::look(path, false)
+        Self::look(path, Secrets::Passed)
     }
 
-    fn look(path: Option<&Path>, with_secrets: bool) -> Result<Self, ConfigError> {
+    fn look(path: Option<&Path>, secrets: Secrets) -> Result<Self, ConfigError> {
         let file = match path {
             Some(path) if path.is_file() => Some(path.to_owned()),
             Some(path) => return Err(ConfigError::NoFile(path.to_owned())),
@@ -110,22 +111,22 @@ impl Config {
         // Only names with `__`: others that begin so belong to somebody else.
         let environment = Env::prefixed("OMC_").filter(|name| name.as_str().contains("__")).split("__");
         let file = file.map(Toml::file_exact);
-        Self::gather(file, environment, with_secrets)
+        Self::gather(file, environment, secrets)
     }
 
     /// Reads a text as if it were the file, and no environment.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        Self::gather(Some(Toml::string(text)), Env::prefixed("OMC_NOTHING__"), true)
+        Self::gather(Some(Toml::string(text)), Env::prefixed("OMC_NOTHING__"), Secrets::Read)
     }
 
     fn gather(
         file: Option<figment::providers::Data<Toml>>,
         environment: Env,
-        with_secrets: bool,
+        secrets: Secrets,
     ) -> Result<Self, ConfigError> {
-        let (plain, secrets) = secrets::part(file, environment, with_secrets)?;
+        let (plain, found) = secrets::part(file, environment, secrets)?;
         let mut config: Self = Figment::from(plain).extract().map_err(|error| ConfigError::Wrong(told(&error)))?;
-        config.odoo.password = secrets.odoo_password;
+        config.odoo.password = found.odoo_password;
         config.check()?;
         Ok(config)
     }

@@ -119,22 +119,6 @@ async fn who_does_not_read_the_answer_is_dropped() {
 }
 
 #[tokio::test]
-async fn who_reads_gets_all() {
-    let limits = Limits { write_time: Duration::from_secs(1), ..PATIENT };
-    let served = Served::start(limits).await;
-    let mut slow = served.caller("GET /much HTTP/1.1\r\nHost: omc\r\nConnection: close\r\n\r\n").await;
-    let mut part = vec![0; MUCH / 8];
-    let mut read = 0;
-    loop {
-        match in_time(slow.read(&mut part)).await.unwrap() {
-            0 => break,
-            more => read += more,
-        }
-    }
-    assert!(read > MUCH, "{read}");
-}
-
-#[tokio::test]
 async fn more_callers_than_there_is_room_for_are_served_later() {
     let served = Served::start(Limits { connections: 2, ..PATIENT }).await;
     let mut first = served.waiting().await;

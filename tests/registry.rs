@@ -541,7 +541,8 @@ async fn definitions_and_requests_are_read() {
     assert_eq!(plain.client.version().await.unwrap(), "17.0");
 }
 
-/// The door belongs to the model: no connector's definition, and no lack of connectors, hides it.
+/// The door belongs to the model: it is asked through the connector with the lowest id, but no definition and no lack of
+/// connectors hides it.
 #[tokio::test]
 async fn the_door_is_found_whatever_the_first_connector_is_like() {
     let world = World::new(Options { registrants: 5, ..Options::default() }).await;

@@ -12,7 +12,15 @@ use super::ConfigError;
 /// Section and key of each secret. Each may also be given as `<key>_file`.
 const ODOO_PASSWORD: (&str, &str) = ("odoo", "password");
 
-pub(super) struct Secrets {
+/// What to do about secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    Read,
+    /// They are not even looked at.
+    Passed,
+}
+
+pub(super) struct Found {
     pub odoo_password: Option<SecretString>,
 }
 
@@ -32,22 +40,21 @@ impl Provider for Plain {
     }
 }
 
-/// Parts the secrets from the rest. The environment counts before the file, whose secret is then not even looked at; without
-/// `wanted`, no secret is.
+/// Parts the secrets from the rest. The environment counts before the file, whose secret is then not even looked at.
 pub(super) fn part(
     file: Option<Data<Toml>>,
     environment: Env,
-    wanted: bool,
-) -> Result<(Figment, Secrets), ConfigError> {
+    secrets: Secrets,
+) -> Result<(Figment, Found), ConfigError> {
     let (section, key) = ODOO_PASSWORD;
     let mut from_environment = plain(&environment)?;
-    if !wanted {
+    if secrets == Secrets::Passed {
         let mut figment = Figment::new();
         if let Some(file) = file {
             figment = figment.merge(without(plain(&file)?, ODOO_PASSWORD));
         }
         let figment = figment.merge(without(from_environment, ODOO_PASSWORD));
-        return Ok((figment, Secrets { odoo_password: None }));
+        return Ok((figment, Found { odoo_password: None }));
     }
     let given_file = file_of(&mut from_environment, ODOO_PASSWORD)?;
     // figment has guessed at the value; only that it is there counts.
@@ -67,7 +74,7 @@ pub(super) fn part(
         }
         figment = figment.merge(without(plain, ODOO_PASSWORD));
     }
-    Ok((figment.merge(from_environment), Secrets { odoo_password: password }))
+    Ok((figment.merge(from_environment), Found { odoo_password: password }))
 }
 
 fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {

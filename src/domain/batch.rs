@@ -120,7 +120,7 @@ impl Batch {
 
     /// Takes back what a clock that ran ahead left here: nothing of it happened later than `now`, and it is waited for no longer
     /// than if its time began now.
-    pub fn is_seen_at(&mut self, patience: &Patience, now: DateTime<Utc>) {
+    pub fn forget_the_future(&mut self, patience: &Patience, now: DateTime<Utc>) {
         let no_later = |seen: Option<DateTime<Utc>>| seen.map(|seen| seen.min(now));
         self.sent_at = self.sent_at.min(now);
         self.processed_at = no_later(self.processed_at);
@@ -136,7 +136,7 @@ impl Batch {
 
     /// Judges by the time alone: for a batch whose answer is not known, or whose MTS cannot be asked.
     pub fn judge_unanswered(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
-        self.is_seen_at(patience, now);
+        self.forget_the_future(patience, now);
         if now >= self.deadline {
             return Verdict::Lost(Cause::Server);
         }
@@ -145,7 +145,7 @@ impl Batch {
 
     /// Judges by what MTS says of the request now.
     pub fn judge(&mut self, status: Status, patience: &Patience, now: DateTime<Utc>) -> Verdict {
-        self.is_seen_at(patience, now);
+        self.forget_the_future(patience, now);
         if status != Status::NotFound {
             self.unknown_at = None;
         }
@@ -173,15 +173,15 @@ impl Batch {
 
     /// Something of it came: it is alive.
     pub fn progressed(&mut self, patience: &Patience, now: DateTime<Utc>) {
-        self.is_worked_on(patience, now);
+        self.wait_anew(patience, now);
         if self.processed_at.is_some() {
             self.processed_at = Some(now);
         }
     }
 
     /// Its MTS works, on it or on what was sent before it: its time begins anew, up to the limit for all.
-    pub fn is_worked_on(&mut self, patience: &Patience, now: DateTime<Utc>) {
-        self.is_seen_at(patience, now);
+    pub fn wait_anew(&mut self, patience: &Patience, now: DateTime<Utc>) {
+        self.forget_the_future(patience, now);
         let again = now + delta(Duration::from_millis(self.wait)).max(delta(patience.callback_grace));
         let last = self.sent_at + delta(patience.stuck_after.max(patience.callback_grace));
         self.deadline = self.deadline.max(again.min(last));

@@ -1,12 +1,15 @@
 //! How a record changes: one pure function.
 
-use chrono::{DateTime, TimeDelta, Utc};
+mod fault;
+
+use chrono::{DateTime, Utc};
 
 use super::code::{Class, Code};
 use super::identity::{BatchId, ConnectorId, RunId};
 use super::opaque::{Digest, Nonce, Sealed};
 use super::record::{Attempt, Bucket, HeldToken, HeldVid, Record, Stage, State};
 use super::retry::{Backoff, delta};
+pub use fault::Fault;
 
 /// What happened to a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,24 +37,6 @@ pub enum Event {
     /// What became of the write-back.
     Written(AfterWrite),
 }
-
-/// Who is to blame for a batch that went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The server or the way to it: costs the record nothing, and the server's breaker makes the pause.
-    Server,
-    /// Perhaps a record of the batch: try again in batches of at most so many.
-    Batch { at_most: u32 },
-    /// MTS failed on this record, sent alone. Whether it is the record or MTS shows in what MTS took otherwise: `took_at` is
-    /// when it last took a batch. Counts against the record only if that was after the record first failed.
-    Alone { took_at: Option<DateTime<Utc>> },
-    /// This record, after a pause; enough of these and it is given up.
-    Record,
-}
-
-/// A record that MTS fails on alone, while nothing shows whether MTS works at all, is given up after so long: no outage is
-/// to last longer, and nothing waits for ever.
-const IN_DOUBT: TimeDelta = TimeDelta::days(7);
 
 /// What the writing of a token back means for its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,46 +244,6 @@ impl Step<'_> {
         self.after.met_again = false;
         self.after.sent = true;
         self.after.state = State::Submitted { batch };
-    }
-
-    /// From MTS back to the queue.
-    fn back(&mut self, fault: Fault, stage: Stage, cause: Code) {
-        let pending = |alone| State::Pending { refused: None, alone };
-        match fault {
-            Fault::Server => {
-                self.after.state = pending(None);
-                self.after.due = self.occasion.now;
-            }
-            Fault::Batch { at_most } => {
-                self.after.state = pending(Some(at_most.max(1)));
-                self.after.due = self.occasion.now;
-            }
-            Fault::Alone { took_at } => {
-                let now = self.occasion.now;
-                let since = self.after.failing_since.map_or(now, |since| since.min(now));
-                self.after.failing_since = Some(since);
-                if took_at.is_some_and(|took_at| took_at > since) {
-                    self.again(pending(Some(1)), stage, cause);
-                } else if now - since >= IN_DOUBT {
-                    self.abandon(stage, cause);
-                } else {
-                    self.after.state = pending(Some(1));
-                    self.after.due = now + delta(self.occasion.backoff.delay(1, self.occasion.jitter));
-                }
-            }
-            Fault::Record => self.again(pending((stage == Stage::Submit).then_some(1)), stage, cause),
-        }
-    }
-
-    /// One more failure of this record: later again, or given up.
-    fn again(&mut self, state: State, stage: Stage, cause: Code) {
-        self.after.failures = self.after.failures.saturating_add(1);
-        if self.occasion.backoff.exhausted(self.after.failures) {
-            return self.abandon(stage, cause);
-        }
-        self.after.state = state;
-        self.after.due =
-            self.occasion.now + delta(self.occasion.backoff.delay(self.after.failures, self.occasion.jitter));
     }
 
     fn token(&mut self, nonce: Nonce, token: Sealed, digest: Digest, values: Option<Sealed>) {

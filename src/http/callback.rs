@@ -15,6 +15,8 @@ use futures_util::StreamExt;
 use metrics::counter;
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::bodies::{Bodies, Share};
 use super::login;
@@ -34,10 +36,12 @@ use crate::store::{Change, Store, StoreError};
 const AT_ONCE: usize = 4;
 /// Connectors with a room of their own, before rooms that nobody is in are let go of.
 const ROOMS: usize = 256;
-/// So many of the largest bodies may be in memory at once, whosever they are.
+/// So many of the largest bodies, as received, may be in memory at once, whosever they are. What is read out of them comes on top.
 const LARGEST_AT_ONCE: usize = 8;
-/// How long a caller may take to send its body, and to be let in.
+/// How long a caller may take to send its body. Waiting for room is not counted.
 const BODY_TIME: Duration = Duration::from_secs(120);
+/// How long one callback may wait for room, for all of it together.
+const ROOM_TIME: Duration = Duration::from_secs(120);
 /// Results that go into one change of the store, so that others get their turn.
 const CHUNK: usize = 1000;
 
@@ -105,16 +109,17 @@ async fn receive(
     if !session::may_deliver(&receiver.seal, connector, &headers, receiver.clock.now()) {
         return answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
     }
+    let overloaded = || answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
+    let mut for_room = Allowance(ROOM_TIME);
     let room = shared.room(connector);
-    let Ok(Ok(_place)) = tokio::time::timeout(BODY_TIME, room.acquire()).await else {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
-    };
+    let Ok(Ok(_place)) = for_room.spend(room.acquire()).await else { return overloaded() };
     // Held until the results are stored: what is made of the body takes memory too.
     let mut share = shared.bodies.share();
-    let body = match tokio::time::timeout(BODY_TIME, read(body, receiver.max_body, &mut share)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(TooLarge)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
-        Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
+    let body = match read(body, receiver.max_body, &mut share, for_room).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
+        Err(NoBody::Slow) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
+        Err(NoBody::NoRoom) => return overloaded(),
     };
     let entries = match result::entries(&body) {
         Ok(entries) => entries,
@@ -131,18 +136,39 @@ async fn receive(
     }
 }
 
-struct TooLarge;
+/// Time that may be spent on several waits together.
+struct Allowance(Duration);
 
-async fn read(body: Body, limit: usize, share: &mut Share<'_>) -> Result<Vec<u8>, TooLarge> {
+impl Allowance {
+    async fn spend<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let began = Instant::now();
+        let done = tokio::time::timeout(self.0, wait).await;
+        self.0 = self.0.saturating_sub(began.elapsed());
+        done
+    }
+}
+
+/// Why a body was not read.
+#[derive(Debug, PartialEq, Eq)]
+enum NoBody {
+    TooLarge,
+    /// The caller took too long.
+    Slow,
+    /// The others' bodies left no room.
+    NoRoom,
+}
+
+async fn read(body: Body, limit: usize, share: &mut Share<'_>, mut for_room: Allowance) -> Result<Vec<u8>, NoBody> {
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    let mut for_caller = Allowance(BODY_TIME);
+    while let Some(chunk) = for_caller.spend(chunks.next()).await.map_err(|_| NoBody::Slow)? {
         // A caller that breaks off leaves something that is no JSON.
         let Ok(chunk) = chunk else { break };
         if bytes.len() + chunk.len() > limit {
-            return Err(TooLarge);
+            return Err(NoBody::TooLarge);
         }
-        share.grow_to(bytes.len() + chunk.len()).await;
+        for_room.spend(share.grow_to(bytes.len() + chunk.len())).await.map_err(|_| NoBody::NoRoom)?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
@@ -222,7 +248,7 @@ fn take_chunk(
         change.put_batch(batch);
         // MTS works one after the other: what comes after this has its turn now.
         for mut next in change.batches_at(&mts_url).into_iter().filter(|next| next.id > id) {
-            next.is_worked_on(&receiver.patience, occasion.now);
+            next.wait_anew(&receiver.patience, occasion.now);
             change.put_batch(next);
         }
     }
@@ -258,4 +284,59 @@ fn event(
         None => None,
     };
     Ok(("token", Event::Token { nonce, token: sealed(token.expose().as_bytes())?, digest, values }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    const LIMIT: usize = 1024 * 1024;
+
+    /// A body of parts, each of which comes so long after the one before was taken.
+    fn slowly(parts: &'static [&'static str], pause: Duration) -> Body {
+        let parts = futures_util::stream::iter(parts).then(move |part| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, Infallible>(*part)
+        });
+        Body::from_stream(parts)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_caller_has_so_long_for_its_body() {
+        let bodies = Bodies::new(LIMIT);
+        let read =
+            async |pause| read(slowly(&["one", "two"], pause), LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await;
+        assert_eq!(read(BODY_TIME * 2 / 5).await, Ok(b"onetwo".to_vec()));
+        assert_eq!(read(BODY_TIME * 3 / 5).await, Err(NoBody::Slow), "both together");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_room_is_not_called_slow() {
+        let bodies = Bodies::new(LIMIT);
+        let (mut all, mut beyond) = (bodies.share(), bodies.share());
+        all.grow_to(LIMIT).await;
+        beyond.grow_to(LIMIT).await;
+        let at_once = slowly(&["one"], Duration::ZERO);
+        assert_eq!(read(at_once, LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await, Err(NoBody::NoRoom));
+        assert_eq!(read(Body::empty(), LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_room_is_not_the_callers_time() {
+        let bodies = Bodies::new(LIMIT);
+        let (mut all, mut beyond) = (bodies.share(), bodies.share());
+        all.grow_to(LIMIT).await;
+        beyond.grow_to(LIMIT).await;
+        let leaves = async move {
+            tokio::time::sleep(ROOM_TIME * 4 / 5).await;
+            drop(all);
+        };
+        // Four fifths of either time: more than all of one.
+        let body = slowly(&["one", "two"], BODY_TIME * 2 / 5);
+        let mut share = bodies.share();
+        let (body, ()) = tokio::join!(read(body, LIMIT, &mut share, Allowance(ROOM_TIME)), leaves);
+        assert_eq!(body, Ok(b"onetwo".to_vec()));
+    }
 }

@@ -17,8 +17,8 @@ pub struct CallbackConfig {
     pub tls_cert: Option<PathBuf>,
     /// PEM file of its key.
     pub tls_key: Option<PathBuf>,
-    /// Bytes of one callback at most. MTS ignores a refusal, so this must hold a whole batch. All together take at most about
-    /// eight times as much memory.
+    /// Bytes of one callback at most. MTS ignores a refusal, so this must hold a whole batch. The bodies as received take at
+    /// most about eight times as much memory, all callbacks together; what is read out of them comes on top.
     pub max_body: usize,
 }
 

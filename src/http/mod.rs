@@ -5,9 +5,9 @@ mod bodies;
 pub mod callback;
 mod config;
 mod login;
-mod reader;
 mod result;
 mod session;
+mod stall_limit;
 
 pub use config::{AdminConfig, CallbackConfig};
 
@@ -25,7 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use reader::Reader;
+use stall_limit::StallLimit;
 
 /// Bytes of a request's line and headers at most, and of what is read ahead of a body.
 const BUFFER: usize = 64 * 1024;
@@ -138,7 +138,7 @@ async fn connection(limits: Limits, stream: TcpStream, router: Router, stop: Can
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Reader::new(stream, limits.write_time)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(StallLimit::new(stream, limits.write_time)), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -112,19 +112,23 @@ impl Index {
         limit: usize,
     ) -> Vec<RecordKey> {
         let now = now.timestamp_millis();
-        let due = self.queued(connector, queue, i64::MIN).take_while(|(at, _)| *at <= now);
+        let due = self.waiting(connector, queue, i64::MIN).take_while(|(at, _)| *at <= now);
         // Nobody was put off so far: the clock ran ahead then.
         let beyond = now.saturating_add(longest.num_milliseconds()).saturating_add(1);
-        let stray = self.queued(connector, queue, beyond);
+        let stray = self.waiting(connector, queue, beyond);
         due.chain(stray).map(|(_, key)| key).take(limit).collect()
     }
 
+    pub fn queued(&self, connector: ConnectorId, queue: Queue, limit: usize) -> Vec<RecordKey> {
+        self.waiting(connector, queue, i64::MIN).map(|(_, key)| key).take(limit).collect()
+    }
+
     pub fn next_due(&self, connector: ConnectorId, queue: Queue) -> Option<DateTime<Utc>> {
-        self.queued(connector, queue, i64::MIN).next().and_then(|(at, _)| DateTime::from_timestamp_millis(at))
+        self.waiting(connector, queue, i64::MIN).next().and_then(|(at, _)| DateTime::from_timestamp_millis(at))
     }
 
     /// A queue, from the first that is due at or after `from`.
-    fn queued(&self, connector: ConnectorId, queue: Queue, from: i64) -> impl Iterator<Item = (i64, RecordKey)> + '_ {
+    fn waiting(&self, connector: ConnectorId, queue: Queue, from: i64) -> impl Iterator<Item = (i64, RecordKey)> + '_ {
         let first = RecordKey {
             token_type: crate::domain::identity::IdTypeId(0),
             registrant: crate::domain::identity::RegistrantId(0),

@@ -204,7 +204,7 @@ impl Store {
     }
 
     /// The records that wait in a queue and are due, longest due first. One that is put off by more than `longest` was put off
-    /// by a clock that ran ahead and came back, and is due too.
+    /// by a clock that ran ahead and came back: it is due too, after the others.
     pub fn due(
         &self,
         connector: ConnectorId,
@@ -214,7 +214,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let keys = self.index().due(connector, queue, now, longest, limit);
-        // One that changed since the look is not due any more.
+        self.still_there(keys)
+    }
+
+    /// The records that wait in a queue, due or not, in the order in which they are due.
+    pub fn queued(&self, connector: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let keys = self.index().queued(connector, queue, limit);
+        self.still_there(keys)
+    }
+
+    /// One that is gone since the look is left out.
+    fn still_there(&self, keys: Vec<RecordKey>) -> Result<Vec<Record>, StoreError> {
         keys.into_iter().filter_map(|key| self.record(key).transpose()).collect()
     }
 

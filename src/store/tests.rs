@@ -155,6 +155,11 @@ fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
     assert_eq!(due(), [key(2), key(1)]);
     fail(2);
     assert_eq!(due(), [key(1)], "an ordinary delay is kept");
+    let queued = |limit| -> Vec<RecordKey> {
+        store.queued(CONNECTOR, Queue::Submit, limit).unwrap().iter().map(|record| record.key).collect()
+    };
+    assert_eq!((queued(10), queued(1)), (vec![key(2), key(1)], vec![key(2)]), "due or not");
+    assert_eq!(store.queued(CONNECTOR, Queue::Write, 10).unwrap(), []);
     clock.advance(TimeDelta::seconds(1));
     assert_eq!(due(), [key(2), key(1)]);
 }

@@ -95,25 +95,24 @@ impl Gate {
         u64::try_from(drained).unwrap_or(u64::MAX)
     }
 
-    /// The POST of a batch that began then was accepted now.
-    pub fn accepted(&self, batch: BatchId, size: u32, began: Instant, now: Instant) {
+    /// The POST of a batch that began then was accepted, and is over: at `ended`, which is `now` by the clock.
+    pub fn accepted(&self, batch: BatchId, size: u32, began: Instant, ended: Instant, now: DateTime<Utc>) {
         let mut state = self.state();
         state.failed_in_a_row = 0;
-        let seen = now.duration_since(began) / size.max(1);
+        state.took_at = Some(now);
+        let seen = ended.duration_since(began) / size.max(1);
         // Delivery and authentication come on top of what the POST shows: count it twice.
         let seen = seen.saturating_mul(2).max(Duration::from_micros(10));
         state.taking_in = learnt(state.taking_in, seen);
         state.awaited.insert(batch, Awaited { began, size });
     }
 
-    /// It took a batch at this time.
-    pub fn took(&self, at: DateTime<Utc>) {
-        self.state().took_at = Some(at);
-    }
-
-    /// When it last took a batch; not known since before the start.
-    pub fn took_at(&self) -> Option<DateTime<Utc>> {
-        self.state().took_at
+    /// When it last took a batch, as far as is known: not from before the start, nor by a clock that ran ahead and came back.
+    pub fn took_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut state = self.state();
+        // Forgotten, not only passed over: when the clock gets there, it would count as taken then.
+        state.took_at = state.took_at.filter(|took_at| *took_at <= now);
+        state.took_at
     }
 
     /// The answers of a batch are lost: when it goes, that says nothing of the pace.
@@ -194,7 +193,7 @@ mod tests {
     /// A batch that MTS took so long to take in.
     fn accepted(gate: &Gate, batch: u64, size: u32, took: Duration) -> Instant {
         let began = Instant::now();
-        gate.accepted(BatchId(batch), size, began, began + took);
+        gate.accepted(BatchId(batch), size, began, began + took, DateTime::UNIX_EPOCH);
         began
     }
 
@@ -237,6 +236,17 @@ mod tests {
         gate.learn(|_| false, began + SECOND * 86_400);
         assert_eq!(gate.capacity(), 120);
         assert!(gate.state().awaited.is_empty());
+    }
+
+    #[test]
+    fn what_a_clock_that_ran_ahead_said_is_forgotten() {
+        let gate = Gate::new(1);
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!(gate.took_at(now), None);
+        accepted(&gate, 1, 1, SECOND);
+        assert_eq!(gate.took_at(now), Some(now));
+        assert_eq!(gate.took_at(now - SECOND), None, "the clock has come back");
+        assert_eq!(gate.took_at(now + SECOND), None, "and nothing was taken since");
     }
 
     #[test]

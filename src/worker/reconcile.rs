@@ -109,7 +109,7 @@ fn keep_judgement(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     if let Some(mut batch) = change.batch(judged.id) {
-        batch.is_seen_at(patience, now);
+        batch.forget_the_future(patience, now);
         batch.check_at = judged.check_at;
         batch.unknown_at = judged.unknown_at;
         batch.processed_at = batch.processed_at.max(judged.processed_at);

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::{Halt, Worker};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
@@ -25,7 +23,7 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
     tracing::info!(connector = %id, "sends nothing now; what waited for it is let go");
     let mut cut: BTreeSet<RunId> = BTreeSet::new();
     loop {
-        let pending = all(worker, id, Queue::Submit, CHUNK)?;
+        let pending = worker.store.queued(id, Queue::Submit, CHUNK)?;
         if pending.is_empty() {
             break;
         }
@@ -63,7 +61,7 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
     if worker.store.counts(id).to_write == 0 || !worker.registry().await?.through_door() {
         return Ok(());
     }
-    let results = all(worker, id, Queue::Write, usize::MAX)?;
+    let results = worker.store.queued(id, Queue::Write, usize::MAX)?;
     tracing::warn!(
         connector = %id, results = results.len(),
         "deleted in Odoo, so its results cannot be written; another connector will ask for them again"
@@ -79,11 +77,6 @@ pub async fn results(worker: &Worker, id: ConnectorId) -> Result<(), Halt> {
         })?;
     }
     Ok(())
-}
-
-/// What waits in a queue, due or not.
-fn all(worker: &Worker, id: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
-    worker.store.due(id, queue, DateTime::<Utc>::MAX_UTC, TimeDelta::zero(), limit)
 }
 
 /// Forgets all that is known of a deleted connector that nothing is under way for.

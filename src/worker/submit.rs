@@ -238,84 +238,103 @@ async fn keep_answer(
     sent: Sent,
     answer: Result<String, SubmitError>,
 ) -> Result<(), Halt> {
-    let Sent { id, members, size, began } = sent;
-    let mts = Remote::Mts(connector.mts_url.clone());
     let fail = |remote: &Remote, trouble: &str| {
         worker.breakers.failed(remote, trouble, worker.jitter(), worker.clock.now());
     };
     let result = match answer {
-        Ok(request_identifier) => {
-            worker.breakers.succeeded(&mts);
-            worker.breakers.succeeded(&Remote::Submission(connector.id));
-            let now = Instant::now();
-            gate.accepted(id, size, began, now);
-            histogram!("omc_submit_seconds").record(now.duration_since(began).as_secs_f64());
-            worker.tally.sent(u64::from(size));
-            tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
-            let now = worker.clock.now();
-            gate.took(now);
-            worker
-                .store
-                .change(move |change| {
-                    // Callbacks can be faster than the answer: the batch may be settled already.
-                    if let Some(mut batch) = change.batch(id) {
-                        batch.answer = Answer::Accepted(request_identifier);
-                        batch.check_at = batch.check_at.max(now);
-                        change.put_batch(batch);
-                    }
-                    Ok(())
-                })
-                .await?;
-            return Ok(());
-        }
+        Ok(request_identifier) => return Ok(accepted(worker, connector, gate, sent, request_identifier).await?),
         Err(SubmitError::Unknown(why)) => {
-            tracing::warn!(connector = %connector.id, batch = id.0, size, why, "no clear answer from MTS; waiting for callbacks");
-            fail(&mts, why);
-            let (patience, now) = (worker.settings.patience, worker.clock.now());
-            worker
-                .store
-                .change(move |change| {
-                    // The wait begins now: the POST itself may have taken longer than MTS was thought to need.
-                    if let Some(mut batch) = change.batch(id) {
-                        batch.is_worked_on(&patience, now);
-                        change.put_batch(batch);
-                    }
-                    Ok(())
-                })
-                .await?;
+            tracing::warn!(
+                connector = %connector.id, batch = sent.id.0, size = sent.size, why,
+                "no clear answer from MTS; waiting for callbacks"
+            );
+            fail(&Remote::Mts(connector.mts_url.clone()), why);
+            unknown(worker, sent.id).await?;
             "unknown"
         }
         Err(SubmitError::NotTaken(blame)) => {
             let text = blame.to_string();
-            let fault = match blame {
-                Blame::Unreachable => {
-                    fail(&mts, &text);
-                    Fault::Server
-                }
-                Blame::Refused { .. } => {
-                    fail(&Remote::Submission(connector.id), &text);
-                    Fault::Server
-                }
-                Blame::TooLarge if size > 1 => Fault::Batch { at_most: size.div_ceil(2) },
-                Blame::TooLarge => Fault::Record,
-                Blame::Failed(_) => {
-                    let may_be_the_batch = gate.failed();
-                    if !may_be_the_batch {
-                        fail(&mts, &text);
-                    }
-                    match size {
-                        1 => Fault::Alone { took_at: gate.took_at() },
-                        _ if may_be_the_batch => Fault::Batch { at_most: size.div_ceil(2) },
-                        _ => Fault::Server,
-                    }
-                }
-            };
-            not_taken(worker, id, members, fault).await?;
+            let (fault, remote) = fault_of(blame, sent.size, gate, connector, worker.clock.now());
+            if let Some(remote) = remote {
+                fail(&remote, &text);
+            }
+            not_taken(worker, sent.id, sent.members, fault).await?;
             "not_taken"
         }
     };
     counter!("omc_submit_failures_total", "result" => result).increment(1);
     Ok(())
+}
+
+async fn accepted(
+    worker: &Worker,
+    connector: &Connector,
+    gate: &Gate,
+    sent: Sent,
+    request_identifier: String,
+) -> Result<(), StoreError> {
+    let Sent { id, size, began, .. } = sent;
+    worker.breakers.succeeded(&Remote::Mts(connector.mts_url.clone()));
+    worker.breakers.succeeded(&Remote::Submission(connector.id));
+    let (ended, now) = (Instant::now(), worker.clock.now());
+    gate.accepted(id, size, began, ended, now);
+    histogram!("omc_submit_seconds").record(ended.duration_since(began).as_secs_f64());
+    worker.tally.sent(u64::from(size));
+    tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
+    worker
+        .store
+        .change(move |change| {
+            // Callbacks can be faster than the answer: the batch may be settled already.
+            if let Some(mut batch) = change.batch(id) {
+                batch.answer = Answer::Accepted(request_identifier);
+                batch.check_at = batch.check_at.max(now);
+                change.put_batch(batch);
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// MTS may have the batch, and may not.
+async fn unknown(worker: &Worker, id: BatchId) -> Result<(), StoreError> {
+    let (patience, now) = (worker.settings.patience, worker.clock.now());
+    worker
+        .store
+        .change(move |change| {
+            // The wait begins now: the POST itself may have taken longer than MTS was thought to need.
+            if let Some(mut batch) = change.batch(id) {
+                batch.wait_anew(&patience, now);
+                change.put_batch(batch);
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Whose fault it is that MTS did not take a batch, and the breaker that this shuts.
+fn fault_of(
+    blame: Blame,
+    size: u32,
+    gate: &Gate,
+    connector: &Connector,
+    now: DateTime<Utc>,
+) -> (Fault, Option<Remote>) {
+    let mts = || Some(Remote::Mts(connector.mts_url.clone()));
+    let smaller = Fault::Batch { at_most: size.div_ceil(2) };
+    match blame {
+        Blame::Unreachable => (Fault::Server, mts()),
+        Blame::Refused { .. } => (Fault::Server, Some(Remote::Submission(connector.id))),
+        Blame::TooLarge => (if size > 1 { smaller } else { Fault::Record }, None),
+        Blame::Failed(_) => {
+            let may_be_the_batch = gate.failed();
+            let fault = match size {
+                1 => Fault::Alone { took_at: gate.took_at(now) },
+                _ if may_be_the_batch => smaller,
+                _ => Fault::Server,
+            };
+            (fault, if may_be_the_batch { None } else { mts() })
+        }
+    }
 }
 
 async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fault: Fault) -> Result<(), StoreError> {

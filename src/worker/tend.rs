@@ -94,7 +94,8 @@ async fn reconciling(worker: &Worker, stop: &CancellationToken) {
     while loops.next().await.is_some() {}
 }
 
-/// Takes one step after another, until there is nothing to do any more; when there is nothing to do, waits for a time or for a change of the store.
+/// Takes one step after another, until told to stop or until a step is [`Progress::Over`]. While a step finds nothing to do, it
+/// waits for a time or for a change of the store; after a failure, for the time alone.
 async fn repeat(worker: &Worker, stop: &CancellationToken, part: Part) {
     let mut changed = worker.store.changed();
     while !stop.is_cancelled() {

@@ -119,7 +119,7 @@ async fn a_definition_that_becomes_wrong_waits_until_it_is_right() {
     world.all_tokens_are_there().await;
 }
 
-/// The door is looked for at the connector with the lowest id. What is wrong with that one's definition says nothing of the door.
+/// The door belongs to the model: it is asked through the connector with the lowest id, but no definition hides it.
 #[tokio::test]
 async fn a_wrong_definition_hides_no_door() {
     let world = World::start(Setup { registrants: 60, ..Setup::default() }).await;

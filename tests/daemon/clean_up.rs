@@ -69,7 +69,7 @@ async fn one_whom_odoo_fails_on_keeps_no_clean_up_from_the_others() {
         world.odoo.edit(json!({"registrant": person, "token": token_of(&vid)})).await;
     }
     let bad = all[70];
-    world.odoo.faults(json!({"unreadable": bad})).await;
+    world.odoo.faults(json!({"unreadable": [bad, bad]})).await;
     // The first clean-up is the only one.
     world.configuration.set("schedule.vid_cleanup", "\"1h\"");
     let _daemon = Daemon::start(&world.configuration).await;

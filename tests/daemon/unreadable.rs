@@ -1,4 +1,4 @@
-//! A registrant whose reading raises an exception in Odoo.
+//! Registrants whose reading raises an exception in Odoo.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn refused_alone(addon: bool) {
     let world = World::start(setup).await;
     let people = world.odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &["id"]).await;
     let bad = number(&people[70], "id");
-    world.odoo.faults(json!({"unreadable": bad})).await;
+    world.odoo.faults(json!({"unreadable": [bad, bad]})).await;
     let daemon = Daemon::start(&world.configuration).await;
 
     let missing = |state: &Value| number(state, "missing_tokens");
@@ -32,6 +32,12 @@ async fn refused_alone(addon: bool) {
         assert_eq!((told.len(), &told[0]["partner_id"][0]), (1, &json!(bad)), "{told:?}");
     }
 
+    // Asked for by itself, while everybody else holds a token: it is still known that Odoo reads others.
+    let again = world.configuration.command(&["run", "1", "--wait"]).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(failed().await, lines);
+    assert_eq!(daemon.said("connector 1 in Odoo"), 0, "its connector works");
+
     world.odoo.faults(json!({})).await;
     world.odoo.write("res.partner", bad, json!({"address": "1 Mended Street"})).await;
     world.configuration.command(&["run", "1"]).await;
@@ -47,4 +53,29 @@ async fn a_registrant_that_odoo_fails_on_is_refused_alone() {
 #[tokio::test]
 async fn also_without_the_addon() {
     refused_alone(false).await;
+}
+
+/// Whom Odoo fails on when it reads nobody at all is not to blame, however few they are.
+async fn nobody_is_refused(addon: bool) {
+    let world = World::start(Setup { registrants: 6, invalid_percent: 0, addon, ..Setup::default() }).await;
+    world.odoo.faults(json!({"unreadable": [1, i32::MAX]})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let trouble = async || daemon.status().await["troubles"].to_string();
+    eventually("the connector is blamed", trouble, |trouble| trouble.contains("connector 1 in Odoo")).await;
+    let records = daemon.connector(1).await["records"].clone();
+    assert_eq!((number(&records, "rejected"), number(&records, "pending") > 0), (0, true), "{records}");
+
+    world.odoo.faults(json!({})).await;
+    world.all_tokens_are_there().await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_field_that_odoo_fails_on_for_everybody_refuses_nobody() {
+    nobody_is_refused(true).await;
+}
+
+#[tokio::test]
+async fn nor_without_the_addon() {
+    nobody_is_refused(false).await;
 }

@@ -107,7 +107,7 @@ static KNOWN: &[Known] = &[
         "OMC-READ-001",
         Person,
         "Odoo fails when OMC reads this registrant, even alone, while it reads others.",
-        "Open the registrant in Odoo and look into Odoo's log for the exception; correct the value that it is about, or take the field out of the connector. The record is tried again by itself when the registrant changes.",
+        "Open the registrant in Odoo and look into Odoo's log for the exception; correct the value that it is about, or take the field out of the connector. The record is tried again at each full sweep, when the registrant changes, and on requeue.",
     ),
     known(
         "OMC-WRITE-001",

@@ -3,6 +3,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
+use super::fault::IN_DOUBT;
 use super::*;
 use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
 use crate::domain::record::RecordKey;

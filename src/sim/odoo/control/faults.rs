@@ -26,8 +26,8 @@ pub struct Faults {
     pub race_token: bool,
     /// Leases of connectors last so long instead of 90 seconds.
     pub lease_ms: Option<u64>,
-    /// Reading this registrant raises an exception, alone or among others; finding it does not.
-    pub unreadable: Option<i32>,
+    /// First and last id of registrants whose reading raises an exception, alone or among others; finding them does not.
+    pub unreadable: Option<[i32; 2]>,
 }
 
 impl Faults {

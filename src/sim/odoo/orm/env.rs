@@ -37,8 +37,9 @@ pub struct Env<'a> {
     pub context: Context,
     /// Leave out the rule that an ID type is unique per registrant, as two transactions that do not see each other do.
     pub racing: bool,
-    /// The registrant whose reading raises an exception, as one with a value that a computed field cannot bear does.
-    pub unreadable: Option<i32>,
+    /// First and last id of registrants whose reading raises an exception, as one with a value that a computed field cannot
+    /// bear does.
+    pub unreadable: Option<[i32; 2]>,
 }
 
 impl Env<'_> {
@@ -57,10 +58,11 @@ impl Env<'_> {
 
     /// An exception where one of these rows cannot be read.
     pub fn must_be_readable(&self, model: ModelId, ids: &[i32]) -> Outcome<()> {
-        match self.unreadable.filter(|id| model == self.db.names.partner && ids.contains(id)) {
-            None => Ok(()),
-            Some(_) => Err(Fault::type_error("unsupported operand type(s) for -: 'datetime.date' and 'bool'")),
+        let unreadable = |[first, last]: [i32; 2]| ids.iter().any(|id| (first..=last).contains(id));
+        if model == self.db.names.partner && self.unreadable.is_some_and(unreadable) {
+            return Err(Fault::type_error("unsupported operand type(s) for -: 'datetime.date' and 'bool'"));
         }
+        Ok(())
     }
 
     /// A field by name, or Odoo's complaint.
