@@ -271,6 +271,8 @@ impl Step<'_> {
         if !matches!(self.after.state, State::Submitted { .. }) {
             return self.ignore(Ignored::Repeat);
         }
+        // MTS took it, whatever came of it.
+        self.after.failing_since = None;
         match code.class() {
             Class::Person => self.reject(code),
             Class::System if !others_pass => {

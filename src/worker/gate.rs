@@ -102,7 +102,7 @@ impl Gate {
         state.took_at = Some(now);
         let seen = ended.duration_since(began) / size.max(1);
         // Delivery and authentication come on top of what the POST shows: count it twice.
-        let seen = seen.saturating_mul(2).max(Duration::from_micros(10));
+        let seen = seen.saturating_mul(2).clamp(Duration::from_micros(10), SLOWEST);
         state.taking_in = learnt(state.taking_in, seen);
         state.awaited.insert(batch, Awaited { began, size });
     }
@@ -195,6 +195,13 @@ mod tests {
         let began = Instant::now();
         gate.accepted(BatchId(batch), size, began, began + took, DateTime::UNIX_EPOCH);
         began
+    }
+
+    #[test]
+    fn however_slow_it_was_once_something_is_sent() {
+        let gate = Gate::new(1);
+        accepted(&gate, 1, 1, SECOND * 7200);
+        assert_eq!(gate.capacity(), 120);
     }
 
     #[test]

@@ -15,12 +15,15 @@ pub enum Fault {
     /// Perhaps a record of the batch: try again in batches of at most so many.
     Batch { at_most: u32 },
     /// MTS failed on this record, sent alone. Whether it is the record or MTS shows in what MTS took otherwise: `took_at` is
-    /// when it last took a batch. Counts against the record only if that was after the record first failed.
+    /// when it last took a batch. Counts against the record only if that was after the record first failed, and not long ago.
     Alone { took_at: Option<DateTime<Utc>> },
     /// This record, after a pause; enough of these and it is given up.
     Record,
 }
 
+/// So long a batch that MTS took shows that it works. An outage that begins then charges a record with the failures of this
+/// time, fewer than it may have where pauses double.
+const SHOWS: TimeDelta = TimeDelta::hours(1);
 /// A record that MTS fails on alone, while nothing shows whether MTS works at all, is given up after so long: no outage is
 /// to last longer, and nothing waits for ever.
 pub(super) const IN_DOUBT: TimeDelta = TimeDelta::days(7);
@@ -42,7 +45,7 @@ impl Step<'_> {
                 let now = self.occasion.now;
                 let since = self.after.failing_since.map_or(now, |since| since.min(now));
                 self.after.failing_since = Some(since);
-                if took_at.is_some_and(|took_at| took_at > since) {
+                if took_at.is_some_and(|took_at| took_at > since && now - took_at <= SHOWS) {
                     self.again(pending(Some(1)), stage, cause);
                 } else if now - since >= IN_DOUBT {
                     self.abandon(stage, cause);

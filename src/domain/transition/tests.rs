@@ -160,6 +160,26 @@ fn whom_mts_fails_on_alone_is_blamed_once_mts_took_others() {
 }
 
 #[test]
+fn a_token_counts_whose_registrant_cannot_be_read_any_more() {
+    let record = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
+    let unreadable = Event::Refused { code: Code::READ_FAILS, vid: record.vid.clone(), data: None };
+    let refused = kept(&record, unreadable);
+    assert!(matches!(refused.state, State::Rejected { .. }));
+    assert!(matches!(kept(&refused, token(NONCE, TOKEN)).state, State::TokenReceived { .. }));
+}
+
+#[test]
+fn what_mts_took_long_ago_shows_nothing_of_an_outage_now() {
+    let record = failed_alone(submitted(), 1, None);
+    let took_at = Some(record.due);
+    let mut record = failed_alone(record, 1, took_at);
+    assert_eq!(record.failures, 1);
+    record.due += TimeDelta::hours(2);
+    let record = failed_alone(record, 50, took_at);
+    assert_eq!((&record.state, record.failures), (&State::Submitted { batch: BATCH }, 1));
+}
+
+#[test]
 fn a_doubt_that_nothing_settles_lasts_a_week() {
     let mut record = failed_alone(submitted(), 1, None);
     record.due = DateTime::UNIX_EPOCH + IN_DOUBT - TimeDelta::seconds(1);
@@ -176,6 +196,8 @@ fn a_batch_that_is_taken_ends_the_doubt() {
     let missing = Event::AnswerMissing { batch: BATCH, fault: Fault::Server };
     assert_eq!(kept(&record, missing).failing_since, None);
     assert_eq!(kept(&record, token(NONCE, TOKEN)).failing_since, None);
+    let of_the_system = Event::Error { nonce: NONCE, code: Code::from_wire("AUT_CRY_001"), others_pass: false };
+    assert_eq!(kept(&record, of_the_system).failing_since, None);
 }
 
 #[test]
