@@ -1,8 +1,9 @@
 //! Why a call to Odoo failed.
 //!
-//! Of every error it can be asked whether the same call may succeed later without anybody acting ([`Error::is_temporary`]), and
-//! whether it concerns every other call as well ([`Error::concerns_every_call`]). A call that was to write may have done so
-//! whatever the error: only a fault of Odoo's rolls back. No error holds text that Odoo sent: such text can quote a whole person's record.
+//! Of every error it can be asked whether it concerns every other call as well ([`Error::concerns_every_call`]), and whether one
+//! of several records may be to blame ([`Error::may_lie_in_a_record`]). None is for good: somebody may mend it meanwhile, so
+//! every call is tried again, after a pause. A call that was to write may have done so whatever the error: only a fault of Odoo's
+//! rolls back. No error holds text that Odoo sent: such text can quote a whole person's record.
 
 use std::fmt;
 
@@ -154,30 +155,6 @@ pub enum Failure {
 }
 
 impl Error {
-    /// Whether the same call may succeed later without anybody acting. What needs an administrator (a login, a right, a
-    /// missing addon) is not temporary; what only this call's content can heal is not either.
-    pub fn is_temporary(&self) -> bool {
-        match self {
-            Self::Unreachable(_) | Self::Interrupted(_) | Self::Malformed(_) | Self::HtmlInsteadOfXml => true,
-            Self::Http { status } => matches!(status, 408 | 425 | 429 | 500..),
-            Self::Application(failure) => matches!(
-                failure,
-                Failure::DatabaseUnavailable | Failure::Contention | Failure::RequestStalled | Failure::Other
-            ),
-            Self::LoginPaused { .. } => true,
-            Self::Unwritable(_)
-            | Self::TooLarge
-            | Self::AnswerTooLarge { .. }
-            | Self::Unexpected { .. }
-            | Self::LoginRefused
-            | Self::AccessDenied
-            | Self::AccessError { .. }
-            | Self::DoorClosed
-            | Self::Refused(_)
-            | Self::NoServerTime => false,
-        }
-    }
-
     /// Whether every other call must be expected to fail as well: the way to Odoo, its database or the login is at fault, and
     /// not what was asked.
     pub fn concerns_every_call(&self) -> bool {
@@ -244,11 +221,6 @@ fn named(name: &Option<String>, otherwise: &'static str) -> impl fmt::Display {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_committed_call_is_not_to_be_repeated_blindly() {
-        assert!(!Error::Application(Failure::NoReturn).is_temporary());
-    }
 
     #[test]
     fn messages_name_the_way_out() {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::connector::Model;
 use crate::domain::identity::RegIdRow;
+use crate::odoo::error::Failure;
 use crate::odoo::registry::Registry;
 use crate::odoo::registry::test_connector::connector;
 use crate::odoo::test_server::{Act, TestServer, fault, value};
@@ -150,5 +151,6 @@ async fn the_door_is_found_or_known_to_be_missing() {
     assert_eq!(detected(vec![denied.clone()], Model::Omc).await, Err(Error::DoorClosed));
     assert_eq!(detected(vec![found.clone(), denied], Model::Omc).await, Err(Error::DoorClosed));
     let trouble = fault(1, "Traceback\npsycopg2.OperationalError: FATAL:  the database system is starting up");
-    assert!(detected(vec![found, trouble], Model::Omc).await.unwrap_err().is_temporary());
+    let unavailable = Error::Application(Failure::DatabaseUnavailable);
+    assert_eq!(detected(vec![found, trouble], Model::Omc).await, Err(unavailable));
 }
