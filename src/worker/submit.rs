@@ -399,7 +399,7 @@ pub fn authentication_works(worker: &Worker, connector: &Connector) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::identity::{IdTypeId, RegIdRow, RunId};
+    use crate::domain::identity::{ConnectorId, IdTypeId, RegIdRow, RunId};
     use crate::domain::opaque::Digest;
     use crate::domain::record::HeldVid;
 
