@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
@@ -20,10 +20,12 @@ pub struct Logging {
 
 /// Begins to log, to stderr.
 pub fn init(config: &LogConfig) -> anyhow::Result<Logging> {
-    let (filter, handle) = reload::Layer::new(config.filter().map_err(anyhow::Error::msg)?);
+    let filter = config.filter().map_err(anyhow::Error::msg)?;
+    let most = filter.max_level_hint();
+    let (filter, handle) = reload::Layer::new(filter);
     let as_json = Arc::new(AtomicBool::new(config.format == LogFormat::Json));
     let (json, text) = (Arc::clone(&as_json), Arc::clone(&as_json));
-    // Both are there, and one is silent.
+    // Both are there, and one is silent. What a filter says is remembered until the level is set anew.
     tracing_subscriber::registry()
         .with(filter)
         .with(
@@ -31,16 +33,17 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Logging> {
                 .with_writer(std::io::stderr)
                 .json()
                 .flatten_event(true)
-                .with_filter(dynamic_filter_fn(move |_, _| json.load(Ordering::Relaxed))),
+                .with_filter(filter_fn(move |_| json.load(Ordering::Relaxed))),
         )
         .with(
             fmt::layer()
                 .with_writer(std::io::stderr)
                 .with_target(false)
-                .with_filter(dynamic_filter_fn(move |_, _| !text.load(Ordering::Relaxed))),
+                .with_filter(filter_fn(move |_| !text.load(Ordering::Relaxed))),
         )
         .try_init()
         .context("logging has begun already")?;
+    ask_libraries_for(most);
     // Where it happened, and not what was said: that can quote a person's data.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -52,9 +55,25 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Logging> {
 impl Logging {
     /// Takes level and format.
     pub fn set(&self, config: &LogConfig) -> anyhow::Result<()> {
+        let filter = config.filter().map_err(anyhow::Error::msg)?;
+        ask_libraries_for(filter.max_level_hint());
         self.as_json.store(config.format == LogFormat::Json, Ordering::Relaxed);
-        Ok(self.filter.reload(config.filter().map_err(anyhow::Error::msg)?)?)
+        Ok(self.filter.reload(filter)?)
     }
+}
+
+/// Has libraries that log in the older way, sled above all, make no message that nobody wants: a filter that can be reloaded
+/// promises nothing, so that each would be made and thrown away.
+fn ask_libraries_for(most: Option<LevelFilter>) {
+    log::set_max_level(match most.and_then(|most| most.into_level()) {
+        Some(tracing::Level::ERROR) => log::LevelFilter::Error,
+        Some(tracing::Level::WARN) => log::LevelFilter::Warn,
+        Some(tracing::Level::INFO) => log::LevelFilter::Info,
+        Some(tracing::Level::DEBUG) => log::LevelFilter::Debug,
+        Some(tracing::Level::TRACE) => log::LevelFilter::Trace,
+        None if most == Some(LevelFilter::OFF) => log::LevelFilter::Off,
+        None => log::LevelFilter::Trace,
+    });
 }
 
 /// Begins to keep metrics; once in a process.

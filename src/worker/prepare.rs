@@ -33,6 +33,13 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// Refuses whom Odoo fails on. The VID stays: what MTS may still answer under an earlier attempt goes by it.
+    pub fn unreadable(record: &Record) -> Self {
+        Self::Refuse { code: Code::READ_FAILS, vid: record.vid.clone(), data: None }
+    }
+}
+
 /// Prepares the records of one batch.
 pub struct Preparation<'a> {
     connector: &'a Connector,
@@ -157,4 +164,22 @@ fn mapping(connector: &Connector) -> String {
 
 fn vid_value<'a>(vid: Option<&&'a IdRow>) -> &'a str {
     vid.map_or("", |vid| vid.value.expose().trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::identity::{ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
+    use crate::domain::record::RecordKey;
+
+    #[test]
+    fn whom_odoo_fails_on_keeps_the_vid_that_an_answer_may_still_come_for() {
+        let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
+        let mut record = Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH);
+        let held =
+            HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest: Digest([2; 32]) };
+        record.vid = Some(held.clone());
+        let Decision::Refuse { vid, .. } = Decision::unreadable(&record) else { panic!("not refused") };
+        assert_eq!(vid, Some(held));
+    }
 }

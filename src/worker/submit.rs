@@ -111,17 +111,12 @@ fn prepare(worker: &Worker, connector: &Connector, due: Vec<Record>, read: Read)
         .filter(|record| !untouched.contains(&record.key.registrant))
         .map(|record| {
             if failing.contains(&record.key.registrant) {
-                return (record.key, unreadable(&record));
+                return (record.key, Decision::unreadable(&record));
             }
             let decision = preparation.decide(&record, found.remove(&record.key.registrant));
             (record.key, decision)
         })
         .collect()
-}
-
-/// Refuses whom Odoo fails on. The VID stays: what MTS may still answer under an earlier attempt goes by it.
-fn unreadable(record: &Record) -> Decision {
-    Decision::Refuse { code: Code::READ_FAILS, vid: record.vid.clone(), data: None }
 }
 
 /// A batch that is on disk and about to be sent.
@@ -394,23 +389,4 @@ pub fn authentication_fails(worker: &Worker, connector: &Connector, code: &str, 
 pub fn authentication_works(worker: &Worker, connector: &Connector) {
     worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
     worker.breakers.succeeded(&Remote::Delivery(connector.id));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::identity::{ConnectorId, IdTypeId, RegIdRow, RunId};
-    use crate::domain::opaque::Digest;
-    use crate::domain::record::HeldVid;
-
-    #[test]
-    fn whom_odoo_fails_on_keeps_the_vid_that_an_answer_may_still_come_for() {
-        let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
-        let mut record = Record::admitted(key, ConnectorId(1), RunId(1), chrono::DateTime::UNIX_EPOCH);
-        let held =
-            HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest: Digest([2; 32]) };
-        record.vid = Some(held.clone());
-        let Decision::Refuse { vid, .. } = unreadable(&record) else { panic!("not refused") };
-        assert_eq!(vid, Some(held));
-    }
 }
