@@ -14,7 +14,6 @@ use super::gate::Gate;
 use super::prepare::{Decision, Preparation};
 use super::{Halt, Progress, Remote, Worker};
 use crate::domain::batch::{Answer, Batch};
-use crate::domain::code::Code;
 use crate::domain::connector::{Activity, CallbackAuth, Connector};
 use crate::domain::correlation::Correlation;
 use crate::domain::identity::{BatchId, RegistrantId};
