@@ -2,6 +2,7 @@
 """Moving over from upstream's `mts.connector`, which this addon knows of but does not need."""
 
 import json
+from itertools import combinations
 
 from odoo import _, api, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -75,24 +76,8 @@ class OmcConnector(models.Model):
             if chosen:
                 values[field] = chosen.id
         values["g2p_search_domain"] = self._without_id_names(values["g2p_search_domain"])
-        replaced = []
-        # Upstream's defaults do not fit each other. What cannot work is replaced by what does, and said.
-        for changes in (
-            {},
-            {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING},
-            {"output_format": False},
-            {"g2p_search_domain": DEFAULT_DOMAIN},
-            {"mts_url": self._fields["mts_url"].default(self)},
-        ):
-            values.update(changes)
-            replaced += changes
-            try:
-                with self.env.cr.savepoint():
-                    made = self.create(values)
-                break
-            except (ValidationError, UserError):
-                continue
-        else:
+        made, replaced = self._create_mended(values)
+        if not made:
             raise UserError(_("Upstream's connector %s cannot be taken over; make a new one by hand.", other.name))
         if replaced:
             labels = ", ".join(self._fields[field]._description_string(self.env) for field in replaced)
@@ -100,11 +85,33 @@ class OmcConnector(models.Model):
         return made
 
     @api.model
+    def _create_mended(self, values):
+        """The connector with as few values replaced as can be, and their names: upstream's defaults do not fit."""
+        mends = (
+            {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING},
+            {"output_format": False},
+            {"mts_url": self._fields["mts_url"].default(self)},
+            # Last: it decides who is sent.
+            {"g2p_search_domain": DEFAULT_DOMAIN},
+        )
+        for count in range(len(mends) + 1):
+            for chosen in combinations(mends, count):
+                replaced = {field: value for mend in chosen for field, value in mend.items()}
+                try:
+                    with self.env.cr.savepoint():
+                        return self.create({**values, **replaced}), list(replaced)
+                except (ValidationError, UserError):
+                    continue
+        return self.browse(), []
+
+    @api.model
     def _without_id_names(self, text):
         """The filter without conditions on the names of ID types: OMC itself looks who holds a VID and no token."""
         try:
             domain = json.loads(text or "[]")
         except ValueError:
+            return text
+        if not isinstance(domain, list):
             return text
         kept, negated = [], False
         for term in domain:

@@ -74,6 +74,33 @@ class TestUpstream(OmcCase):
         self.assertEqual((made.mapping, made.mts_url, made.is_recurring), (mapping, other.mts_url, "onetime"))
         self.assertEqual(json.loads(made.g2p_search_domain), json.loads(domain))
 
+    def test_one_unfit_value_costs_only_itself(self):
+        good = {
+            "mapping": '{"name": ["family_name"], "gender": "gender"}',
+            "g2p_selected_fields": '["family_name", "gender"]',
+            "g2p_search_domain": '[["gender", "!=", false]]',
+            "mts_url": "https://mts.example.org",
+        }
+        unfit = {
+            "mapping": '{"name": ["no_such_field"]}',
+            "g2p_search_domain": '[["no_such_field", "=", 1]]',
+            "mts_url": "mts without a scheme",
+        }
+        for field, value in unfit.items():
+            with self.subTest(field=field):
+                other = self.upstream(**{**good, field: value})
+                self.connectors.action_take_over_upstream()
+                made = self.taken(other)
+                self.assertNotEqual(made[field], value)
+                together = {"mapping": {"g2p_selected_fields"}}.get(field, set())
+                for kept in good.keys() - {field} - together:
+                    self.assertEqual(made[kept], good[kept], kept)
+
+    def test_a_filter_that_is_no_list_is_no_crash(self):
+        other = self.upstream(g2p_search_domain="null")
+        self.connectors.action_take_over_upstream()
+        self.assertTrue(self.taken(other))
+
     def test_twice_makes_nothing_more(self):
         other = self.upstream()
         self.connectors.action_take_over_upstream()
