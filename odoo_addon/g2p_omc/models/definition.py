@@ -109,6 +109,11 @@ DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 LONGEST_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 
+def is_number(text):
+    """Whether it is a whole number that an identifier or a count can be; other scripts' digits are none to `int`."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def is_name(text):
     return isinstance(text, str) and bool(NAME.fullmatch(text))
 
@@ -254,7 +259,7 @@ def _cron_field(field, low, high, words=(), day=False, weekday=False):
 
 def _cron_part(part, low, high, words, day, weekday):
     span, slash, step = part.partition("/")
-    if slash and not (step.isdigit() and int(step) > 0):
+    if slash and not (is_number(step) and int(step) > 0):
         return False
     if span in ("*", "?"):
         return span == "*" or day or weekday

@@ -238,7 +238,11 @@ class OmcConnector(models.Model):
         vals = self._normalised(vals)
         if vals.get("active") is False:
             self.filtered(lambda connector: connector.job_status in ACTIVE_STATES)._stop()
-        return super().write(vals)
+        done = super().write(vals)
+        if "company_id" in vals:
+            # Odoo asks the rules before a write only; nobody gives a connector a company whose registrants are not theirs.
+            self.check_access_rule("write")
+        return done
 
     def copy(self, default=None):
         self.ensure_one()

@@ -17,6 +17,8 @@ class OmcConnector(models.Model):
             if not connector.active:
                 raise UserError(_("%s is archived. Unarchive it first.", connector.name))
         self.write({"job_status": "started", "last_error": False})
+        # What was asked for before the last stop is not asked for now.
+        self._drop_requested_runs()
         return True
 
     def action_stop(self):
@@ -31,6 +33,9 @@ class OmcConnector(models.Model):
     def _stop(self):
         """Nothing new is sent from now on; what MTS holds is still written."""
         self.write({"job_status": "completed", "next_run": False})
+        self._drop_requested_runs()
+
+    def _drop_requested_runs(self):
         requested = self.env["omc.run"].sudo().search([("connector_id", "in", self.ids), ("state", "=", "requested")])
         requested.write({"state": "stopped", "message": _("The connector was stopped before the run began.")})
 

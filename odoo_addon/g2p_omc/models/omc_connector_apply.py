@@ -108,7 +108,11 @@ class OmcConnector(models.Model):
         vid = self._vid_row(result, held)
         changed = not vid and result.get("vid_id") in known_vids
         if result.get("token") in (None, False):
-            newer = vid and [row for row in tokens if row["value"] and row["create_date"] > vid["write_date"]]
+            newer = (
+                vid
+                and self.remove_vid
+                and [row for row in tokens if row["value"] and row["create_date"] > vid["write_date"]]
+            )
             if not newer:
                 return one.end("superseded")
             one.token_id = newer[0]["id"]
@@ -134,7 +138,8 @@ class OmcConnector(models.Model):
                 "value": result["token"],
                 "status": "valid",
             }
-        if vid and result.get("remove_vid"):
+        # What the daemon read of the connector may be older than what it says now.
+        if vid and self.remove_vid and result.get("remove_vid"):
             one.remove = vid["id"]
         return one.end("already" if tokens else "written")
 

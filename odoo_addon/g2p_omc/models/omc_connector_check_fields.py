@@ -18,6 +18,8 @@ class OmcConnector(models.Model):
         example = '[["is_registrant", "=", true]]'
         for connector in self:
             try:
+                if len(connector.g2p_search_domain or "") > definition.LONGEST_DOMAIN:
+                    raise ValueError
                 domain = definition.json_value(connector.g2p_search_domain)
                 leaves = list(definition.domain_terms(domain))
             except ValueError as error:

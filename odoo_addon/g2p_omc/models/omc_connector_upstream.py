@@ -7,6 +7,7 @@ from itertools import combinations
 from odoo import _, api, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from . import definition
 from .omc_connector import ACTIVE_STATES, DEFAULT_DOMAIN, DEFAULT_FIELDS, DEFAULT_MAPPING
 
 MODEL = "mts.connector"
@@ -39,7 +40,7 @@ class OmcConnector(models.Model):
     @api.model
     def _upstream_type(self, parameter):
         text = self.env["ir.config_parameter"].sudo().get_param(parameter, "") or ""
-        return self.env["g2p.id.type"].sudo().browse(int(text) if text.isdigit() else 0).exists()
+        return self.env["g2p.id.type"].sudo().browse(int(text) if definition.is_number(text) else 0).exists()
 
     def _upstream_at_work(self):
         """The names of upstream's started connectors that take the same VIDs as this one."""

@@ -2,6 +2,8 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
 
+from . import definition
+
 RETENTION = "g2p_omc.retention_days"
 USUAL_DAYS = 90
 FEWEST_DAYS, MOST_DAYS = 7, 3650
@@ -33,5 +35,5 @@ class ResConfigSettings(models.TransientModel):
     def _omc_retention_days(self):
         """Held to its limits once more: OpenG2P lets everybody write system parameters."""
         text = self.env["ir.config_parameter"].sudo().get_param(RETENTION, "")
-        days = int(text) if text.isdigit() else USUAL_DAYS
+        days = int(text) if definition.is_number(text) else USUAL_DAYS
         return min(max(days, FEWEST_DAYS), MOST_DAYS)

@@ -133,6 +133,9 @@ class TestAccess(OmcCase):
             rejection.with_user(self.manager).action_requeue()
         with self.assertRaises(AccessError):
             preview.with_user(self.manager).read(["state"])
+        with self.assertRaises(AccessError):
+            # Its registrants would be sent to whatever address the connector has.
+            self.connector.with_user(self.manager).write({"company_id": company.id})
         self.manager.company_ids |= company
         both = {"allowed_company_ids": self.manager.company_ids.ids}
         self.assertEqual(other.with_user(self.manager).with_context(**both).waiting_count, 1)

@@ -226,6 +226,19 @@ class TestApply(OmcCase):
         self.assertEqual([one["vid_removed"] for one in answers], [True, False, False])
         self.assertEqual([len(self.held(one)) for one in (late, early, none)], [0, 1, 1])
 
+    def test_a_connector_that_keeps_vids_keeps_them_whatever_the_daemon_believes(self):
+        self.connector.remove_vid = False
+        ana, eva = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902", token="72")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE g2p_reg_id SET create_date = create_date + interval '1 minute' WHERE id = %s",
+            (self.held(eva, self.token_type).id,),
+        )
+        answers = self.apply(self.result(ana, "71"), self.result(eva, False))
+        self.assertEqual([one["outcome"] for one in answers], ["written", "superseded"])
+        self.assertEqual([one["vid_removed"] for one in answers], [False, False])
+        self.assertEqual([len(self.held(one)) for one in (ana, eva)], [1, 1])
+
     def test_archived_in_flight_is_written(self):
         ana = self.person("Ana", vid="2045678901")
         result = self.result(ana)

@@ -123,3 +123,10 @@ class TestDefinition(BaseCase):
         for bad in ("[1]", "[a]"):
             with self.assertRaises(ValueError):
                 definition.names(bad)
+
+
+class TestNumber(BaseCase):
+    def test_digits_of_other_kinds_are_no_number(self):
+        self.assertTrue(definition.is_number("90"))
+        for text in ("²", "٣", "", "-1", "9" * 5000):
+            self.assertFalse(definition.is_number(text), text[:5])
