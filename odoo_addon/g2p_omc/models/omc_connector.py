@@ -217,7 +217,7 @@ class OmcConnector(models.Model):
         runs = dict(self.env["omc.run"]._read_group([("connector_id", "in", self.ids)], ["connector_id"], ["__count"]))
         open_ones = dict(
             self.env["omc.rejection"]._read_group(
-                [("connector_id", "in", self.ids), ("state", "!=", "resolved")], ["connector_id"], ["__count"]
+                [("connector_id", "in", self.ids), ("state", "=", "open")], ["connector_id"], ["__count"]
             )
         )
         for connector in self:
