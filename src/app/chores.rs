@@ -14,6 +14,7 @@ use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::domain::run::Cursor;
 use crate::domain::timetable::Timetable;
+use crate::odoo::registry::report::Ending;
 use crate::schedule::{self, Work};
 use crate::store::StoreError;
 use crate::worker::remote::Remote;
@@ -141,7 +142,7 @@ async fn tell(app: &App, reporter: &mut Reporter) {
     for id in app.roster.ids() {
         let Some(condition) = condition(app, id) else { continue };
         match reporter.step(&app.worker, id, &condition).await {
-            Ok(true) if condition.completed => rest(app, id),
+            Ok(true) if condition.ended.is_some() => rest(app, id),
             // What is in the way may be this connector's own.
             Ok(_) | Err(Halt::Until(_)) => {}
             Err(error) => tracing::error!(connector = %id, %error, "the report to Odoo failed"),
@@ -149,7 +150,7 @@ async fn tell(app: &App, reporter: &mut Reporter) {
     }
 }
 
-/// Odoo knows now that a one-time connector is completed. Whoever starts it again, also before the next look at the definitions,
+/// Odoo knows now that the run of a one-time connector is over. Whoever starts it again, also before the next look at the definitions,
 /// wants another run.
 fn rest(app: &App, id: ConnectorId) {
     app.roster.rest(id);
@@ -186,7 +187,11 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
         lines.extend(remotes.iter().filter_map(|remote| worker.breakers.trouble(remote)));
         if connector.activity == Activity::Started {
             condition.next_run = next_run(app, &connector).ok().flatten();
-            condition.completed = connector.timetable == Timetable::Once && is_through(app, id);
+            let is_through = connector.timetable == Timetable::Once && is_through(app, id);
+            condition.ended = is_through.then(|| match worker.store.counts(id).abandoned {
+                0 => Ending::Completed,
+                _ => Ending::Failed,
+            });
         }
     }
     condition.last_error = (!lines.is_empty()).then(|| lines.join("\n"));

@@ -119,6 +119,12 @@ pub enum Refusal {
         "another daemon works on this connector; end it, or wait until its lease is over, 90 s after its last call"
     )]
     Leased,
+    /// Upstream's addons work on the connector's VIDs (`omc_pull` in docs/door.md).
+    #[error(
+        "upstream's MTS connector, or its deletion job, works on the same VIDs; switch it off in Odoo, or use Take Over \
+         MTS Connectors in OMC's list"
+    )]
+    Upstream,
     /// Any other refusal: Odoo's text is not kept, its log has it.
     #[error("a validation or business rule said no; Odoo's own log has the text")]
     Other,

@@ -42,6 +42,8 @@ fn warning(text: &str) -> Error {
     }
     let refusal = if text.starts_with("omc_lease: ") {
         Refusal::Leased
+    } else if text.starts_with("omc_upstream: ") {
+        Refusal::Upstream
     } else if text.starts_with("Object ") && text.ends_with(" doesn't exist") {
         Refusal::MissingModel { model: between(text, "Object ", " doesn't exist") }
     } else if text.contains("ID Type must be unique") {

@@ -10,7 +10,7 @@ use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Kind, Phase, Run};
 use crate::domain::transition::Notice;
 use crate::odoo::registry::Report;
-use crate::odoo::registry::report::{Change, ConnectorReport, RejectionReport, RunReport, RunState};
+use crate::odoo::registry::report::{Change, ConnectorReport, Ending, RejectionReport, RunReport, RunState};
 
 /// Refusals in one report.
 const AT_ONCE: usize = 200;
@@ -27,8 +27,8 @@ pub struct Reporter {
 pub struct Condition {
     pub last_error: Option<String>,
     pub next_run: Option<chrono::DateTime<chrono::Utc>>,
-    /// Its one run is done.
-    pub completed: bool,
+    /// Its one run is over.
+    pub ended: Option<Ending>,
 }
 
 impl Reporter {
@@ -58,12 +58,14 @@ impl Reporter {
         id: ConnectorId,
         condition: &Condition,
     ) -> Result<(), Halt> {
-        let last_run = worker.store.runs().iter().rev().filter(|run| run.connector == id).find_map(|run| run.odoo_run);
+        let runs: Vec<Run> = worker.store.runs().into_iter().filter(|run| run.connector == id).collect();
+        let last_run = runs.iter().rev().find_map(|run| run.odoo_run);
         let now = ConnectorReport {
-            completed: condition.completed,
+            ended: condition.ended,
             last_error: condition.last_error.clone().map_or(Change::Clear, Change::Set),
             next_run: condition.next_run.map_or(Change::Clear, Change::Set),
             last_run_id: last_run,
+            running: Some(runs.iter().filter(|run| !run.is_over()).filter_map(|run| run.odoo_run).collect()),
         };
         if self.told.get(&id) == Some(&now) {
             return Ok(());

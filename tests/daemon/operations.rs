@@ -295,3 +295,38 @@ async fn run_now_on_a_one_time_connector_completes_it() {
     let state = world.odoo.state().await;
     assert_eq!(number(&state, "missing_tokens"), 0, "completed before its work was done: {state}");
 }
+
+/// Its only run came to an end, and somebody was given up: nothing goes on by itself, and that is no success.
+#[tokio::test]
+async fn a_one_time_connector_that_gave_somebody_up_has_failed() {
+    let world = World::start(Setup { registrants: 40, invalid_percent: 0, ..Setup::default() }).await;
+    let domain = json!([["is_registrant", "=", true], ["is_group", "=", false], ["reg_ids.id_type", "=", 1]]);
+    let person = number(&world.odoo.search_read("res.partner", domain, &["given_name"]).await[9], "id");
+    let vid = world.odoo.ids_of(person, 1).await.remove(0);
+    world.mts_faults(json!({"poison": vid})).await;
+    world.odoo.write("omc.connector", 1, json!({"is_recurring": "onetime"})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    eventually("it has failed", async || job_status(&world).await, |status| status == "failed").await;
+    let records = daemon.connector(1).await["records"].clone();
+    assert_eq!(number(&records, "abandoned"), 1, "{records}");
+    assert_eq!(number(&world.odoo.state().await, "missing_tokens"), 1);
+}
+
+/// What Odoo shows as running, and no daemon knows, ends; the work of it is found by the next run.
+#[tokio::test]
+async fn the_runs_of_a_lost_store_end_as_failed() {
+    let world = World::start(Setup { registrants: 60, invalid_percent: 0, ..Setup::default() }).await;
+    world.mts_faults(json!({"drop_callbacks": 1})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let runs = async || world.odoo.search_read("omc.run", json!([]), &["state", "message"]).await;
+    eventually("a run is shown", runs, |runs| runs.len() == 1 && runs[0]["state"] == "running").await;
+    daemon.stop().await;
+    std::fs::remove_dir_all(world.configuration.path().with_file_name("store")).unwrap();
+    world.mts_faults(json!({"drop_callbacks": 0})).await;
+
+    let _daemon = Daemon::start(&world.configuration).await;
+    let first = async || runs().await.into_iter().min_by_key(|run| number(run, "id")).unwrap();
+    let lost = eventually("the lost run has ended", first, |run| run["state"] == "failed").await;
+    assert!(lost["message"].as_str().unwrap().contains("does not know this run"), "{lost}");
+    world.all_tokens_are_there().await;
+}

@@ -103,3 +103,16 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Code>(&stored).unwrap(), code);
     }
 }
+
+#[test]
+fn the_addon_can_translate_what_is_said_of_registrants() {
+    let words = include_str!("../../../odoo_addon/g2p_omc/models/words.py");
+    let of_nobody_known = Code::from_wire("XYZ-1");
+    let said = known::all()
+        .filter(|(_, known)| known.class != Class::System)
+        .flat_map(|(_, known)| [known.reason, known.remedy])
+        .chain([of_nobody_known.reason(), of_nobody_known.remedy()]);
+    for text in said {
+        assert!(words.contains(&format!("\"{text}\"")), "not in words.py: {text}");
+    }
+}

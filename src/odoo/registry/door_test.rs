@@ -118,6 +118,15 @@ async fn a_daemon_names_itself_in_every_call() {
 }
 
 #[tokio::test]
+async fn upstream_at_work_concerns_this_connector_only() {
+    let refused = fault(2, "omc_upstream: connector 4 waits for upstream's Nightly");
+    let (_server, door) = door(vec![value(UID), refused]).await;
+    let error = door.page(&connector(), 0, 2, None).await.unwrap_err();
+    assert_eq!(error, Error::Refused(crate::odoo::error::Refusal::Upstream));
+    assert!(!error.concerns_every_call() && !error.may_lie_in_a_record(), "{error}");
+}
+
+#[tokio::test]
 async fn a_lease_of_another_daemon_concerns_this_connector_only() {
     let refused = fault(2, "omc_lease: another daemon works on this connector (until 10:00)");
     let (_server, door) = door(vec![value(UID), refused]).await;

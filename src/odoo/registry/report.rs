@@ -53,13 +53,23 @@ pub struct PreviewLine {
 /// Fields of the connector itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConnectorReport {
-    /// Its one run is done: `job_status` becomes `completed`.
-    pub completed: bool,
+    /// Its one run is over.
+    pub ended: Option<Ending>,
     /// Field and reason of a bad definition, or what keeps the connector from working.
     pub last_error: Change<String>,
     pub next_run: Change<DateTime<Utc>>,
     /// Row of `omc.run`.
     pub last_run_id: Option<u32>,
+    /// All rows of `omc.run` that the daemon has under way. Others that Odoo shows as running were lost with a store.
+    pub running: Option<Vec<u32>>,
+}
+
+/// How the one run of a one-time connector ended, as its `job_status` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Completed,
+    /// Registrants were given up, and no other run comes by itself.
+    Failed,
 }
 
 /// Where a run stands.
@@ -153,8 +163,8 @@ impl PreviewLine {
 impl ConnectorReport {
     fn to_wire(&self) -> Map<String, Value> {
         let mut fields = Map::new();
-        if self.completed {
-            fields.insert("job_status".into(), "completed".into());
+        if let Some(ending) = self.ended {
+            fields.insert("job_status".into(), ending.name().into());
         }
         match &self.last_error {
             Change::Keep => None,
@@ -168,6 +178,9 @@ impl ConnectorReport {
         };
         if let Some(run) = self.last_run_id {
             fields.insert("last_run_id".into(), run.into());
+        }
+        if let Some(running) = &self.running {
+            fields.insert("running".into(), running.iter().copied().collect());
         }
         fields
     }
@@ -193,6 +206,15 @@ impl RejectionReport {
             "partner_id": self.registrant.0, "code": self.code, "reason": self.reason, "remedy": self.remedy,
             "attempts": self.attempts, "seen_at": time_text(self.seen_at),
         })
+    }
+}
+
+impl Ending {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
     }
 }
 
@@ -253,10 +275,11 @@ mod tests {
         let at = time("2026-11-21 21:14:08.783633").unwrap();
         let report = Report {
             connector: ConnectorReport {
-                completed: true,
+                ended: Some(Ending::Completed),
                 last_error: Change::Set("mapping: not JSON".into()),
                 next_run: Change::Set(at),
                 last_run_id: Some(7),
+                running: Some(vec![7]),
             },
             run: Some(RunReport {
                 id: Some(7),
@@ -287,7 +310,8 @@ mod tests {
         assert_eq!(
             report.to_wire(),
             json!({
-                "connector": {"job_status": "completed", "last_error": "mapping: not JSON", "next_run": time, "last_run_id": 7},
+                "connector": {"job_status": "completed", "last_error": "mapping: not JSON", "next_run": time, "last_run_id": 7,
+                              "running": [7]},
                 "run": {"id": 7, "trigger": "one_time", "state": "running", "started_at": time, "ended_at": null,
                         "found": 120, "submitted": 100, "tokens": 90, "rejected": 4, "abandoned": 0, "message": null},
                 "rejections": [{"partner_id": 17, "code": "ATS-REQ-010", "reason": "no name",

@@ -31,6 +31,11 @@ pub fn report(env: &mut Env, model: ModelId, arguments: &mut Arguments) -> Outco
         let allowed = |(name, _): &&(Key, Value)| CONNECTOR_FIELDS.contains(&&**name);
         let values: Vec<(Key, Value)> = members.iter().filter(allowed).cloned().collect();
         write_plain(env, model, connector.id, &values)?;
+        if let Some(under_way) = payload.get("connector").and_then(|told| told.get("running")).and_then(Value::as_array)
+        {
+            let under_way: Vec<i64> = under_way.iter().filter_map(Value::as_int).collect();
+            end_lost_runs(env, runs, connector.id, &under_way)?;
+        }
     }
     for rejection in payload.get("rejections").and_then(Value::as_array).unwrap_or(&[]) {
         write_rejection(env, rejections, connector.id, rejection)?;
@@ -83,6 +88,23 @@ fn write_run(env: &mut Env, runs: ModelId, connector: i32, members: &[(Key, Valu
             ids.first().copied().ok_or_else(|| Fault::other("IndexError", "list index out of range"))
         }
     }
+}
+
+/// Rows that say running, and that the daemon does not know: their store was lost.
+fn end_lost_runs(env: &mut Env, runs: ModelId, connector: i32, under_way: &[i64]) -> Outcome<()> {
+    let column = |name| env.model(runs).column(name).unwrap_or(0);
+    let (of, state) = (column("connector_id"), column("state"));
+    let lost = |row: &&super::super::row::Row| {
+        *row.cell(of) == Cell::Ref(connector)
+            && row.cell(state).as_text() == Some("running")
+            && !under_way.contains(&i64::from(row.id))
+    };
+    let lost: Vec<i32> = env.db.table(runs).rows().filter(lost).map(|row| row.id).collect();
+    let values = [
+        (Cow::Borrowed("state"), Value::from("failed")),
+        (Cow::Borrowed("message"), Value::from("The daemon does not know this run any more.")),
+    ];
+    if lost.is_empty() { Ok(()) } else { orm::write(env, runs, &lost, &values).map(drop) }
 }
 
 fn open_rejections(env: &Env, rejections: ModelId, connector: i32, partner: i32) -> Vec<i32> {

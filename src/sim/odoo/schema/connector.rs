@@ -6,8 +6,13 @@ use super::field::{Default, Field};
 const INPUTS: &[(&str, &str)] = &[("odk", "ODK"), ("custom", "OpenG2P Registry")];
 const OUTPUTS: &[(&str, &str)] = &[("json", "JSON")];
 const DELIVERIES: &[(&str, &str)] = &[("callback", "Callback")];
-const JOB_STATES: &[(&str, &str)] =
-    &[("draft", "Draft"), ("started", "Started"), ("running", "Running"), ("completed", "Completed")];
+const JOB_STATES: &[(&str, &str)] = &[
+    ("draft", "Draft"),
+    ("started", "Started"),
+    ("running", "Running"),
+    ("completed", "Completed"),
+    ("failed", "Failed"),
+];
 const JOB_TYPES: &[(&str, &str)] = &[("recurring", "Recurring"), ("onetime", "One time")];
 const METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("GET", "GET"), ("PATCH", "PATCH")];
 const AUTH_TYPES: &[(&str, &str)] = &[("odoo", "Odoo")];
