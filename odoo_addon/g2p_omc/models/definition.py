@@ -288,3 +288,8 @@ def _never(day, month, weekday):
         return False
     longest = max(LONGEST_MONTH[_cron_value(part, MONTHS, 1) - 1] for part in parts)
     return min(int(part) for part in day.split(",")) > longest
+
+
+def has_text(value):
+    """Whether the value of a condition is a text, or a list with one in it."""
+    return isinstance(value, str) or (isinstance(value, list | tuple) and any(has_text(one) for one in value))

@@ -150,8 +150,6 @@ class OmcConnector(models.Model):
         help="Five fields, for example 30 2 * * * for 02:30 every night. Counts before the interval.",
     )
     schedule_tz = fields.Selection(_tz_get, string="Time Zone", default="UTC", tracking=True)
-    start_datetime = fields.Datetime(string="Start Time", copy=False)
-    end_datetime = fields.Datetime(string="End Time", copy=False)
 
     # Callback
     callback_url = fields.Char(
@@ -178,6 +176,8 @@ class OmcConnector(models.Model):
     callback_extra_headers = fields.Text(groups=SECRET, copy=False)
 
     # Upstream's fields for ODK, which OMC does not read; kept so that both models can be read alike.
+    start_datetime = fields.Datetime(string="Start Time", copy=False)
+    end_datetime = fields.Datetime(string="End Time", copy=False)
     odk_base_url = fields.Char(string="ODK Base URL")
     odk_odata_url = fields.Char(string="ODK OData URL")
     odk_email = fields.Char(string="ODK E-mail")
@@ -198,6 +198,9 @@ class OmcConnector(models.Model):
     rejection_count = fields.Integer(compute="_compute_log_counts", help="Open rejections.")
     waiting_count = fields.Integer(compute="_compute_registrant_counts")
     tokenised_count = fields.Integer(compute="_compute_registrant_counts")
+    is_counted = fields.Boolean(
+        compute="_compute_registrant_counts", help="Whether the two counts could be had within seconds."
+    )
 
     @api.model
     def _default_id_type(self, name):
@@ -227,8 +230,11 @@ class OmcConnector(models.Model):
     def _compute_registrant_counts(self):
         for connector in self:
             known = isinstance(connector.id, int)
-            connector.waiting_count = connector._count_waiting() if known else 0
-            connector.tokenised_count = connector._count_tokenised() if known else 0
+            waiting = connector._count_waiting() if known else 0
+            tokenised = connector._count_tokenised() if known else 0
+            connector.waiting_count = waiting or 0
+            connector.tokenised_count = tokenised or 0
+            connector.is_counted = waiting is not None and tokenised is not None
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -99,7 +99,25 @@ class OmcConnector(models.Model):
         )
         for row in self.env.cr.fetchall():
             rows.pop(row[0])
-        return set(there), set(locked) - set(rows.values())
+        return set(there), set(locked) - set(rows.values()) - self._changed_since_seen(locked)
+
+    def _changed_since_seen(self, locked):
+        """Those of the locked registrants whose IDs somebody else has changed since this transaction first looked.
+
+        To add an ID touches nothing that is locked here, so PostgreSQL does not tell. A transaction that begins now does;
+        from the lock on nothing more can come. The next call sees what this one did not.
+        """
+        seen = self._id_rows(self.env.cr, locked)
+        with self.env.registry.cursor() as cr:
+            now = self._id_rows(cr, locked)
+        return {partner for partner, *_row in seen ^ now}
+
+    def _id_rows(self, cr, partner_ids):
+        cr.execute(
+            "SELECT partner_id, id, write_date FROM g2p_reg_id WHERE partner_id = ANY(%s) AND id_type IN %s",
+            (partner_ids, (self.vid_id_type_id.id, self.token_id_type_id.id)),
+        )
+        return set(cr.fetchall())
 
     def _plan(self, one, held, known_vids):
         """Decide what becomes of one result, by the IDs that its registrant holds."""

@@ -177,12 +177,17 @@ class OmcConnector(models.Model):
         """What may be written, but not started."""
         for connector in self:
             connector._check_served()
+            connector._check_beside_upstream()
+
+    @api.constrains("vid_id_type_id")
+    def _check_beside_upstream(self):
+        for connector in self.filtered(lambda connector: connector.job_status in ACTIVE_STATES):
             running = connector._upstream_at_work()
             if running:
                 raise ValidationError(
                     _(
-                        "Upstream's connector %(upstream)s works on the same VIDs. Stop it, or take it over, before you "
-                        "start %(name)s.",
+                        "Upstream's %(upstream)s works on the same VIDs as %(name)s. Switch it off first; Take Over MTS "
+                        "Connectors does so.",
                         upstream=", ".join(running),
                         name=connector.name,
                     )

@@ -7,7 +7,10 @@ from . import definition
 from .omc_connector_check import MOST_NAMES
 
 # Tables of the registry that a filter may look into without the writer's own right to read them: the door looks for them.
-REGISTRY = ("g2p.reg.id", "g2p.id.type")
+ID = "g2p.reg.id"
+REGISTRY = (ID, "g2p.id.type")
+# Of an ID, for whoever may not read it: a filter on its value, and a look at who matches, would tell it digit by digit.
+OF_AN_ID = ("id", "id_type", "status", "expiry_date")
 
 
 class OmcConnector(models.Model):
@@ -39,7 +42,8 @@ class OmcConnector(models.Model):
             reached = model
             for name in field.split("."):
                 known = self.env[reached]._fields.get(name) if reached else None
-                if not known or not self._may_read(known):
+                hidden = reached == ID and name not in OF_AN_ID and not self._may(ID, "read")
+                if not known or hidden or not self._may_read(known):
                     self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
                 reached = known.comodel_name
                 if reached and reached not in REGISTRY:
@@ -50,6 +54,12 @@ class OmcConnector(models.Model):
                 except ValueError:
                     self._refuse("g2p_search_domain", _("the conditions within any cannot be read"))
                 self._check_paths(reached, inner)
+            elif reached == ID and not self._may(ID, "read") and definition.has_text(value):
+                # A text in place of an ID's number is looked for in its value.
+                self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
+
+    def _may(self, model, operation):
+        return self.env[model].check_access_rights(operation, raise_exception=False)
 
     def _may_read(self, field):
         return self.env.su or not field.groups or self.user_has_groups(field.groups)
@@ -63,7 +73,18 @@ class OmcConnector(models.Model):
             message = _("Odoo cannot search by this filter; compare the values with the kinds of their fields")
             self._refuse("g2p_search_domain", message, error)
 
-    @api.constrains("g2p_selected_fields", "value_fields", "mandatory_fields")
+    @api.constrains("value_fields", "output_format")
+    def _check_values(self):
+        for connector in self:
+            names = connector._names("value_fields")
+            if names and not connector._may("res.partner", "write"):
+                connector._refuse(
+                    "value_fields", _("have it set by somebody who may write registrants: the connector does so for them")
+                )
+            for name in names:
+                connector._check_writable(name)
+
+    @api.constrains("g2p_selected_fields", "mandatory_fields")
     def _check_names(self):
         for connector in self:
             selected = connector._names("g2p_selected_fields")
@@ -71,8 +92,6 @@ class OmcConnector(models.Model):
                 connector._refuse("g2p_selected_fields", connector._list_example())
             for name in selected:
                 connector._check_readable("g2p_selected_fields", name)
-            for name in connector._names("value_fields"):
-                connector._check_writable(name)
             unknown = [name for name in connector._names("mandatory_fields") if name not in definition.TARGETS]
             if unknown:
                 connector._refuse("mandatory_fields", _("write any of name, gender, dob, phoneNumber, emailId, fullAddress"))

@@ -19,6 +19,8 @@ class OmcConnector(models.Model):
 
     def omc_pull(self, after_id, limit, changed_since, ids):
         self._enter_door()
+        if changed_since != BOTH:
+            self._refuse_beside_upstream()
         now, horizon = self._now_and_horizon()
         both = changed_since == BOTH
         if isinstance(ids, list | tuple):

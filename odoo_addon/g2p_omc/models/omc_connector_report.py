@@ -7,6 +7,7 @@ from odoo import _, fields, models
 from odoo.exceptions import UserError
 
 from .omc_connector import ACTIVE_STATES, STATES
+from .omc_run import ENDED
 
 COUNTERS = ("found", "submitted", "tokens", "rejected", "abandoned")
 LARGEST_COUNTER = 2**31 - 1
@@ -25,9 +26,11 @@ class OmcConnector(models.Model):
         # Log rows are nobody's to write but the door's, which has let in the daemon, to this connector.
         connector = self.sudo().with_company(self.company_id)
         run = connector._report_run(payload["run"]) if payload.get("run") else None
+        lost = None
         if payload.get("connector"):
             connector._report_state(payload["connector"])
-        if run:
+            lost = connector._end_lost_runs(payload["connector"].get("running"))
+        if run or lost:
             connector._report_running()
         self._report_rejections(payload.get("rejections") or [])
         resolved = self._whole_numbers(payload.get("resolved") or [])
@@ -56,9 +59,29 @@ class OmcConnector(models.Model):
         if not told.get("id"):
             return runs.create({**values, "connector_id": self.id})
         run = runs.search([("id", "in", self._whole_numbers([told["id"]])), ("connector_id", "=", self.id)])
+        if run.state in ENDED and values.get("state") == "running":
+            # Its connector was stopped before the run began, and the daemon has not seen that yet.
+            del values["state"]
         if run:
             run.write(values)
         return run
+
+    def _end_lost_runs(self, under_way):
+        """End what says running and is not under way in the daemon: its store was lost."""
+        if not isinstance(under_way, list | tuple):
+            return None
+        known = self._whole_numbers(under_way)
+        lost = self.env["omc.run"].search(
+            [("connector_id", "=", self.id), ("state", "=", "running"), ("id", "not in", known)]
+        )
+        lost.write(
+            {
+                "state": "failed",
+                "ended_at": fields.Datetime.now(),
+                "message": _("The daemon does not know this run any more: its store was lost. The next run finds the rest."),
+            }
+        )
+        return lost
 
     def _report_state(self, told):
         values = {}

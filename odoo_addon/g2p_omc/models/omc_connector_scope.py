@@ -9,6 +9,9 @@ from odoo import models
 from odoo.osv import expression
 from odoo.tools import SQL
 
+# Milliseconds for one count on a form.
+LONGEST_COUNT = 5000
+
 
 def speaks_of(domain, field):
     """Whether a leaf of the domain is about this field of the registrant."""
@@ -87,19 +90,27 @@ class OmcConnector(models.Model):
             query.add_where(self._holds(query, self.token_id_type_id))
         return query
 
-    def _count(self, query):
-        if query.is_empty():
-            return 0
-        self.env.cr.execute(query.select("count(*)"))
-        return self.env.cr.fetchone()[0]
+    def _count(self, make_query):
+        """How many a query finds; nothing where it takes too long, or where the registry has overtaken the filter.
+
+        The form in which a filter is mended must open.
+        """
+        cr = self.env.cr
+        try:
+            with cr.savepoint(flush=False):
+                query = make_query()
+                if query.is_empty():
+                    return 0
+                cr.execute("SET LOCAL statement_timeout = %s", (LONGEST_COUNT,))
+                cr.execute(query.select("count(*)"), log_exceptions=False)
+                count = cr.fetchone()[0]
+                cr.execute("SET LOCAL statement_timeout TO DEFAULT")
+                return count
+        except (ValueError, KeyError, TypeError, PsycopgError):
+            return None
 
     def _count_waiting(self):
-        """Nobody, where the filter has been overtaken by the registry: the form in which it is mended must open."""
-        try:
-            with self.env.cr.savepoint(flush=False):
-                return self._count(self._waiting_query())
-        except (ValueError, KeyError, TypeError, PsycopgError):
-            return 0
+        return self._count(self._waiting_query)
 
     def _count_tokenised(self):
-        return self._count(self._tokenised_query())
+        return self._count(self._tokenised_query)

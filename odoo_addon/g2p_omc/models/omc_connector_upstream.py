@@ -43,13 +43,28 @@ class OmcConnector(models.Model):
         return self.env["g2p.id.type"].sudo().browse(int(text) if definition.is_number(text) else 0).exists()
 
     def _upstream_at_work(self):
-        """The names of upstream's started connectors that take the same VIDs as this one."""
+        """The names of what of upstream's works on this connector's VIDs: started connectors, and the job that deletes."""
+        self.ensure_one()
         found = self._upstream()
-        if not found:
+        if found is None:
             return []
         vid_type = self._upstream_type(VID_PARAMETER)
-        same = not vid_type or vid_type == self.vid_id_type_id
-        return found.filtered(lambda other: other.job_status in ACTIVE_STATES).mapped("name") if same else []
+        names = []
+        if not vid_type or vid_type == self.vid_id_type_id:
+            names = found.filtered(lambda other: other.job_status in ACTIVE_STATES).mapped("name")
+        # Active from upstream's installation on. Without a type it deletes nothing.
+        deletion = self.env.ref(DELETION_CRON, raise_if_not_found=False)
+        if deletion and vid_type == self.vid_id_type_id and deletion.sudo().active:
+            names.append(deletion.sudo().name)
+        return names
+
+    def _refuse_beside_upstream(self):
+        """For the daemon: whoever was started after this connector holds it up until they are switched off."""
+        names = self._upstream_at_work()
+        if names:
+            # Never translated: the daemon knows this fault by its first word.
+            text = f"omc_upstream: connector {self.id} waits for upstream's {', '.join(names)}"
+            raise UserError(text)
 
     def action_take_over_upstream(self):
         """Make a draft of each of upstream's connectors, and switch upstream's own jobs off."""

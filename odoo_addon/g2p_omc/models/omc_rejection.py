@@ -7,6 +7,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .omc_run import VACUUMED_AT_ONCE
+from .words import in_language
 
 STATES = [("open", "Open"), ("requeued", "Requeued"), ("resolved", "Resolved")]
 
@@ -22,8 +23,10 @@ class OmcRejection(models.Model):
         "res.partner", string="Registrant", required=True, ondelete="cascade", index=True, readonly=True
     )
     code = fields.Char(required=True, index=True, readonly=True)
-    reason = fields.Char(readonly=True)
-    remedy = fields.Char(string="What to Do", readonly=True)
+    reason = fields.Char(string="Reason in English", readonly=True)
+    remedy = fields.Char(string="What to Do, in English", readonly=True)
+    reason_shown = fields.Char(string="Reason", compute="_compute_shown")
+    remedy_shown = fields.Char(string="What to Do", compute="_compute_shown")
     state = fields.Selection(STATES, required=True, default="open", index=True, readonly=True)
     first_seen = fields.Datetime(readonly=True)
     last_seen = fields.Datetime(readonly=True)
@@ -40,6 +43,13 @@ class OmcRejection(models.Model):
     def _compute_display_name(self):
         for rejection in self:
             rejection.display_name = f"{rejection.code}: {rejection.partner_id.display_name or ''}"
+
+    @api.depends("reason", "remedy")
+    @api.depends_context("lang")
+    def _compute_shown(self):
+        for rejection in self:
+            rejection.reason_shown = in_language(rejection.reason, self.env.lang)
+            rejection.remedy_shown = in_language(rejection.remedy, self.env.lang)
 
     def action_requeue(self):
         """Have the daemon try these registrants again; the state says so until it has told the outcome."""

@@ -12,6 +12,7 @@ STATES = [
     ("failed", "Failed"),
     ("stopped", "Stopped"),
 ]
+ENDED = ("done", "failed", "stopped")
 
 VACUUMED_AT_ONCE = 10_000
 
@@ -74,5 +75,5 @@ class OmcRun(models.Model):
         """Forget ended runs after the days of the settings; the last run of a connector stays."""
         limit = fields.Datetime.now() - timedelta(days=self.env["res.config.settings"]._omc_retention_days())
         last = self.env["omc.connector"].with_context(active_test=False).search([("last_run_id", "!=", False)]).last_run_id
-        old = [("create_date", "<", limit), ("state", "in", ("done", "failed", "stopped")), ("id", "not in", last.ids)]
+        old = [("create_date", "<", limit), ("state", "in", ENDED), ("id", "not in", last.ids)]
         self.search(old, limit=VACUUMED_AT_ONCE).unlink()

@@ -8,7 +8,6 @@ SEES = "g2p_omc.group_omc_user"
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
-    omc_rejection_ids = fields.One2many("omc.rejection", "partner_id", groups=SEES)
     omc_rejection_count = fields.Integer(compute="_compute_omc_counts", groups=SEES)
     omc_duplicate_count = fields.Integer(
         compute="_compute_omc_counts", groups=SEES, help="Other registrants who hold the same token."

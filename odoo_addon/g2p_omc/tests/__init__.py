@@ -5,6 +5,7 @@ from . import test_check
 from . import test_concurrency
 from . import test_definition
 from . import test_duplicate
+from . import test_hooks
 from . import test_log
 from . import test_pull
 from . import test_report

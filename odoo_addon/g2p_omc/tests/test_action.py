@@ -1,10 +1,22 @@
 # Part of OMC. Licence LGPL-3.
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Datetime
+from odoo.tools import SQL
 
 from .common import OmcCase
+
+
+class SlowQuery:
+    """A query that PostgreSQL would be at for a minute."""
+
+    def is_empty(self):
+        return False
+
+    def select(self, *_columns):
+        return SQL("SELECT 1 FROM pg_sleep(60)")
 
 
 class TestAction(OmcCase):
@@ -133,6 +145,24 @@ class TestAction(OmcCase):
             self.env.cr.execute("UPDATE omc_connector SET g2p_search_domain = %s WHERE id = %s", (filter_, self.mine.id))
             self.mine.invalidate_recordset()
             self.assertEqual(self.mine.waiting_count, 0)
+
+    def statement_timeout(self):
+        self.env.cr.execute("SHOW statement_timeout")
+        return self.env.cr.fetchone()[0]
+
+    def test_a_count_that_takes_too_long_does_not_close_the_form(self):
+        self.person("Ana", vid="2045678901")
+        usual = self.statement_timeout()
+        self.assertTrue(self.mine.is_counted)
+        self.assertEqual(self.statement_timeout(), usual)
+        self.mine.invalidate_recordset()
+        model = type(self.env["omc.connector"])
+        slow = patch.object(model, "_waiting_query", lambda connector: SlowQuery())
+        with slow, patch("odoo.addons.g2p_omc.models.omc_connector_scope.LONGEST_COUNT", 50):
+            self.assertEqual((self.mine.is_counted, self.mine.waiting_count), (False, 0))
+        self.mine.invalidate_recordset()
+        self.assertEqual(self.statement_timeout(), usual)
+        self.assertEqual((self.mine.is_counted, self.mine.waiting_count), (True, 1))
 
     def test_a_new_connector_counts_nothing(self):
         new = self.env["omc.connector"].new({"name": "New"})

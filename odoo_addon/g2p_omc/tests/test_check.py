@@ -60,10 +60,32 @@ class TestCheck(OmcCase):
             "[('reg_ids.id_type.name', '=', 'MOSIP VID')]",
             "[]",
             "[('country_id.code', '=', 'FR')]",
-            "[('reg_ids', 'any', [('value', '!=', False)])]",
+            "[('reg_ids', 'any', [('id_type.name', '=', 'MOSIP VID'), ('status', '=', 'valid')])]",
+            "[('reg_ids', '!=', False)]",
             "[('is_group', '=', True)]",
         ):
             self.mine.g2p_search_domain = good
+
+    def test_a_filter_tells_no_id_to_whoever_may_read_none(self):
+        """Whoever saw the number of those who match could guess a VID digit by digit."""
+        telling = (
+            "[('reg_ids.value', '=like', '2%')]",
+            "['!', ('reg_ids', 'any', [('value', '=like', '2%')])]",
+            "[('reg_ids', 'ilike', '2045')]",
+            "[('reg_ids', 'in', ['2045678901'])]",
+            "[('reg_ids.partner_id.reg_ids.value', '=', '2045678901')]",
+        )
+        for domain in telling:
+            self.refused("g2p_search_domain", domain, "that you may read")
+        self.manager.groups_id |= self.env.ref("g2p_registry_base.group_g2p_admin")
+        for domain in telling:
+            self.mine.g2p_search_domain = domain
+
+    def test_who_may_not_write_registrants_has_no_connector_do_it(self):
+        self.refused("value_fields", '["birth_place"]', "somebody who may write registrants")
+        self.connector.value_fields = '["birth_place"]'
+        self.refused("output_format", "{values: {birth_place: .output.status}}", "somebody who may write registrants")
+        self.mine.name = "All else is the manager's"
 
     def test_fields(self):
         for value, reason in (
@@ -78,6 +100,7 @@ class TestCheck(OmcCase):
             ("[]", "write a JSON list"),
         ):
             self.refused("g2p_selected_fields", value, reason, mapping="{}")
+        self.manager.groups_id |= self.env.ref("base.group_partner_manager")
         for value, reason in (
             ('["id"]', "Odoo's own"),
             ('["is_registrant"]', "Odoo's own"),
@@ -88,6 +111,7 @@ class TestCheck(OmcCase):
         ):
             self.refused("value_fields", value, reason)
         self.mine.value_fields = "birth_place"
+        self.assertEqual(self.mine.value_fields, '["birth_place"]')
         self.refused("mandatory_fields", "address", "write any of name")
         self.mine.mandatory_fields = "name, gender"
 

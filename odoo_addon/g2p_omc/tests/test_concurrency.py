@@ -4,10 +4,13 @@
 import threading
 import time
 
+from psycopg2 import OperationalError
+
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.tests.common import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
 
 from .common import DAEMON
 
@@ -145,6 +148,31 @@ class TestConcurrency(BaseCase):
             self.assertEqual({answer["outcome"] for answer in answers[3:]}, {"written"})
         again = self.apply_as_rpc(self.results()[:3])
         self.assertEqual([answer["outcome"] for answer in again], ["written", "conflict", "written"])
+
+    def test_a_token_that_came_between_the_first_look_and_the_lock(self):
+        """To add an ID writes nothing that the door locks: PostgreSQL sees no collision, and the door must look itself."""
+        partner = self.people[0]
+        with self.registry.cursor() as old:
+            old.execute("SELECT count(*) FROM g2p_reg_id")
+            with self.registry.cursor() as cr:
+                self.env_of(cr)["g2p.reg.id"].create({"partner_id": partner, "id_type": self.types[1], "value": "other"})
+            env = self.env_of(old, self.user)
+            answers = retrying(lambda: env["omc.connector"].browse(self.connector).omc_apply(self.results()), env)
+        self.assertEqual(answers[0]["outcome"], "busy")
+        self.assertEqual({answer["outcome"] for answer in answers[1:]}, {"written"})
+        [again] = self.apply_as_rpc(self.results()[:1])
+        self.assertEqual(again["outcome"], "conflict")
+        self.assertEqual(self.count(), (PEOPLE, PEOPLE, 1))
+
+    @mute_logger("odoo.sql_db")
+    def test_a_plain_writer_whose_view_is_older_than_the_door_s_result(self):
+        with self.registry.cursor() as old:
+            env = self.env_of(old)
+            self.assertFalse(env["g2p.reg.id"].search_count([("partner_id", "=", self.people[0]), ("value", "=", "other")]))
+            self.apply_as_rpc(self.results(remove_vid=False))
+            with self.assertRaises(OperationalError):
+                env["g2p.reg.id"].create({"partner_id": self.people[0], "id_type": self.types[1], "value": "other"})
+        self.assertEqual(self.count(), (PEOPLE, PEOPLE, PEOPLE))
 
     def test_a_row_that_is_committed_late_is_not_left_out(self):
         """The transaction that began before the page, and commits after it, is found from the page's horizon on."""

@@ -57,6 +57,14 @@ class TestLog(OmcCase):
         with self.assertRaises(UserError):
             mine.action_requeue()
 
+    def test_reasons_are_shown_in_the_reader_s_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        rejection = self.rejection(self.person("Ana"), reason="There is no name.", remedy="Words of a later daemon.")
+        self.assertEqual(rejection.reason_shown, "There is no name.")
+        french = rejection.with_context(lang="fr_FR")
+        self.assertEqual(french.reason_shown, "Il n'y a pas de nom.")
+        self.assertEqual(french.remedy_shown, "Words of a later daemon.")
+
     def test_vacuum(self):
         runs = self.env["omc.run"]
         old, last, pending, fresh = (

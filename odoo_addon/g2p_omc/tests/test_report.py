@@ -46,6 +46,32 @@ class TestReport(OmcCase):
         self.assertIs(self.report(run={"id": 2**31 - 1, "state": "failed"}), False)
         self.assertFalse(self.connector.run_ids)
 
+    def test_a_run_that_ended_does_not_run_again(self):
+        run = self.env["omc.run"].create({"connector_id": self.connector.id, "state": "stopped"})
+        self.report(run={"id": run.id, "state": "running", "found": 3})
+        self.assertEqual((run.state, run.found), ("stopped", 3))
+        self.report(run={"id": run.id, "state": "done"})
+        self.assertEqual(run.state, "done")
+
+    def test_runs_of_a_lost_store_end(self):
+        self.connector.job_status = "running"
+        runs = self.env["omc.run"]
+        lost, known, asked = (
+            runs.create({"connector_id": self.connector.id, "state": state}) for state in ("running", "running", "requested")
+        )
+        elsewhere = runs.create({"connector_id": self.new_connector(name="Other").id, "state": "running"})
+        self.report(connector={"last_error": False})
+        self.assertEqual(lost.state, "running")
+        self.report(connector={"running": [known.id]})
+        states = (lost + known + asked + elsewhere).mapped("state")
+        self.assertEqual(states, ["failed", "running", "requested", "running"])
+        self.assertTrue(lost.ended_at and "lost" in lost.message)
+        self.assertEqual(self.connector.job_status, "running")
+        self.report(connector={"running": []})
+        self.assertEqual((known.state, self.connector.job_status), ("failed", "started"))
+        with self.assertRaises(UserError):
+            self.report(connector={"running": ["1"]})
+
     def test_words_that_nobody_knows(self):
         for payload in (
             {"run": {"state": "odd"}},

@@ -113,9 +113,42 @@ class TestUpstream(OmcCase):
         mine = self.connector.with_user(self.manager)
         with self.assertRaises(ValidationError) as raised:
             mine.action_start()
-        self.assertIn("Upstream's connector Upstream's works on the same VIDs", str(raised.exception))
+        self.assertIn("Upstream's Upstream's works on the same VIDs", str(raised.exception))
         self.env["ir.config_parameter"].sudo().set_param("g2p_mts.vid_id_type", self.other_type.id)
         mine.action_start()
+        # Another VID type is chosen afterwards, and it is upstream's.
+        with self.assertRaises(ValidationError) as raised:
+            mine.vid_id_type_id = self.other_type
+        self.assertIn("works on the same VIDs", str(raised.exception))
+
+    def test_upstream_s_deletion_of_vids_counts_as_work(self):
+        other = self.upstream()
+        deletion = self.env.ref(DELETION)
+        deletion.active = True
+        mine = self.connector.with_user(self.manager)
+        with self.assertRaises(ValidationError) as raised:
+            mine.action_start()
+        self.assertIn("works on the same VIDs", str(raised.exception))
+        deletion.active = False
+        mine.action_start()
+        self.assertEqual(other.job_status, "draft")
+
+    def test_the_door_is_shut_beside_upstream(self):
+        """Also where upstream's was started after ours. What MTS holds is still written, and clean-up goes on."""
+        ana = self.person("Ana", vid="2045678901")
+        other = self.upstream()
+        self.env.ref(DELETION).active = False
+        self.assertEqual(self.pull()["ids"], [ana.id])
+        result = self.result(ana)
+        other.job_status = "started"
+        for asked in ({}, {"ids": [ana.id]}):
+            with self.assertRaisesRegex(UserError, "^omc_upstream: .*Upstream's$"):
+                self.pull(**asked)
+        self.assertEqual(self.pull(since="both")["ids"], [])
+        [answer] = self.apply(result)
+        self.assertEqual(answer["outcome"], "written")
+        other.job_status = "completed"
+        self.assertEqual(self.pull()["ids"], [])
 
     def test_managers_only(self):
         for user in (self.seer, self.internal, self.daemon):
