@@ -14,6 +14,7 @@
         "security/omc_rules.xml",
         "security/ir.model.access.csv",
         "data/ir_cron.xml",
+        "data/mail_subtype.xml",
         "views/omc_connector_views.xml",
         "views/omc_run_views.xml",
         "views/omc_rejection_views.xml",

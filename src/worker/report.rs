@@ -58,14 +58,17 @@ impl Reporter {
         id: ConnectorId,
         condition: &Condition,
     ) -> Result<(), Halt> {
-        let runs: Vec<Run> = worker.store.runs().into_iter().filter(|run| run.connector == id).collect();
-        let last_run = runs.iter().rev().find_map(|run| run.odoo_run);
+        let last_run = worker.store.runs().iter().rev().filter(|run| run.connector == id).find_map(|run| run.odoo_run);
+        // As they were told: one that has ended since is told so next, and was not lost.
+        let told = self.runs.values().filter(|run| run.connector == id && !run.is_over());
+        let mut running: Vec<u32> = told.filter_map(|run| run.odoo_run).collect();
+        running.sort_unstable();
         let now = ConnectorReport {
             ended: condition.ended,
             last_error: condition.last_error.clone().map_or(Change::Clear, Change::Set),
             next_run: condition.next_run.map_or(Change::Clear, Change::Set),
             last_run_id: last_run,
-            running: Some(runs.iter().filter(|run| !run.is_over()).filter_map(|run| run.odoo_run).collect()),
+            running: Some(running),
         };
         if self.told.get(&id) == Some(&now) {
             return Ok(());

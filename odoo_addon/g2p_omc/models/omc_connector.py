@@ -55,7 +55,11 @@ class OmcConnector(models.Model):
 
     # MTS
     mts_url = fields.Char(
-        string="URL of MTS", required=True, default="http://mosip-token-seeder.mosip-token-seeder", tracking=True
+        string="URL of MTS",
+        required=True,
+        default="http://mosip-token-seeder.mosip-token-seeder",
+        tracking=True,
+        help="The MOSIP Token Seeder as the daemon reaches it. Whoever answers there is given the VIDs.",
     )
     input_type = fields.Selection([("custom", "OpenG2P Registry")], required=True, default="custom")
     output_type = fields.Selection([("json", "JSON")], required=True, default="json")
@@ -81,6 +85,8 @@ class OmcConnector(models.Model):
         ondelete="restrict",
         tracking=True,
         default=lambda self: self._default_id_type(VID_TYPE),
+        help="One that is called MOSIP VID is found by itself. An administrator of the registry makes ID types, under "
+        "Registry, Configuration.",
     )
     token_id_type_id = fields.Many2one(
         "g2p.id.type",
@@ -89,13 +95,16 @@ class OmcConnector(models.Model):
         ondelete="restrict",
         tracking=True,
         default=lambda self: self._default_id_type(TOKEN_TYPE),
+        help="One that is called MOSIP UIN TOKEN is found by itself. An administrator of the registry makes ID types, under "
+        "Registry, Configuration.",
     )
     g2p_search_domain = fields.Text(
         string="Filter",
         required=True,
         default=DEFAULT_DOMAIN,
         tracking=True,
-        help="Who may be taken. Of these, OMC takes those who hold a VID and no token.",
+        help="Who may be taken. Of these, OMC takes those who hold a VID and no token. Conditions on the values of IDs need "
+        "the right to read IDs.",
     )
     g2p_selected_fields = fields.Text(
         string="Fields to Read",
@@ -129,7 +138,7 @@ class OmcConnector(models.Model):
     value_fields = fields.Text(
         string="Fields to Write",
         tracking=True,
-        help="A JSON list of the registrant's fields that the output format may set.",
+        help="A JSON list of the registrant's fields that the output format may set. Needs the right to write registrants.",
     )
     remove_vid = fields.Boolean(
         string="Remove VID", default=True, tracking=True, help="Remove a VID once its registrant holds the token."
@@ -142,14 +151,19 @@ class OmcConnector(models.Model):
         required=True,
         default="recurring",
         tracking=True,
+        help="One time: a single run over everybody after Start.",
     )
-    interval_minutes = fields.Integer(string="Interval in Minutes", default=60, tracking=True)
+    interval_minutes = fields.Integer(
+        string="Interval in Minutes", default=60, tracking=True, help="From one run's start to the next one's."
+    )
     schedule_cron = fields.Char(
         string="Cron Expression",
         tracking=True,
         help="Five fields, for example 30 2 * * * for 02:30 every night. Counts before the interval.",
     )
-    schedule_tz = fields.Selection(_tz_get, string="Time Zone", default="UTC", tracking=True)
+    schedule_tz = fields.Selection(
+        _tz_get, string="Time Zone", default="UTC", tracking=True, help="Of the cron expression, summer time included."
+    )
 
     # Callback
     callback_url = fields.Char(
@@ -160,6 +174,7 @@ class OmcConnector(models.Model):
         string="Callback HTTP Method",
         default="POST",
         tracking=True,
+        help="How MTS calls OMC back. POST, unless a gateway between the two wants another.",
     )
     callback_timeout = fields.Integer(default=10, tracking=True, help="Seconds that MTS waits for one delivery.")
     callback_authtype = fields.Selection(
@@ -198,9 +213,10 @@ class OmcConnector(models.Model):
     rejection_count = fields.Integer(compute="_compute_log_counts", help="Open rejections.")
     waiting_count = fields.Integer(compute="_compute_registrant_counts")
     tokenised_count = fields.Integer(compute="_compute_registrant_counts")
-    is_counted = fields.Boolean(
-        compute="_compute_registrant_counts", help="Whether the two counts could be had within seconds."
-    )
+    # A count that takes too long, or a filter that the registry has overtaken, has no number.
+    is_waiting_counted = fields.Boolean(compute="_compute_registrant_counts")
+    is_tokenised_counted = fields.Boolean(compute="_compute_registrant_counts")
+    upstream_at_work = fields.Char(compute="_compute_upstream_at_work")
 
     @api.model
     def _default_id_type(self, name):
@@ -234,7 +250,19 @@ class OmcConnector(models.Model):
             tokenised = connector._count_tokenised() if known else 0
             connector.waiting_count = waiting or 0
             connector.tokenised_count = tokenised or 0
-            connector.is_counted = waiting is not None and tokenised is not None
+            connector.is_waiting_counted = waiting is not None
+            connector.is_tokenised_counted = tokenised is not None
+
+    def _compute_upstream_at_work(self):
+        for connector in self:
+            at_work = connector.job_status in ACTIVE_STATES and connector._upstream_at_work()
+            connector.upstream_at_work = ", ".join(at_work or []) or False
+
+    def _track_subtype(self, init_values):
+        """Followers are told of a failure; every other change of the status is a note."""
+        if "job_status" in init_values and self.job_status == "failed":
+            return self.env.ref("g2p_omc.mail_subtype_failed")
+        return super()._track_subtype(init_values)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -252,7 +280,8 @@ class OmcConnector(models.Model):
 
     def copy(self, default=None):
         self.ensure_one()
-        return super().copy({"name": _("%s (copy)", self.name), **(default or {})})
+        values = {"name": _("%s (copy)", self.name), **self._not_to_be_copied(), **(default or {})}
+        return super().copy(values)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_active(self):

@@ -1,10 +1,11 @@
 # Part of OMC. Licence LGPL-3.
 """What an administrator can have a connector do."""
 
-from odoo import _, models
+from odoo import _, fields, models
 from odoo.exceptions import UserError
 
 from .omc_connector import ACTIVE_STATES
+from .words import NOT_BEGUN
 
 
 class OmcConnector(models.Model):
@@ -37,7 +38,7 @@ class OmcConnector(models.Model):
 
     def _drop_requested_runs(self):
         requested = self.env["omc.run"].sudo().search([("connector_id", "in", self.ids), ("state", "=", "requested")])
-        requested.write({"state": "stopped", "message": _("The connector was stopped before the run began.")})
+        requested.write({"state": "stopped", "ended_at": fields.Datetime.now(), "message": NOT_BEGUN})
 
     def action_run_now(self):
         """Ask the daemon for a run over everybody. It looks for such requests at its next poll."""

@@ -2,12 +2,15 @@
 """The door, second method: tokens are stored and VIDs removed, one outcome for each result. See docs/door.md."""
 
 import datetime
+import logging
 import re
 
-from psycopg2 import DataError, IntegrityError
+from psycopg2 import OperationalError
 
 from odoo import _, models
 from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
 
 LONGEST_TOKEN = 100
 MOST_RESULTS = 5000
@@ -25,7 +28,9 @@ class Applied:
         self.code = False
         self.token_id = False
         self.vid_removed = False
-        self.create = None
+        # What the token's row is to hold, where it does not stand there yet.
+        self.token = None
+        self.row_id = False
         self.remove = None
         self.values = None
 
@@ -87,10 +92,8 @@ class OmcConnector(models.Model):
             log_exceptions=False,
         )
         locked = [row[0] for row in self.env.cr.fetchall()]
-        kinds = (self.vid_id_type_id.id, self.token_id_type_id.id)
-        self.env.cr.execute(
-            "SELECT partner_id, id FROM g2p_reg_id WHERE partner_id = ANY(%s) AND id_type IN %s", (locked, kinds)
-        )
+        # IDs of every type: one of another may just be made one of these.
+        self.env.cr.execute("SELECT partner_id, id FROM g2p_reg_id WHERE partner_id = ANY(%s)", (locked,))
         rows = dict((row, partner) for partner, row in self.env.cr.fetchall())
         self.env.cr.execute(
             "SELECT id FROM g2p_reg_id WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED",
@@ -122,15 +125,13 @@ class OmcConnector(models.Model):
     def _plan(self, one, held, known_vids):
         """Decide what becomes of one result, by the IDs that its registrant holds."""
         result = one.result
-        tokens = [row for row in held if row["kind"] == "token"]
+        # A row without a value is no token, but in the place of one.
+        rows = [row for row in held if row["kind"] == "token"]
+        tokens = [row for row in rows if row["value"]]
         vid = self._vid_row(result, held)
         changed = not vid and result.get("vid_id") in known_vids
         if result.get("token") in (None, False):
-            newer = (
-                vid
-                and self.remove_vid
-                and [row for row in tokens if row["value"] and row["create_date"] > vid["write_date"]]
-            )
+            newer = vid and self.remove_vid and [row for row in tokens if row["create_date"] > vid["write_date"]]
             if not newer:
                 return one.end("superseded")
             one.token_id = newer[0]["id"]
@@ -146,16 +147,12 @@ class OmcConnector(models.Model):
         if tokens:
             one.token_id = tokens[0]["id"]
         else:
-            code = self._unfit_values(result.get("values"))
+            code = self._unfit_values(one.partner_id, result.get("values"))
             if code:
                 return one.end("error", code)
             one.values = result.get("values") or None
-            one.create = {
-                "partner_id": one.partner_id,
-                "id_type": self.token_id_type_id.id,
-                "value": result["token"],
-                "status": "valid",
-            }
+            one.row_id = rows[0]["id"] if rows else False
+            one.token = {"value": result["token"], "status": "valid"}
         # What the daemon read of the connector may be older than what it says now.
         if vid and self.remove_vid and result.get("remove_vid"):
             one.remove = vid["id"]
@@ -184,9 +181,13 @@ class OmcConnector(models.Model):
             fits = False
         return False if fits and token.isprintable() and not re.search(r"\s", token) else "token_invalid"
 
-    def _unfit_values(self, values):
+    def _unfit_values(self, partner_id, values):
         if not values:
             return False
+        # Who holds the address of somebody who logs in, holds their password.
+        users = self.env["res.users"].sudo().with_context(active_test=False)
+        if users.search_count([("partner_id", "=", partner_id)], limit=1):
+            return "field_not_allowed"
         if not isinstance(values, dict):
             return "field_invalid"
         listed = set(self._names("value_fields"))
@@ -229,7 +230,7 @@ class OmcConnector(models.Model):
         # A writer whose view of the database is older than this one's result is thus told so by PostgreSQL, and begins anew.
         self.env.cr.execute(
             "UPDATE res_partner SET write_date = write_date WHERE id = ANY(%s)",
-            (sorted({one.partner_id for one in planned if one.create or one.remove}),),
+            (sorted({one.partner_id for one in planned if one.token or one.remove}),),
         )
         self._carry_out_chunk(planned)
 
@@ -240,7 +241,12 @@ class OmcConnector(models.Model):
             with self.env.cr.savepoint():
                 self._store(planned)
                 self._remove([one for one in planned if one.remove])
-        except (UserError, ValueError, IntegrityError, DataError):
+        except OperationalError:
+            # Two transactions collided: Odoo begins the call anew.
+            raise
+        except Exception as error:
+            # Whatever another addon raises over one of them is not to stop the others. Texts can quote the token.
+            _logger.info("%s results are stored by halves: %s", len(planned), type(error).__name__)
             if len(planned) > 1:
                 half = len(planned) // 2
                 self._carry_out_chunk(planned[:half])
@@ -254,13 +260,17 @@ class OmcConnector(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._store([one])
-        except (UserError, ValueError, IntegrityError, DataError):
+        except OperationalError:
+            raise
+        except Exception:
             one.token_id = False
             return one.end("error", "field_invalid" if one.values and self._fails_alone(one) else "refused")
         try:
             with self.env.cr.savepoint():
                 self._remove([one] if one.remove else [])
-        except (UserError, IntegrityError):
+        except OperationalError:
+            raise
+        except Exception:
             # The token is there; the clean-up comes back for the VID.
             one.vid_removed = False
         return None
@@ -273,7 +283,9 @@ class OmcConnector(models.Model):
                 self._store([one])
                 savepoint.rollback()
             return True
-        except (UserError, ValueError, IntegrityError, DataError):
+        except OperationalError:
+            raise
+        except Exception:
             return False
         finally:
             one.values, one.token_id = values, False
@@ -284,10 +296,16 @@ class OmcConnector(models.Model):
         for one in planned:
             if one.values:
                 partners.browse(one.partner_id).write(one.values)
-        new = [one for one in planned if one.create]
-        rows = self.env["g2p.reg.id"].sudo().with_context(omc_bulk=True).create([one.create for one in new])
+        tokens = self.env["g2p.reg.id"].sudo().with_context(omc_bulk=True)
+        kind = self.token_id_type_id.id
+        new = [one for one in planned if one.token and not one.row_id]
+        rows = tokens.create([{"partner_id": one.partner_id, "id_type": kind, **one.token} for one in new])
         for one, row in zip(new, rows, strict=True):
             one.token_id = row.id
+        for one in planned:
+            if one.token and one.row_id:
+                tokens.browse(one.row_id).write(one.token)
+                one.token_id = one.row_id
 
     def _remove(self, planned):
         self.env["g2p.reg.id"].sudo().browse([one.remove for one in planned]).unlink()

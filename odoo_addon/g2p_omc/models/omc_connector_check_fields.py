@@ -2,6 +2,7 @@
 """Whether filter, field list and mapping fit the registrant, and each other."""
 
 from odoo import _, api, models
+from odoo.exceptions import AccessError, ValidationError
 
 from . import definition
 from .omc_connector_check import MOST_NAMES
@@ -9,6 +10,8 @@ from .omc_connector_check import MOST_NAMES
 # Tables of the registry that a filter may look into without the writer's own right to read them: the door looks for them.
 ID = "g2p.reg.id"
 REGISTRY = (ID, "g2p.id.type")
+# A filter that nobody matches, in place of one that cannot be taken over.
+NOBODY = '[["id", "=", 0]]'
 # Of an ID, for whoever may not read it: a filter on its value, and a look at who matches, would tell it digit by digit.
 OF_AN_ID = ("id", "id_type", "status", "expiry_date")
 
@@ -34,13 +37,17 @@ class OmcConnector(models.Model):
             connector._check_paths("res.partner", leaves)
             connector._try_domain(domain)
 
-    def _check_paths(self, model, leaves):
+    def _check_paths(self, model, leaves, within=False):
         """Every step is a field that the writer of the filter may read: it is looked up with more rights than theirs."""
         for field, operator, value in leaves:
             if not isinstance(field, str):
                 continue
             reached = model
-            for name in field.split("."):
+            for depth, name in enumerate(field.split(".")):
+                if reached and (depth or within) and not self._may_look_into(reached):
+                    self._refuse(
+                        "g2p_search_domain", _("%s leads to records of which you may see a part only; leave it out", field)
+                    )
                 known = self.env[reached]._fields.get(name) if reached else None
                 hidden = reached == ID and name not in OF_AN_ID and not self._may(ID, "read")
                 if not known or hidden or not self._may_read(known):
@@ -53,10 +60,20 @@ class OmcConnector(models.Model):
                     inner = list(definition.domain_terms(value))
                 except ValueError:
                     self._refuse("g2p_search_domain", _("the conditions within any cannot be read"))
-                self._check_paths(reached, inner)
+                self._check_paths(reached, inner, within=True)
             elif reached == ID and not self._may(ID, "read") and definition.has_text(value):
-                # A text in place of an ID's number is looked for in its value.
+                # What a text in place of a number finds is the registry's to decide.
                 self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
+
+    def _may_look_into(self, model):
+        """Whether nothing of a model is hidden from the writer record by record: filters run without such rules.
+
+        The registry's own tables have none, and are judged field by field.
+        """
+        if self.env.su or model in REGISTRY:
+            return True
+        looks_by_itself = type(self.env[model])._search is not models.BaseModel._search
+        return not looks_by_itself and not self.env["ir.rule"]._compute_domain(model, "read")
 
     def _may(self, model, operation):
         return self.env[model].check_access_rights(operation, raise_exception=False)
@@ -73,7 +90,7 @@ class OmcConnector(models.Model):
             message = _("Odoo cannot search by this filter; compare the values with the kinds of their fields")
             self._refuse("g2p_search_domain", message, error)
 
-    @api.constrains("value_fields", "output_format")
+    @api.constrains("value_fields", "output_format", "mts_url")
     def _check_values(self):
         for connector in self:
             names = connector._names("value_fields")
@@ -83,6 +100,16 @@ class OmcConnector(models.Model):
                 )
             for name in names:
                 connector._check_writable(name)
+
+    def _not_to_be_copied(self):
+        """What somebody with more rights wrote into this connector: the draft that is made of it goes without."""
+        values = {}
+        for field, check in (("value_fields", self._check_values), ("g2p_search_domain", self._check_domain)):
+            try:
+                check()
+            except (AccessError, ValidationError):
+                values[field] = NOBODY if field == "g2p_search_domain" else False
+        return values
 
     @api.constrains("g2p_selected_fields", "mandatory_fields")
     def _check_names(self):

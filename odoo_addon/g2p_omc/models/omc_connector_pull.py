@@ -7,6 +7,8 @@ from odoo import _, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from .omc_connector import ACTIVE_STATES
+
 TIME = "YYYY-MM-DD HH24:MI:SS.US"
 BOTH = "both"
 LARGEST_PAGE = 10_000
@@ -19,7 +21,8 @@ class OmcConnector(models.Model):
 
     def omc_pull(self, after_id, limit, changed_since, ids):
         self._enter_door()
-        if changed_since != BOTH:
+        # A test of one that is not started sends nothing.
+        if changed_since != BOTH and self.job_status in ACTIVE_STATES:
             self._refuse_beside_upstream()
         now, horizon = self._now_and_horizon()
         both = changed_since == BOTH

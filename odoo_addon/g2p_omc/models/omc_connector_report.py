@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 
 from .omc_connector import ACTIVE_STATES, STATES
 from .omc_run import ENDED
+from .words import LOST
 
 COUNTERS = ("found", "submitted", "tokens", "rejected", "abandoned")
 LARGEST_COUNTER = 2**31 - 1
@@ -61,15 +62,17 @@ class OmcConnector(models.Model):
         run = runs.search([("id", "in", self._whole_numbers([told["id"]])), ("connector_id", "=", self.id)])
         if run.state in ENDED and values.get("state") == "running":
             # Its connector was stopped before the run began, and the daemon has not seen that yet.
-            del values["state"]
+            values = {name: values[name] for name in COUNTERS if name in values}
         if run:
             run.write(values)
         return run
 
     def _end_lost_runs(self, under_way):
         """End what says running and is not under way in the daemon: its store was lost."""
-        if not isinstance(under_way, list | tuple):
+        if under_way is None:
             return None
+        if not isinstance(under_way, list | tuple):
+            raise UserError(_("The runs under way are no list."))
         known = self._whole_numbers(under_way)
         lost = self.env["omc.run"].search(
             [("connector_id", "=", self.id), ("state", "=", "running"), ("id", "not in", known)]
@@ -78,7 +81,8 @@ class OmcConnector(models.Model):
             {
                 "state": "failed",
                 "ended_at": fields.Datetime.now(),
-                "message": _("The daemon does not know this run any more: its store was lost. The next run finds the rest."),
+                # Shown in the reader's language, not in the daemon's.
+                "message": LOST,
             }
         )
         return lost
@@ -146,6 +150,7 @@ class OmcConnector(models.Model):
                 "attempts": min(max(int(one.get("attempts") or 0), 0), LARGEST_COUNTER),
                 "last_seen": seen,
                 "state": "open",
+                "requeued_by_id": False,
             }
             if partner in known:
                 known[partner].write(values)

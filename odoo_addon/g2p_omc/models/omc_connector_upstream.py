@@ -8,7 +8,8 @@ from odoo import _, api, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from . import definition
-from .omc_connector import ACTIVE_STATES, DEFAULT_DOMAIN, DEFAULT_FIELDS, DEFAULT_MAPPING
+from .omc_connector import ACTIVE_STATES, DEFAULT_DOMAIN, DEFAULT_FIELDS, DEFAULT_MAPPING, TOKEN_TYPE, VID_TYPE
+from .omc_connector_check_fields import NOBODY
 
 MODEL = "mts.connector"
 VID_PARAMETER, TOKEN_PARAMETER = "g2p_mts.vid_id_type", "g2p_mts.uin_token_id_type"
@@ -91,13 +92,22 @@ class OmcConnector(models.Model):
             chosen = self._upstream_type(parameter)
             if chosen:
                 values[field] = chosen.id
-        values["g2p_search_domain"] = self._without_id_names(values["g2p_search_domain"])
+        asked = values["g2p_search_domain"]
+        values["g2p_search_domain"] = self._without_own_conditions(asked, values)
         made, replaced = self._create_mended(values)
         if not made:
             raise UserError(_("Upstream's connector %s cannot be taken over; make a new one by hand.", other.name))
         if replaced:
             labels = ", ".join(self._fields[field]._description_string(self.env) for field in replaced)
             made._message_log(body=_("Upstream's values could not work and were replaced: %s", labels))
+        if made.g2p_search_domain == NOBODY:
+            made._message_log(
+                body=_(
+                    "Upstream's filter cannot be taken over, or you may not write it: until you write one, nobody is taken."
+                )
+            )
+        elif values["g2p_search_domain"] != asked:
+            made._message_log(body=_("OMC itself looks who holds a VID and no token: the filter goes without saying so."))
         return made
 
     @api.model
@@ -107,8 +117,8 @@ class OmcConnector(models.Model):
             {"g2p_selected_fields": DEFAULT_FIELDS, "mapping": DEFAULT_MAPPING},
             {"output_format": False},
             {"mts_url": self._fields["mts_url"].default(self)},
-            # Last: it decides who is sent.
-            {"g2p_search_domain": DEFAULT_DOMAIN},
+            # Last, and never by one that takes more people.
+            {"g2p_search_domain": NOBODY},
         )
         for count in range(len(mends) + 1):
             for chosen in combinations(mends, count):
@@ -121,27 +131,35 @@ class OmcConnector(models.Model):
         return self.browse(), []
 
     @api.model
-    def _without_id_names(self, text):
-        """The filter without conditions on the names of ID types: OMC itself looks who holds a VID and no token."""
+    def _without_own_conditions(self, text, values):
+        """The filter without what OMC asks itself: that somebody holds a VID, and no token.
+
+        Upstream's own filter says so by the names of the ID types, in a way that does not work. Every other condition stays.
+        """
         try:
             domain = json.loads(text or "[]")
         except ValueError:
             return text
-        if not isinstance(domain, list):
+        # Taking a term out of an expression would change what the others mean.
+        if not isinstance(domain, list) or any(term in ("|", "&") for term in domain if isinstance(term, str)):
             return text
         kept, negated = [], False
         for term in domain:
             if term == "!":
-                negated = True
+                negated = not negated
                 continue
-            about_type = isinstance(term, list) and term and term[0] in ("reg_ids.id_type", "reg_ids.id_type.name")
-            if not about_type:
+            if not self._is_own_condition(term, negated, values):
                 kept += (["!"] if negated else []) + [term]
-            elif any(operator in domain for operator in ("|", "&")):
-                # Taking a term out of an expression would change what the others mean.
-                return text
             negated = False
         return json.dumps(kept, ensure_ascii=False) if kept else DEFAULT_DOMAIN
+
+    @api.model
+    def _is_own_condition(self, term, negated, values):
+        if not isinstance(term, list) or len(term) != 3 or term[0] not in ("reg_ids.id_type", "reg_ids.id_type.name"):
+            return False
+        field, name = ("token_id_type_id", TOKEN_TYPE) if negated else ("vid_id_type_id", VID_TYPE)
+        kind = self.env["g2p.id.type"].sudo().browse(values.get(field) or 0)
+        return term[1] in ("=", "=like", "=ilike", "like", "ilike") and term[2] in (name, kind.name or name, kind.id or name)
 
     @api.model
     def _switch_upstream_off(self, upstream):

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from odoo import _, api, fields, models
 
+from .words import in_language
+
 # Masked as it is, an answer says who is about to be sent; it is there to be looked at, not to be kept.
 MINUTES_KEPT = 45
 
@@ -59,6 +61,18 @@ class OmcPreviewLine(models.Model):
     preview_id = fields.Many2one("omc.preview", required=True, ondelete="cascade", index=True, readonly=True)
     company_id = fields.Many2one(related="preview_id.company_id", store=True)
     partner_id = fields.Many2one("res.partner", string="Registrant", required=True, ondelete="cascade", readonly=True)
-    verdict = fields.Char(required=True, readonly=True, help="send, leave, or the code of the refusal.")
-    reason = fields.Char(readonly=True)
+    verdict = fields.Char(
+        string="Verdict's Code", required=True, readonly=True, help="send, leave, or the code of the refusal."
+    )
+    reason = fields.Char(string="Reason in English", readonly=True)
+    verdict_shown = fields.Char(string="Verdict", compute="_compute_shown")
+    reason_shown = fields.Char(string="Reason", compute="_compute_shown")
     auth_data = fields.Text(readonly=True, help="The record for MTS, its values masked.")
+
+    @api.depends("verdict", "reason")
+    @api.depends_context("lang")
+    def _compute_shown(self):
+        words = {"send": _("Send"), "leave": _("Leave out")}
+        for line in self:
+            line.verdict_shown = words.get(line.verdict, line.verdict)
+            line.reason_shown = in_language(line.reason, self.env.lang)

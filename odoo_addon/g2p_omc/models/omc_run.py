@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+from .words import in_language
+
 STATES = [
     ("requested", "Requested"),
     ("running", "Running"),
@@ -39,7 +41,8 @@ class OmcRun(models.Model):
     tokens = fields.Integer(readonly=True, help="Tokens written.")
     rejected = fields.Integer(readonly=True, help="Registrants whose data or VID was refused.")
     abandoned = fields.Integer(readonly=True, help="Registrants given up after repeated failures.")
-    message = fields.Text(readonly=True)
+    message = fields.Text(string="Message in English", readonly=True)
+    message_shown = fields.Text(string="Message", compute="_compute_message_shown")
     progress = fields.Float(compute="_compute_progress", help="Registrants that the run is done with, of 100.")
     duration = fields.Float(compute="_compute_duration", help="Hours.")
 
@@ -49,10 +52,16 @@ class OmcRun(models.Model):
             "CREATE UNIQUE INDEX IF NOT EXISTS omc_run_one_requested_idx ON omc_run (connector_id) WHERE state = 'requested'"
         )
 
-    @api.depends("connector_id.name", "started_at")
+    @api.depends("connector_id.name")
     def _compute_display_name(self):
         for run in self:
             run.display_name = f"{run.connector_id.name} #{run.id}"
+
+    @api.depends("message")
+    @api.depends_context("lang")
+    def _compute_message_shown(self):
+        for run in self:
+            run.message_shown = in_language(run.message, self.env.lang)
 
     @api.depends("state", "found", "tokens", "rejected", "abandoned")
     def _compute_progress(self):

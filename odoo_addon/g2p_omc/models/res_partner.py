@@ -76,5 +76,5 @@ class ResPartner(models.Model):
             "name": _("Rejections"),
             "res_model": "omc.rejection",
             "view_mode": "tree,form",
-            "domain": [("partner_id", "=", self.id)],
+            "domain": [("partner_id", "=", self.id), ("state", "!=", "resolved")],
         }

@@ -1,13 +1,20 @@
 # Part of OMC. Licence LGPL-3.
-"""What the daemon says about refused registrants, in its own English, so that it can be shown in other languages."""
+"""What is kept of refusals and runs in English, so that each reader sees it in their own language."""
 
 from odoo import _lt
 from odoo.tools.translate import code_translations
 
 MODULE = "g2p_omc"
 
+LOST = "The daemon does not know this run any more: its store was lost. The next run finds the rest."
+NOT_BEGUN = "The connector was stopped before the run began."
+
 # Listed for the export of terms only. The daemon's tests compare them with what it says.
 WORDS = (
+    _lt("The daemon does not know this run any more: its store was lost. The next run finds the rest."),
+    _lt("The connector was stopped before the run began."),
+    _lt("holds a token, or has no VID"),
+    _lt("refused before"),
     _lt("The registrant has more than one usable VID, and OMC cannot know which one counts."),
     _lt("Remove the VIDs that do not count, or mark them invalid; the record is then sent by itself."),
     _lt("The registrant's VID has expired."),
@@ -21,7 +28,7 @@ WORDS = (
     _lt(
         "The connector's input format gave nothing usable for this registrant: no object, or no text where the mapping wants text."
     ),
-    _lt("Try the input format with `omc preview`; correct it, or the registrant's data."),
+    _lt("Try the input format with Test (or `omc preview`); correct it, or the registrant's data."),
     _lt("The date of birth is not a date in the form YYYY/MM/DD or YYYY-MM-DD."),
     _lt("Correct the date of birth on the registrant, or map a date field; the record is then sent again by itself."),
     _lt("MTS gave another token than the one the registrant already holds. Nothing was changed."),
@@ -35,7 +42,9 @@ WORDS = (
     _lt("MTS took the record several times and never told its result. The person was not refused."),
     _lt("Check that MTS reaches the callback address, and its log for restarts; then requeue the record."),
     _lt("MTS fails on this record even when it is sent alone."),
-    _lt("Look at the registrant's values in `omc preview` for anything unusual, correct them, then requeue the record."),
+    _lt(
+        "Look at the registrant's values with Test (or `omc preview`) for anything unusual, correct them, then requeue the record."
+    ),
     _lt("Odoo fails when OMC reads this registrant, even alone, while it reads others."),
     _lt(
         "Open the registrant in Odoo and look into Odoo's log for the exception; correct the value that it is about, or take the field out of the connector. The record is tried again at each full sweep, when the registrant changes, and on requeue."
@@ -43,7 +52,7 @@ WORDS = (
     _lt("Writing the token and removing the VID did not come to an end after several attempts. The token is kept."),
     _lt("Check the rights of the daemon's Odoo user with `omc check`, then requeue the record."),
     _lt("Odoo refuses a field that the connector's output format sets with the token. Nothing was written."),
-    _lt("Correct the output format, or list the field in the connector's value fields, then requeue the record."),
+    _lt("Correct the output format, or list the field in the connector's Fields to Write, then requeue the record."),
     _lt("MTS refused the record without a code that can be shown."),
     _lt("Look into the log of MTS at the time of the refusal; requeue the record once its cause is gone."),
     _lt("The VID does not have the form of a VID."),
@@ -93,5 +102,12 @@ WORDS = (
 
 
 def in_language(text, language):
-    """The text in a language of Odoo's; as it is where nobody has translated it."""
-    return code_translations.get_python_translations(MODULE, language or "en_US").get(text, text)
+    """The text in a language of Odoo's; as it is where nobody has translated it. Two of the words may stand together."""
+    known = code_translations.get_python_translations(MODULE, language or "en_US")
+    if not text or text in known:
+        return known.get(text, text)
+    for first in known:
+        second = text[len(first) + 1 :]
+        if text.startswith(f"{first} ") and second in known:
+            return f"{known[first]} {known[second]}"
+    return text

@@ -14,7 +14,7 @@ MODELS = {
     "omc.rejection": ("", "", "r", "r", "r"),
     "omc.preview": ("", "", "", "r", "r"),
     "omc.preview.line": ("", "", "", "r", ""),
-    "omc.lease": ("", "", "", "r", ""),
+    "omc.lease": ("", "", "", "", ""),
     "omc.duplicate": ("", "", "r", "r", ""),
     "g2p.id.type": ("", "", "r", "r", "r"),
     # The registry itself is reached by nobody through this addon but the daemon, and by it only through the door.

@@ -152,17 +152,21 @@ class TestAction(OmcCase):
 
     def test_a_count_that_takes_too_long_does_not_close_the_form(self):
         self.person("Ana", vid="2045678901")
-        usual = self.statement_timeout()
-        self.assertTrue(self.mine.is_counted)
-        self.assertEqual(self.statement_timeout(), usual)
+        self.assertTrue(self.mine.is_waiting_counted)
         self.mine.invalidate_recordset()
         model = type(self.env["omc.connector"])
         slow = patch.object(model, "_waiting_query", lambda connector: SlowQuery())
+        self.env.cr.execute("SET LOCAL statement_timeout = 77777")
+        vid = self.env["g2p.reg.id"].search([("value", "=", "2045678901")])
+        vid.value = "2999999999"
         with slow, patch("odoo.addons.g2p_omc.models.omc_connector_scope.LONGEST_COUNT", 50):
-            self.assertEqual((self.mine.is_counted, self.mine.waiting_count), (False, 0))
+            self.assertEqual((self.mine.is_waiting_counted, self.mine.waiting_count), (False, 0))
+        # What had not been written yet is.
+        self.env.invalidate_all()
+        self.assertEqual(vid.value, "2999999999")
         self.mine.invalidate_recordset()
-        self.assertEqual(self.statement_timeout(), usual)
-        self.assertEqual((self.mine.is_counted, self.mine.waiting_count), (True, 1))
+        self.assertEqual((self.mine.is_waiting_counted, self.mine.waiting_count), (True, 1))
+        self.assertEqual(self.statement_timeout(), "77777ms")
 
     def test_a_new_connector_counts_nothing(self):
         new = self.env["omc.connector"].new({"name": "New"})

@@ -202,6 +202,37 @@ class TestApply(OmcCase):
         self.assertEqual(self.apply_one(ana, values=good)["outcome"], "written")
         self.assertEqual((ana.birth_place, ana.income, str(ana.birthdate)), ("Here", 2.5, "1990-01-31"))
 
+    def test_values_of_somebody_who_logs_in_stay(self):
+        self.connector.value_fields = '["email"]'
+        ana = self.person("Ana", vid="2045678901")
+        self.internal.partner_id = ana
+        answer = self.apply_one(ana, values={"email": "other@example.org"})
+        self.assertEqual((answer["outcome"], answer["code"]), ("error", "field_not_allowed"))
+
+    def test_a_token_row_without_a_value_is_no_token(self):
+        ana = self.person("Ana", vid="2045678901", token="71")
+        self.held(ana, self.token_type).value = False
+        self.assertEqual(self.pull()["ids"], [ana.id])
+        answer = self.apply_one(ana, token="72")
+        row = self.held(ana, self.token_type)
+        self.assertEqual((answer["outcome"], answer["token_id"], row.value), ("written", row.id, "72"))
+        self.assertFalse(self.held(ana))
+
+    def test_whatever_another_addon_raises_stops_only_its_own(self):
+        people = [self.person(name, vid=f"204567890{number}") for number, name in enumerate(("Ana", "Eva", "Ina"))]
+        model = type(self.env["g2p.reg.id"])
+        create = model.create
+
+        def fails(rows, values):
+            if any(one.get("value") == "72" for one in values):
+                raise TypeError
+            return create(rows, values)
+
+        with patch.object(model, "create", fails):
+            answers = self.apply(*(self.result(one, f"7{number}") for number, one in enumerate(people, 1)))
+        self.assertEqual([one["outcome"] for one in answers], ["written", "error", "written"])
+        self.assertEqual(answers[1]["code"], "refused")
+
     def test_values_that_the_registry_minds_take_the_token_with_them(self):
         self.connector.value_fields = '["registration_date"]'
         ana, eva = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902")

@@ -60,6 +60,7 @@ class TestCheck(OmcCase):
             "[('reg_ids.id_type.name', '=', 'MOSIP VID')]",
             "[]",
             "[('country_id.code', '=', 'FR')]",
+            "[('category_id.name', '=', 'Poor'), ('parent_id', '=', False)]",
             "[('reg_ids', 'any', [('id_type.name', '=', 'MOSIP VID'), ('status', '=', 'valid')])]",
             "[('reg_ids', '!=', False)]",
             "[('is_group', '=', True)]",
@@ -75,16 +76,30 @@ class TestCheck(OmcCase):
             "[('reg_ids', 'in', ['2045678901'])]",
             "[('reg_ids.partner_id.reg_ids.value', '=', '2045678901')]",
         )
+        # Rules hide the rest: other companies' people, other people's messages.
+        hidden = (
+            "[('category_id.partner_ids.phone', '=like', '555%')]",
+            "[('category_id', 'any', [('partner_ids', 'any', [('phone', '=like', '555%')])])]",
+            "[('create_uid.partner_id.channel_ids.message_ids.body', 'ilike', 'a')]",
+            "[('message_ids.body', 'ilike', 'a')]",
+            "[('parent_id.phone', '=like', '555%')]",
+        )
+        for domain in hidden:
+            self.refused("g2p_search_domain", domain, "part only")
         for domain in telling:
             self.refused("g2p_search_domain", domain, "that you may read")
         self.manager.groups_id |= self.env.ref("g2p_registry_base.group_g2p_admin")
-        for domain in telling:
+        for domain in telling[:-1]:
             self.mine.g2p_search_domain = domain
 
     def test_who_may_not_write_registrants_has_no_connector_do_it(self):
         self.refused("value_fields", '["birth_place"]', "somebody who may write registrants")
         self.connector.value_fields = '["birth_place"]'
         self.refused("output_format", "{values: {birth_place: .output.status}}", "somebody who may write registrants")
+        self.refused("mts_url", "https://elsewhere.example.org", "somebody who may write registrants")
+        self.connector.g2p_search_domain = "[('reg_ids.value', '=like', '2%')]"
+        copy = self.mine.copy()
+        self.assertEqual((copy.value_fields, copy.g2p_search_domain), (False, '[["id", "=", 0]]'))
         self.mine.name = "All else is the manager's"
 
     def test_fields(self):

@@ -135,6 +135,22 @@ class TestConcurrency(BaseCase):
             self.assertEqual({answer["outcome"] for answer in second}, {"already"})
             self.assertEqual(self.count(), (PEOPLE, PEOPLE, 0 if remove_vid else PEOPLE))
 
+    def test_an_id_that_is_just_made_a_token_is_in_somebody_s_hands(self):
+        partner = self.people[0]
+        with self.registry.cursor() as cr:
+            env = self.env_of(cr)
+            other = env["g2p.id.type"].create({"name": "Race Other"})
+            self.types.append(other.id)
+            row = env["g2p.reg.id"].create({"partner_id": partner, "id_type": other.id, "value": "other"}).id
+        with self.registry.cursor() as cr:
+            env = self.env_of(cr)
+            env["g2p.reg.id"].browse(row).id_type = self.types[1]
+            env.flush_all()
+            [answer] = self.apply_as_rpc(self.results()[:1])
+            self.assertEqual(answer["outcome"], "busy")
+        [again] = self.apply_as_rpc(self.results()[:1])
+        self.assertEqual(again["outcome"], "conflict")
+
     def test_registrants_in_somebody_s_hands_are_busy(self):
         edited, given, moved = self.people[:3]
         with self.registry.cursor() as cr:

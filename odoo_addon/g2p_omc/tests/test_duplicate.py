@@ -52,3 +52,15 @@ class TestDuplicate(OmcCase):
         rows = self.env["omc.duplicate"].search_read([("partner_id", "in", self.people.ids)])
         self.assertEqual(len(rows), 2)
         self.assertNotIn("36482736482736", str(rows))
+
+    def test_tokens_of_the_usual_type_count_without_a_connector(self):
+        usual = self.env["g2p.id.type"].search([("name", "=", "MOSIP UIN TOKEN")], limit=1)
+        usual = usual or self.env["g2p.id.type"].create({"name": "MOSIP UIN TOKEN"})
+        self.env["omc.connector"].search([]).unlink()
+        people = self.person("Uma") + self.person("Ugo")
+        for one in people:
+            self.env["g2p.reg.id"].create({"partner_id": one.id, "id_type": usual.id, "value": "7777"})
+        self.env.flush_all()
+        found = self.env["omc.duplicate"].search([("partner_id", "in", people.ids)])
+        self.assertEqual(found.partner_id, people)
+        self.assertEqual(people[0].with_user(self.seer).omc_duplicate_count, 1)

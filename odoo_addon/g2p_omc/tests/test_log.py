@@ -64,6 +64,22 @@ class TestLog(OmcCase):
         french = rejection.with_context(lang="fr_FR")
         self.assertEqual(french.reason_shown, "Il n'y a pas de nom.")
         self.assertEqual(french.remedy_shown, "Words of a later daemon.")
+        preview = self.env["omc.preview"].create({"connector_id": self.connector.id})
+        told = f"{rejection.reason} The VID has expired, or is revoked."
+        line = self.env["omc.preview.line"].create(
+            {"preview_id": preview.id, "partner_id": rejection.partner_id.id, "verdict": "send", "reason": told}
+        )
+        french = line.with_context(lang="fr_FR")
+        self.assertEqual(french.verdict_shown, "Envoyer")
+        self.assertTrue(french.reason_shown.startswith("Il n'y a pas de nom. Le VID"), french.reason_shown)
+
+    def test_the_registrant_s_button_counts_what_its_list_shows(self):
+        ana = self.person("Ana")
+        self.rejection(ana, state="resolved")
+        open_one = self.rejection(ana, state="requeued")
+        seen = ana.with_user(self.seer)
+        listed = self.env["omc.rejection"].search(seen.action_view_omc_rejections()["domain"])
+        self.assertEqual((seen.omc_rejection_count, listed), (1, open_one))
 
     def test_vacuum(self):
         runs = self.env["omc.run"]

@@ -47,11 +47,22 @@ class TestReport(OmcCase):
         self.assertFalse(self.connector.run_ids)
 
     def test_a_run_that_ended_does_not_run_again(self):
-        run = self.env["omc.run"].create({"connector_id": self.connector.id, "state": "stopped"})
-        self.report(run={"id": run.id, "state": "running", "found": 3})
-        self.assertEqual((run.state, run.found), ("stopped", 3))
+        ended = {"state": "stopped", "ended_at": AT[:19], "message": "Stopped."}
+        run = self.env["omc.run"].create({"connector_id": self.connector.id, **ended})
+        self.report(run={"id": run.id, "state": "running", "found": 3, "ended_at": None, "message": None})
+        self.assertEqual((run.state, run.found, str(run.ended_at), run.message), ("stopped", 3, AT[:19], "Stopped."))
         self.report(run={"id": run.id, "state": "done"})
         self.assertEqual(run.state, "done")
+
+    def test_followers_are_told_of_a_failure(self):
+        self.connector.job_status = "running"
+        self.env.flush_all()
+        self.cr.precommit.clear()
+        self.door.with_context(tracking_disable=False).omc_report({"connector": {"job_status": "failed"}})
+        self.env.flush_all()
+        self.cr.precommit.run()
+        told = self.connector.message_ids.subtype_id
+        self.assertIn(self.env.ref("g2p_omc.mail_subtype_failed"), told)
 
     def test_runs_of_a_lost_store_end(self):
         self.connector.job_status = "running"
@@ -69,8 +80,9 @@ class TestReport(OmcCase):
         self.assertEqual(self.connector.job_status, "running")
         self.report(connector={"running": []})
         self.assertEqual((known.state, self.connector.job_status), ("failed", "started"))
-        with self.assertRaises(UserError):
-            self.report(connector={"running": ["1"]})
+        for wrong in (["1"], "7", {}, 7):
+            with self.assertRaises(UserError):
+                self.report(connector={"running": wrong})
 
     def test_words_that_nobody_knows(self):
         for payload in (

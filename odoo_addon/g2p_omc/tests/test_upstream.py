@@ -96,10 +96,36 @@ class TestUpstream(OmcCase):
                 for kept in good.keys() - {field} - together:
                     self.assertEqual(made[kept], good[kept], kept)
 
-    def test_a_filter_that_is_no_list_is_no_crash(self):
-        other = self.upstream(g2p_search_domain="null")
-        self.connectors.action_take_over_upstream()
-        self.assertTrue(self.taken(other))
+    def test_nobody_is_sent_whom_upstream_s_filter_left_out(self):
+        self.manager.groups_id |= self.env.ref("g2p_registry_base.group_g2p_admin")
+        vid, token = self.vid_type.name, self.token_type.name
+        people = [["is_registrant", "=", True]]
+        for given, taken in (
+            (
+                [*people, ["reg_ids.id_type", "=like", "MOSIP VID"], "!", ["reg_ids.id_type", "=like", "MOSIP UIN TOKEN"]],
+                people,
+            ),
+            ([*people, ["reg_ids.id_type.name", "=", vid], "!", ["reg_ids.id_type", "=", self.token_type.id]], people),
+            ([*people, ["reg_ids.id_type.name", "=", "HOUSEHOLD ID"]], None),
+            ([*people, "!", ["reg_ids.id_type.name", "=", "DO NOT SEND"]], None),
+            ([*people, "!", ["reg_ids.id_type.name", "=", vid]], None),
+            ([*people, ["reg_ids.id_type.name", "=", token]], None),
+            ([["reg_ids.value", "=like", "20%"]], None),
+        ):
+            with self.subTest(given=given):
+                other = self.upstream(g2p_search_domain=json.dumps(given))
+                self.connectors.action_take_over_upstream()
+                self.assertEqual(json.loads(self.taken(other).g2p_search_domain), taken or given)
+
+    def test_a_filter_that_cannot_be_taken_over_takes_nobody(self):
+        self.person("Ana", vid="2045678901")
+        for filter_ in ("null", '[["nowhere", "=", 1]]', '[["reg_ids.value", "=like", "20%"]]'):
+            with self.subTest(filter=filter_):
+                other = self.upstream(g2p_search_domain=filter_)
+                self.connectors.action_take_over_upstream()
+                made = self.taken(other)
+                self.assertEqual(made.waiting_count, 0)
+                self.assertTrue(made.message_ids.filtered(lambda one: "nobody is taken" in (one.body or "")))
 
     def test_twice_makes_nothing_more(self):
         other = self.upstream()
@@ -138,6 +164,7 @@ class TestUpstream(OmcCase):
         ana = self.person("Ana", vid="2045678901")
         other = self.upstream()
         self.env.ref(DELETION).active = False
+        self.connector.job_status = "started"
         self.assertEqual(self.pull()["ids"], [ana.id])
         result = self.result(ana)
         other.job_status = "started"
@@ -147,8 +174,26 @@ class TestUpstream(OmcCase):
         self.assertEqual(self.pull(since="both")["ids"], [])
         [answer] = self.apply(result)
         self.assertEqual(answer["outcome"], "written")
-        other.job_status = "completed"
+        # What is not started sends nothing, and can be tested.
+        self.connector.job_status = "draft"
         self.assertEqual(self.pull()["ids"], [])
+        other.job_status = "completed"
+        self.connector.job_status = "started"
+        self.assertEqual(self.pull()["ids"], [])
+        # Nor does it open while upstream's job deletes VIDs.
+        self.env.ref(DELETION).active = True
+        with self.assertRaisesRegex(UserError, "^omc_upstream: "):
+            self.pull()
+        self.assertIn(self.env.ref(DELETION).name, self.connector.with_user(self.seer).upstream_at_work)
+        self.env.ref(DELETION).active = False
+        self.env.invalidate_all()
+        self.assertFalse(self.connector.with_user(self.seer).upstream_at_work)
+
+    def test_upstream_without_a_vid_type_may_take_any(self):
+        self.upstream().job_status = "started"
+        self.env["ir.config_parameter"].sudo().set_param("g2p_mts.vid_id_type", "")
+        with self.assertRaises(ValidationError):
+            self.connector.with_user(self.manager).action_start()
 
     def test_managers_only(self):
         for user in (self.seer, self.internal, self.daemon):

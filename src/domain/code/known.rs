@@ -65,7 +65,7 @@ static KNOWN: &[Known] = &[
         "OMC-DATA-002",
         Person,
         "The connector's input format gave nothing usable for this registrant: no object, or no text where the mapping wants text.",
-        "Try the input format with `omc preview`; correct it, or the registrant's data.",
+        "Try the input format with Test (or `omc preview`); correct it, or the registrant's data.",
     ),
     known(
         "OMC-DATA-003",
@@ -101,7 +101,7 @@ static KNOWN: &[Known] = &[
         "OMC-SEND-001",
         Person,
         "MTS fails on this record even when it is sent alone.",
-        "Look at the registrant's values in `omc preview` for anything unusual, correct them, then requeue the record.",
+        "Look at the registrant's values with Test (or `omc preview`) for anything unusual, correct them, then requeue the record.",
     ),
     known(
         "OMC-READ-001",
@@ -119,7 +119,7 @@ static KNOWN: &[Known] = &[
         "OMC-VALUE-001",
         Person,
         "Odoo refuses a field that the connector's output format sets with the token. Nothing was written.",
-        "Correct the output format, or list the field in the connector's value fields, then requeue the record.",
+        "Correct the output format, or list the field in the connector's Fields to Write, then requeue the record.",
     ),
     known(
         "OMC-CODE-001",

@@ -73,7 +73,7 @@ registry.category("web_tour.tours").add("omc_administrator", {
         {content: "Ask what would be sent", trigger: "button[name=action_test]"},
         {
             content: "The answer comes by itself",
-            trigger: ".o_data_row:contains('send')",
+            trigger: ".o_data_row:contains('Send')",
             timeout: 20000,
             isCheck: true,
         },
