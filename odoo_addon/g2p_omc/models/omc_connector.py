@@ -261,7 +261,8 @@ class OmcConnector(models.Model):
     def _track_subtype(self, init_values):
         """Followers are told of a failure; every other change of the status is a note."""
         if "job_status" in init_values and self.job_status == "failed":
-            return self.env.ref("g2p_omc.mail_subtype_failed")
+            failed = self.env.ref("g2p_omc.mail_subtype_failed", raise_if_not_found=False)
+            return failed or super()._track_subtype(init_values)
         return super()._track_subtype(init_values)
 
     @api.model_create_multi
@@ -280,8 +281,12 @@ class OmcConnector(models.Model):
 
     def copy(self, default=None):
         self.ensure_one()
-        values = {"name": _("%s (copy)", self.name), **self._not_to_be_copied(), **(default or {})}
-        return super().copy(values)
+        without = self._not_to_be_copied()
+        made = super().copy({"name": _("%s (copy)", self.name), **without, **(default or {})})
+        if without:
+            labels = ", ".join(self._fields[field]._description_string(self.env) for field in without)
+            made._message_log(body=_("Not copied, as you may not write it or it does not work any more: %s", labels))
+        return made
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_active(self):

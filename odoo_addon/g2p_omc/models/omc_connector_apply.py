@@ -9,6 +9,7 @@ from psycopg2 import OperationalError
 
 from odoo import _, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_ERRORS_TO_RETRY
 
 _logger = logging.getLogger(__name__)
 
@@ -16,6 +17,12 @@ LONGEST_TOKEN = 100
 MOST_RESULTS = 5000
 LARGEST_INTEGER = 2**31
 TEXTS = ("char", "text", "html")
+
+
+def raise_collision(error):
+    """Let through what speaks of two transactions, for which Odoo begins the call anew, or of a lost connection."""
+    if isinstance(error, OperationalError) and error.pgcode in (None, *PG_CONCURRENCY_ERRORS_TO_RETRY):
+        raise error
 
 
 class Applied:
@@ -50,10 +57,13 @@ class OmcConnector(models.Model):
         applied = [Applied(result) for result in self._checked_results(results)]
         ids = sorted({one.partner_id for one in applied})
         there, locked = self._lock(ids)
-        held = self._held(locked)
+        locked_ids = sorted(locked)
+        held = self._held(locked_ids)
         vid_ids = [one.result["vid_id"] for one in applied if isinstance(one.result.get("vid_id"), int)]
         self.env.cr.execute("SELECT id FROM g2p_reg_id WHERE id = ANY(%s)", (vid_ids,))
         known_vids = {row[0] for row in self.env.cr.fetchall()}
+        self.env.cr.execute("SELECT partner_id FROM res_users WHERE partner_id = ANY(%s)", (locked_ids,))
+        users = {row[0] for row in self.env.cr.fetchall()}
         seen = set()
         for one in applied:
             if one.partner_id not in there:
@@ -63,7 +73,7 @@ class OmcConnector(models.Model):
                 one.end("busy")
             else:
                 seen.add(one.partner_id)
-                self._plan(one, held.get(one.partner_id, []), known_vids)
+                self._plan(one, held.get(one.partner_id, []), known_vids, users)
         self._carry_out([one for one in applied if one.outcome in ("written", "already")])
         return [one.answer() for one in applied]
 
@@ -122,7 +132,7 @@ class OmcConnector(models.Model):
         )
         return set(cr.fetchall())
 
-    def _plan(self, one, held, known_vids):
+    def _plan(self, one, held, known_vids, users):
         """Decide what becomes of one result, by the IDs that its registrant holds."""
         result = one.result
         # A row without a value is no token, but in the place of one.
@@ -147,10 +157,12 @@ class OmcConnector(models.Model):
         if tokens:
             one.token_id = tokens[0]["id"]
         else:
-            code = self._unfit_values(one.partner_id, result.get("values"))
+            # Who holds the address of somebody who logs in, holds their password: theirs is not for a connector to set.
+            values = None if one.partner_id in users else result.get("values")
+            code = self._unfit_values(values)
             if code:
                 return one.end("error", code)
-            one.values = result.get("values") or None
+            one.values = values or None
             one.row_id = rows[0]["id"] if rows else False
             one.token = {"value": result["token"], "status": "valid"}
         # What the daemon read of the connector may be older than what it says now.
@@ -181,13 +193,9 @@ class OmcConnector(models.Model):
             fits = False
         return False if fits and token.isprintable() and not re.search(r"\s", token) else "token_invalid"
 
-    def _unfit_values(self, partner_id, values):
+    def _unfit_values(self, values):
         if not values:
             return False
-        # Who holds the address of somebody who logs in, holds their password.
-        users = self.env["res.users"].sudo().with_context(active_test=False)
-        if users.search_count([("partner_id", "=", partner_id)], limit=1):
-            return "field_not_allowed"
         if not isinstance(values, dict):
             return "field_invalid"
         listed = set(self._names("value_fields"))
@@ -241,10 +249,8 @@ class OmcConnector(models.Model):
             with self.env.cr.savepoint():
                 self._store(planned)
                 self._remove([one for one in planned if one.remove])
-        except OperationalError:
-            # Two transactions collided: Odoo begins the call anew.
-            raise
         except Exception as error:
+            raise_collision(error)
             # Whatever another addon raises over one of them is not to stop the others. Texts can quote the token.
             _logger.info("%s results are stored by halves: %s", len(planned), type(error).__name__)
             if len(planned) > 1:
@@ -260,17 +266,15 @@ class OmcConnector(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._store([one])
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            raise_collision(error)
             one.token_id = False
             return one.end("error", "field_invalid" if one.values and self._fails_alone(one) else "refused")
         try:
             with self.env.cr.savepoint():
                 self._remove([one] if one.remove else [])
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            raise_collision(error)
             # The token is there; the clean-up comes back for the VID.
             one.vid_removed = False
         return None
@@ -283,9 +287,8 @@ class OmcConnector(models.Model):
                 self._store([one])
                 savepoint.rollback()
             return True
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            raise_collision(error)
             return False
         finally:
             one.values, one.token_id = values, False
@@ -304,7 +307,7 @@ class OmcConnector(models.Model):
             one.token_id = row.id
         for one in planned:
             if one.token and one.row_id:
-                tokens.browse(one.row_id).write(one.token)
+                tokens.browse(one.row_id).write({**one.token, "expiry_date": False})
                 one.token_id = one.row_id
 
     def _remove(self, planned):

@@ -3,6 +3,7 @@
 
 from odoo import _, api, models
 from odoo.exceptions import AccessError, ValidationError
+from odoo.osv import expression
 
 from . import definition
 from .omc_connector_check import MOST_NAMES
@@ -39,31 +40,47 @@ class OmcConnector(models.Model):
 
     def _check_paths(self, model, leaves, within=False):
         """Every step is a field that the writer of the filter may read: it is looked up with more rights than theirs."""
-        for field, operator, value in leaves:
-            if not isinstance(field, str):
+        for path, operator, value in leaves:
+            if not isinstance(path, str):
                 continue
-            reached = model
-            for depth, name in enumerate(field.split(".")):
-                if reached and (depth or within) and not self._may_look_into(reached):
-                    self._refuse(
-                        "g2p_search_domain", _("%s leads to records of which you may see a part only; leave it out", field)
-                    )
-                known = self.env[reached]._fields.get(name) if reached else None
-                hidden = reached == ID and name not in OF_AN_ID and not self._may(ID, "read")
-                if not known or hidden or not self._may_read(known):
-                    self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
-                reached = known.comodel_name
-                if reached and reached not in REGISTRY:
-                    self.env[reached].check_access_rights("read")
+            reached = self._walk(model, path, path.split("."), within)
             if operator.lower() in ("any", "not any"):
                 try:
                     inner = list(definition.domain_terms(value))
                 except ValueError:
                     self._refuse("g2p_search_domain", _("the conditions within any cannot be read"))
                 self._check_paths(reached, inner, within=True)
-            elif reached == ID and not self._may(ID, "read") and definition.has_text(value):
-                # What a text in place of a number finds is the registry's to decide.
-                self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", field))
+            elif reached and (definition.has_text(value) or operator.lower() in ("child_of", "parent_of")):
+                # A text in place of a record is looked for in what the record is called, and in whatever else it has.
+                if reached == ID and not self._may(ID, "read"):
+                    self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", path))
+                self._check_look_into(reached, path)
+
+    def _walk(self, model, path, names, within):
+        """Check each step of a path; the model that it ends at, if it ends at one."""
+        reached = model
+        for depth, name in enumerate(names):
+            if reached and (depth or within):
+                self._check_look_into(reached, path)
+            known = self.env[reached]._fields.get(name) if reached else None
+            hidden = reached == ID and name not in OF_AN_ID and not self._may(ID, "read")
+            if not known or hidden or not self._may_read(known):
+                self._refuse("g2p_search_domain", _("%s is no field of the registrant that you may read", path))
+            if not known.store and known.related and not self.env.su:
+                self._walk(reached, path, known.related.split("."), within or depth)
+            elif not known.store and (not known.search or not self.env.su) and not known.inherited:
+                # Odoo takes a condition on such a field as always true, or has it looked up in ways that no rule bounds.
+                self._refuse(
+                    "g2p_search_domain", _("%s is worked out, not stored; take a stored field, as birthdate for age", path)
+                )
+            reached = known.comodel_name
+            if reached and reached not in REGISTRY:
+                self.env[reached].check_access_rights("read")
+        return reached
+
+    def _check_look_into(self, model, path):
+        if not self._may_look_into(model):
+            self._refuse("g2p_search_domain", _("%s leads to records of which you may see a part only; leave it out", path))
 
     def _may_look_into(self, model):
         """Whether nothing of a model is hidden from the writer record by record: filters run without such rules.
@@ -72,8 +89,13 @@ class OmcConnector(models.Model):
         """
         if self.env.su or model in REGISTRY:
             return True
-        looks_by_itself = type(self.env[model])._search is not models.BaseModel._search
-        return not looks_by_itself and not self.env["ir.rule"]._compute_domain(model, "read")
+        if type(self.env[model])._search is not models.BaseModel._search:
+            return False
+        rule = self.env["ir.rule"]._compute_domain(model, "read")
+        if not rule:
+            return True
+        everything = self.env[model].sudo().with_context(active_test=False)
+        return not everything.search_count(["!", *expression.normalize_domain(rule)], limit=1)
 
     def _may(self, model, operation):
         return self.env[model].check_access_rights(operation, raise_exception=False)
@@ -96,7 +118,11 @@ class OmcConnector(models.Model):
             names = connector._names("value_fields")
             if names and not connector._may("res.partner", "write"):
                 connector._refuse(
-                    "value_fields", _("have it set by somebody who may write registrants: the connector does so for them")
+                    "value_fields",
+                    _(
+                        "have it set by somebody who may write registrants, and with it the output format and the address "
+                        "of MTS: the connector writes in their name"
+                    ),
                 )
             for name in names:
                 connector._check_writable(name)
@@ -104,11 +130,14 @@ class OmcConnector(models.Model):
     def _not_to_be_copied(self):
         """What somebody with more rights wrote into this connector: the draft that is made of it goes without."""
         values = {}
-        for field, check in (("value_fields", self._check_values), ("g2p_search_domain", self._check_domain)):
+        for check, without in (
+            (self._check_values, {"value_fields": False, "output_format": False}),
+            (self._check_domain, {"g2p_search_domain": NOBODY}),
+        ):
             try:
                 check()
             except (AccessError, ValidationError):
-                values[field] = NOBODY if field == "g2p_search_domain" else False
+                values.update(without)
         return values
 
     @api.constrains("g2p_selected_fields", "mandatory_fields")

@@ -4,12 +4,11 @@
 import json
 import logging
 
-from psycopg2 import OperationalError
-from psycopg2.extensions import QueryCanceledError
-
 from odoo import models
 from odoo.osv import expression
 from odoo.tools import SQL
+
+from .omc_connector_apply import raise_collision
 
 _logger = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ class OmcConnector(models.Model):
         query = self._registrant_query([])
         if not query.is_empty():
             query.add_where(self._holds(query, self.vid_id_type_id))
-            query.add_where(self._holds(query, self.token_id_type_id))
+            query.add_where(self._holds(query, self.token_id_type_id, SQL("r.value <> ''")))
         return query
 
     def _count(self, make_query):
@@ -114,12 +113,9 @@ class OmcConnector(models.Model):
                 count = cr.fetchone()[0]
                 cr.execute("SELECT set_config('statement_timeout', %s, true)", (usual,))
                 return count
-        except QueryCanceledError:
-            return None
-        except OperationalError:
-            raise
         except Exception as error:
-            # Whatever Odoo has against a filter that was right once.
+            raise_collision(error)
+            # Too slow, or whatever Odoo has against a filter that was right once.
             _logger.info("connector %s cannot be counted: %s", self.id, type(error).__name__)
             return None
 

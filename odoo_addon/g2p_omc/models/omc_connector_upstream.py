@@ -151,6 +151,8 @@ class OmcConnector(models.Model):
             if not self._is_own_condition(term, negated, values):
                 kept += (["!"] if negated else []) + [term]
             negated = False
+        if negated:
+            return text
         return json.dumps(kept, ensure_ascii=False) if kept else DEFAULT_DOMAIN
 
     @api.model
@@ -159,7 +161,7 @@ class OmcConnector(models.Model):
             return False
         field, name = ("token_id_type_id", TOKEN_TYPE) if negated else ("vid_id_type_id", VID_TYPE)
         kind = self.env["g2p.id.type"].sudo().browse(values.get(field) or 0)
-        return term[1] in ("=", "=like", "=ilike", "like", "ilike") and term[2] in (name, kind.name or name, kind.id or name)
+        return term[1] in ("=", "=like", "=ilike") and term[2] in ((kind.name, kind.id) if kind else (name,))
 
     @api.model
     def _switch_upstream_off(self, upstream):

@@ -1,4 +1,5 @@
 # Part of OMC. Licence LGPL-3.
+import hashlib
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -207,16 +208,27 @@ class TestApply(OmcCase):
         ana = self.person("Ana", vid="2045678901")
         self.internal.partner_id = ana
         answer = self.apply_one(ana, values={"email": "other@example.org"})
-        self.assertEqual((answer["outcome"], answer["code"]), ("error", "field_not_allowed"))
+        self.assertEqual((answer["outcome"], ana.email, self.tokens(ana)), ("written", False, ["36482736"]))
 
     def test_a_token_row_without_a_value_is_no_token(self):
         ana = self.person("Ana", vid="2045678901", token="71")
-        self.held(ana, self.token_type).value = False
+        self.held(ana, self.token_type).write({"value": False, "expiry_date": "2020-01-01"})
+        self.assertEqual(self.pull(since="both")["ids"], [])
         self.assertEqual(self.pull()["ids"], [ana.id])
         answer = self.apply_one(ana, token="72")
         row = self.held(ana, self.token_type)
         self.assertEqual((answer["outcome"], answer["token_id"], row.value), ("written", row.id, "72"))
+        self.assertFalse(row.expiry_date)
         self.assertFalse(self.held(ana))
+
+    @mute_logger("odoo.sql_db")
+    def test_what_postgresql_cannot_index_stops_only_its_own(self):
+        self.connector.value_fields = '["ref"]'
+        ana, eva = self.person("Ana", vid="2045678901"), self.person("Eva", vid="2045678902")
+        long = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(400))
+        answers = self.apply(self.result(ana, "71", values={"ref": long}), self.result(eva, "72", values={"ref": "short"}))
+        self.assertEqual([one["code"] for one in answers], ["field_invalid", False])
+        self.assertEqual(self.tokens(eva), ["72"])
 
     def test_whatever_another_addon_raises_stops_only_its_own(self):
         people = [self.person(name, vid=f"204567890{number}") for number, name in enumerate(("Ana", "Eva", "Ina"))]

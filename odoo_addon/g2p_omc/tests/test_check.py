@@ -61,6 +61,8 @@ class TestCheck(OmcCase):
             "[]",
             "[('country_id.code', '=', 'FR')]",
             "[('category_id.name', '=', 'Poor'), ('parent_id', '=', False)]",
+            "[('company_id', 'in', [1]), ('birthdate', '<', '1960-01-01'), ('gender', '=', 'Female')]",
+            "[('category_id', 'ilike', 'Poor'), ('state_id.name', 'ilike', 'North'), ('id', '>', 5)]",
             "[('reg_ids', 'any', [('id_type.name', '=', 'MOSIP VID'), ('status', '=', 'valid')])]",
             "[('reg_ids', '!=', False)]",
             "[('is_group', '=', True)]",
@@ -83,9 +85,16 @@ class TestCheck(OmcCase):
             "[('create_uid.partner_id.channel_ids.message_ids.body', 'ilike', 'a')]",
             "[('message_ids.body', 'ilike', 'a')]",
             "[('parent_id.phone', '=like', '555%')]",
+            "[('activity_summary', 'ilike', 'a')]",
+            # A text in place of a record.
+            "[('parent_id', 'ilike', 'Zeb')]",
+            "[('parent_id', 'child_of', 'Zeb')]",
         )
+        self.person("Hidden", company_id=self.env["res.company"].create({"name": "Another ministry"}).id)
         for domain in hidden:
             self.refused("g2p_search_domain", domain, "part only")
+        for domain in ("[('age', '=', '30')]", "[('omc_waiting_for_id', '=', 1)]"):
+            self.refused("g2p_search_domain", domain, "take a stored field")
         for domain in telling:
             self.refused("g2p_search_domain", domain, "that you may read")
         self.manager.groups_id |= self.env.ref("g2p_registry_base.group_g2p_admin")
@@ -99,7 +108,8 @@ class TestCheck(OmcCase):
         self.refused("mts_url", "https://elsewhere.example.org", "somebody who may write registrants")
         self.connector.g2p_search_domain = "[('reg_ids.value', '=like', '2%')]"
         copy = self.mine.copy()
-        self.assertEqual((copy.value_fields, copy.g2p_search_domain), (False, '[["id", "=", 0]]'))
+        self.assertEqual((copy.value_fields, copy.output_format, copy.g2p_search_domain), (False, False, '[["id", "=", 0]]'))
+        self.assertTrue(copy.message_ids.filtered(lambda one: "Not copied" in (one.body or "")))
         self.mine.name = "All else is the manager's"
 
     def test_fields(self):

@@ -41,6 +41,11 @@ class TestUpstream(OmcCase):
             self.connectors.action_take_over_upstream()
 
     def test_upstream_s_defaults_are_replaced_by_what_works(self):
+        # Named as upstream's default filter names them.
+        types = self.env["g2p.id.type"]
+        self.vid_type, self.token_type = (
+            types.search([("name", "=", name)]) or types.create({"name": name}) for name in ("MOSIP VID", "MOSIP UIN TOKEN")
+        )
         other = self.upstream()
         other.mts_action_trigger()
         cron = other.cron_id
@@ -101,16 +106,15 @@ class TestUpstream(OmcCase):
         vid, token = self.vid_type.name, self.token_type.name
         people = [["is_registrant", "=", True]]
         for given, taken in (
-            (
-                [*people, ["reg_ids.id_type", "=like", "MOSIP VID"], "!", ["reg_ids.id_type", "=like", "MOSIP UIN TOKEN"]],
-                people,
-            ),
+            ([*people, ["reg_ids.id_type", "=like", vid], "!", ["reg_ids.id_type", "=like", token]], people),
+            ([*people, ["reg_ids.id_type", "=like", "MOSIP VID"]], None),
             ([*people, ["reg_ids.id_type.name", "=", vid], "!", ["reg_ids.id_type", "=", self.token_type.id]], people),
             ([*people, ["reg_ids.id_type.name", "=", "HOUSEHOLD ID"]], None),
             ([*people, "!", ["reg_ids.id_type.name", "=", "DO NOT SEND"]], None),
             ([*people, "!", ["reg_ids.id_type.name", "=", vid]], None),
             ([*people, ["reg_ids.id_type.name", "=", token]], None),
             ([["reg_ids.value", "=like", "20%"]], None),
+            ([*people, "!", ["reg_ids.id_type.name", "ilike", token]], None),
         ):
             with self.subTest(given=given):
                 other = self.upstream(g2p_search_domain=json.dumps(given))
@@ -119,7 +123,8 @@ class TestUpstream(OmcCase):
 
     def test_a_filter_that_cannot_be_taken_over_takes_nobody(self):
         self.person("Ana", vid="2045678901")
-        for filter_ in ("null", '[["nowhere", "=", 1]]', '[["reg_ids.value", "=like", "20%"]]'):
+        trailing = json.dumps([["reg_ids.id_type", "=like", self.vid_type.name], "!"])
+        for filter_ in ("null", trailing, '[["nowhere", "=", 1]]', '[["reg_ids.value", "=like", "20%"]]'):
             with self.subTest(filter=filter_):
                 other = self.upstream(g2p_search_domain=filter_)
                 self.connectors.action_take_over_upstream()
