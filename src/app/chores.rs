@@ -8,7 +8,7 @@ use metrics::gauge;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{App, Standing, leases};
+use super::{App, Standing, leases, rekey};
 use crate::domain::connector::Activity;
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
@@ -37,6 +37,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
                 logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
             }),
         ),
+        ("15 7 * * * *", job(app, async |app| retire_keys(&app).await)),
         (leases::RENEWED, job(app, async |app| logged("renewing leases", renew_leases(&app).await))),
         (
             "* * * * * *",
@@ -85,6 +86,18 @@ fn logged(what: &'static str, result: Result<(), Halt>) {
     }
 }
 
+async fn retire_keys(app: &Arc<App>) {
+    let (inner, now) = (Arc::clone(app), app.worker.clock.now());
+    if app.worker.seal.keys().len() == 1 {
+        return;
+    }
+    let work = move || {
+        rekey::retire_if_possible(&inner.worker.store, &inner.worker.seal, &inner.config.store.key_file, now);
+    };
+    // A panic there is told by the hook.
+    _ = tokio::task::spawn_blocking(work).await;
+}
+
 async fn renew_leases(app: &App) -> Result<(), Halt> {
     if app.heard.load(Ordering::Relaxed) { leases::renew(app).await } else { Ok(()) }
 }
@@ -95,7 +108,7 @@ fn start_runs(app: &App) -> Result<(), Halt> {
     // What was kept from before may have changed in Odoo: it waits for Odoo's word.
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
     for connector in current.into_iter().flatten() {
-        let definition = definitions::fingerprint(worker, &connector);
+        let definition = definitions::fingerprint(&worker.seal, &connector);
         schedule::tick(&worker.store, &connector, &definition, full_sweep, worker.clock.now())?;
     }
     Ok(())

@@ -6,6 +6,7 @@ mod leases;
 mod operations;
 mod poll;
 pub mod preview;
+mod rekey;
 mod roster;
 pub mod telemetry;
 
@@ -26,9 +27,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+pub use rekey::Rekeyed;
 pub use roster::{Roster, Standing};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::ConnectorId;
@@ -37,7 +39,7 @@ use crate::http::{self, callback};
 use crate::mts::Mts;
 use crate::odoo;
 use crate::schedule::Ticker;
-use crate::seal::{self, Personal, Seal};
+use crate::seal::{self, Exposure, Personal, Seal};
 use crate::store::{Store, StoreError};
 use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
 
@@ -70,6 +72,8 @@ pub struct Foundation {
     /// What the daemon of this store calls itself.
     daemon: Arc<str>,
     tally: Arc<Tally>,
+    /// A change of the key that was cut short, and finished by opening this.
+    pub caught_up: Option<Rekeyed>,
 }
 
 impl Foundation {
@@ -79,10 +83,20 @@ impl Foundation {
         // A new key would open nothing of a store that is there.
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
-        let store = Store::open(&config.store, &seal.fingerprint())?;
+        if Exposure::at(key_file) == Exposure::Group {
+            tracing::warn!(path = %key_file.display(), "the group of the key file can read it");
+        }
+        let store = Store::open(&config.store, &seal.fingerprints())?;
+        let caught_up = rekey::catch_up(&store, &seal, config)?;
+        rekey::retire_if_possible(&store, &seal, key_file, SystemClock.now());
         let name: [u8; 12] = seal.random()?;
         let daemon = store.identity(|| URL_SAFE_NO_PAD.encode(name))?.into();
-        Ok(Self { config: config.store.clone(), seal, store, daemon, tally: Arc::default() })
+        Ok(Self { config: config.store.clone(), seal, store, daemon, tally: Arc::default(), caught_up })
+    }
+
+    /// Makes a new key, and brings the store under it. Nobody else may have the store open, which is so: it has one owner.
+    pub fn rekey(&self, config: &Config, discard_old: bool) -> anyhow::Result<Rekeyed> {
+        rekey::change(&self.store, &self.seal, config, discard_old)
     }
 
     /// The foundation that another configuration asks for: the same one, if it still is the right one. The tally goes on.

@@ -49,7 +49,7 @@ impl App {
 
     fn start_by_hand(&self, connector: &Connector) -> Result<RunId, String> {
         let (id, now) = (connector.id, self.worker.clock.now());
-        let definition = definitions::fingerprint(&self.worker, connector);
+        let definition = definitions::fingerprint(&self.worker.seal, connector);
         let begun = self
             .worker
             .store

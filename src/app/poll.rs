@@ -137,7 +137,7 @@ async fn begin(app: &App, asked: &RequestedRun) -> Result<(), Halt> {
             // Another daemon's connector is that daemon's to run.
             leases::hold(app, connector.id).await?;
             let (id, run, now) = (asked.connector, asked.run, worker.clock.now());
-            let definition = definitions::fingerprint(worker, &connector);
+            let definition = definitions::fingerprint(&worker.seal, &connector);
             worker
                 .store
                 .change_now(|change| schedule::begin(change, id, Kind::Manual, None, Some(run), &definition, now))?;

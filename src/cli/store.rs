@@ -1,9 +1,10 @@
-//! `omc store check|reset`.
+//! `omc store check|rekey|reset`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::exit::Exit;
+use crate::app::Foundation;
 use crate::config::Config;
 use crate::seal;
 use crate::store::Store;
@@ -13,13 +14,24 @@ use crate::worker::definitions;
 pub(super) enum Command {
     /// Read everything in the store, and tell its health.
     Check,
+    /// Make a new key, and bring the store under it. The daemon must be stopped.
+    Rekey(RekeyArguments),
     /// Start with an empty store: costs repeated work at MTS, and nothing else. The daemon must be stopped.
     Reset,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RekeyArguments {
+    /// Believe nothing any more that was made with the old key: for a key that somebody else may have. What MTS was sent is asked
+    /// for again.
+    #[arg(long)]
+    discard_old: bool,
 }
 
 pub(super) fn run(config: &Config, command: &Command, json: bool) -> anyhow::Result<Exit> {
     match command {
         Command::Check => check(config, json),
+        Command::Rekey(arguments) => rekey(config, arguments, json),
         Command::Reset => reset(config, json),
     }
 }
@@ -32,11 +44,11 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let seal = seal::load(&config.store.key_file)?;
-    let store = Store::open(&config.store, &seal.fingerprint())?;
+    let store = Store::open(&config.store, &seal.fingerprints())?;
     let values = store.check()?;
     let records = store.records().count();
     for (connector, sealed) in store.definitions()? {
-        let opened = seal.open(&definitions::place(connector), &sealed);
+        let opened = definitions::open(&seal, connector, &sealed);
         opened.map_err(|error| anyhow::anyhow!("the kept definition of connector {connector}: {error}"))?;
     }
     let (batches, runs, orphaned) = (store.batches().len(), store.runs().len(), store.orphaned_batches().len());
@@ -53,6 +65,29 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
         }
     }
     Ok(if ok { Exit::Done } else { Exit::Failed })
+}
+
+fn rekey(config: &Config, arguments: &RekeyArguments, json: bool) -> anyhow::Result<Exit> {
+    let foundation = Foundation::open(config)?;
+    let rekeyed = match foundation.caught_up {
+        // The one that was cut short was this.
+        Some(caught_up) if !arguments.discard_old => caught_up,
+        _ => foundation.rekey(config, arguments.discard_old)?,
+    };
+    let key_file = config.store.key_file.display();
+    if json {
+        let (records, asked_again) = (rekeyed.records, rekeyed.asked_again);
+        println!("{}", json!({"ok": true, "records": records, "asked_again": asked_again, "keys": rekeyed.keys}));
+        return Ok(Exit::Done);
+    }
+    println!("{key_file}: a new key; {} records were gone through. Back the file up again.", rekeyed.records);
+    if rekeyed.keys > 1 {
+        println!("Keys of before stay in it for as long as anything goes by them ({} in all).", rekeyed.keys);
+    }
+    if arguments.discard_old {
+        println!("No key of before counts any more; {} records are asked for again.", rekeyed.asked_again);
+    }
+    Ok(Exit::Done)
 }
 
 fn reset(config: &Config, json: bool) -> anyhow::Result<Exit> {

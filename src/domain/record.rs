@@ -46,6 +46,16 @@ pub struct HeldVid {
     /// When the row was last written, exactly as Odoo told it.
     pub written: String,
     pub digest: Digest,
+    /// Digests of the same VID by keys of before, as far as attempts go by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Digest>,
+}
+
+impl HeldVid {
+    /// Whether a digest is of this VID.
+    pub fn is(&self, digest: &Digest) -> bool {
+        self.digest == *digest || self.also.contains(digest)
+    }
 }
 
 /// A token that MTS gave.
@@ -175,6 +185,30 @@ impl Record {
         }
     }
 
+    /// Whether anything of it was prepared or sent by way of a key, whose digests only that key can tell.
+    pub fn goes_by(&self, is_of_key: impl Fn(&Digest) -> bool) -> GoesBy {
+        let held = self.vid.iter().map(|vid| &vid.digest).chain(&self.data).any(&is_of_key);
+        GoesBy { held, sent: self.attempts.iter().any(|attempt| is_of_key(&attempt.vid)) }
+    }
+
+    /// Every digest in it but that of its token.
+    pub fn digests_mut(&mut self) -> impl Iterator<Item = &mut Digest> {
+        let vid = self.vid.iter_mut().flat_map(|vid| std::iter::once(&mut vid.digest).chain(&mut vid.also));
+        vid.chain(&mut self.data).chain(self.attempts.iter_mut().map(|attempt| &mut attempt.vid))
+    }
+
+    /// Its token, if it holds one, with the token's digest and the values to write with it.
+    pub fn token_mut(&mut self) -> Option<(&mut Sealed, &mut Digest, Option<&mut Sealed>)> {
+        match &mut self.state {
+            State::TokenReceived { token, digest, values } => Some((token, digest, values.as_mut())),
+            State::TokenWritten { token, digest } => Some((token, digest, None)),
+            State::Abandoned { held: Some(HeldToken { token, digest, values }), .. } => {
+                Some((token, digest, values.as_mut()))
+            }
+            _ => None,
+        }
+    }
+
     pub fn bucket(&self) -> Bucket {
         match self.state {
             State::Rejected { .. } => Bucket::Rejected,
@@ -182,6 +216,15 @@ impl Record {
             _ => Bucket::Open,
         }
     }
+}
+
+/// What of a record goes by a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoesBy {
+    /// What it was last prepared with: whether its VID or data changed.
+    pub held: bool,
+    /// Something that MTS was sent, and may still answer.
+    pub sent: bool,
 }
 
 /// Where a record counts in its run.

@@ -22,8 +22,10 @@ pub enum Event {
     Left,
     /// When prepared: must not be sent.
     Refused { code: Code, vid: Option<HeldVid>, data: Option<Digest> },
-    /// When prepared: refused before, and nothing has changed since.
-    Unchanged,
+    /// When prepared: refused before, and nothing has changed since. VID and data as they are held from now on.
+    Unchanged { vid: HeldVid, data: Digest },
+    /// Refused before, and not looked at again: its connector is stopped.
+    StillRefused,
     /// Put into a batch that is about to be sent.
     Sent { batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest },
     /// The batch was surely not taken by MTS.
@@ -36,6 +38,8 @@ pub enum Event {
     Error { nonce: Nonce, code: Code, others_pass: bool },
     /// What became of the write-back.
     Written(AfterWrite),
+    /// The key that its digests and correlations hung on is not to be believed any more.
+    KeyDiscarded,
 }
 
 /// What the writing of a token back means for its record.
@@ -136,7 +140,13 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
             step.after.met_again = false;
             step.reject(code);
         }
-        (State::Pending { refused: Some(code), .. }, Event::Unchanged) => {
+        (State::Pending { refused: Some(code), .. }, Event::Unchanged { vid, data }) => {
+            step.after.vid = Some(vid);
+            step.after.data = Some(data);
+            step.after.met_again = false;
+            step.reject(code.clone());
+        }
+        (State::Pending { refused: Some(code), .. }, Event::StillRefused) => {
             step.after.met_again = false;
             step.reject(code.clone());
         }
@@ -157,6 +167,8 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
         (_, Event::Error { nonce, code, others_pass }) => step.error(nonce, code, others_pass),
 
         (State::TokenReceived { .. } | State::TokenWritten { .. }, Event::Written(outcome)) => step.written(outcome),
+
+        (_, Event::KeyDiscarded) => step.forget_what_was_sent(),
 
         (state, event) => {
             return Err(Impossible { state: state.name(), event: event.name() });
@@ -195,6 +207,18 @@ impl Step<'_> {
         self.after.failures = 0;
         self.after.failing_since = None;
         self.after.met_again = false;
+    }
+
+    /// Whoever has the key can make answers up: what was sent is asked for again, and a refusal stands until it is met again.
+    fn forget_what_was_sent(&mut self) {
+        self.after.vid = None;
+        self.after.data = None;
+        self.after.attempts.clear();
+        match &mut self.after.state {
+            State::Rejected { .. } => {}
+            State::Abandoned { held, .. } => *held = None,
+            _ => self.reopen(None),
+        }
     }
 
     fn met(&mut self, run: RunId, connector: ConnectorId) {
@@ -247,8 +271,8 @@ impl Step<'_> {
     }
 
     fn token(&mut self, nonce: Nonce, token: Sealed, digest: Digest, values: Option<Sealed>) {
-        let current = self.after.vid.as_ref().map(|vid| vid.digest);
-        let ours = self.after.attempts.iter().any(|attempt| attempt.nonce == nonce && Some(attempt.vid) == current);
+        let current = |digest| self.after.vid.as_ref().is_some_and(|vid| vid.is(digest));
+        let ours = self.after.attempts.iter().any(|attempt| attempt.nonce == nonce && current(&attempt.vid));
         match &self.after.state {
             _ if !ours => self.ignore(Ignored::Stale),
             State::TokenReceived { digest: known, .. } | State::TokenWritten { digest: known, .. } => {
@@ -357,7 +381,8 @@ impl Event {
             Self::Requeued => "opened again",
             Self::Left => "let go",
             Self::Refused { .. } => "refused",
-            Self::Unchanged => "refused as before",
+            Self::Unchanged { .. } | Self::StillRefused => "refused as before",
+            Self::KeyDiscarded => "told that its key is discarded",
             Self::Sent { .. } => "sent",
             Self::NotTaken { .. } => "handed back",
             Self::AnswerMissing { .. } => "missing an answer",

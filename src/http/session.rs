@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::identity::ConnectorId;
 use crate::seal::receiver::DATABASE;
-use crate::seal::{Purpose, Seal, same_secret};
+use crate::seal::{Purpose, Seal};
 
 /// As long as Odoo's own sessions.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::days(7);
@@ -16,7 +16,7 @@ pub(super) const LIFETIME: TimeDelta = TimeDelta::days(7);
 /// Checks a login; tells whose callbacks it is for.
 pub(super) fn log_in(seal: &Seal, database: &str, login: &str, given: &str) -> Option<ConnectorId> {
     let connector = login.strip_prefix("omc-")?.parse::<i64>().ok().and_then(ConnectorId::from_wire)?;
-    let right = same_secret(seal.callback_password(connector.0).expose().as_bytes(), given.as_bytes());
+    let right = seal.is_callback_password(connector.0, given);
     (right && database == DATABASE).then_some(connector)
 }
 
@@ -37,9 +37,7 @@ pub(super) fn may_deliver(seal: &Seal, connector: ConnectorId, headers: &HeaderM
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .is_some_and(|(_, given)| {
-            same_secret(seal.callback_bearer(connector.0).expose().as_bytes(), given.trim().as_bytes())
-        });
+        .is_some_and(|(_, given)| seal.is_callback_bearer(connector.0, given.trim()));
     bearer_given || sessions(headers).any(|session| holds(seal, connector, session, now))
 }
 

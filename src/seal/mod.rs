@@ -1,19 +1,24 @@
 //! Keys, keyed digests, MACs, encryption at rest, and the types that keep secrets and personal data from being printed.
 
 mod key;
+mod mode;
 mod personal;
 pub mod receiver;
+mod ring;
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use chacha20poly1305::XNonce;
 use subtle::ConstantTimeEq;
 
 pub use key::{KeyError, load, load_or_make};
+pub use mode::Exposure;
 pub use personal::Personal;
+use ring::Key;
+pub use ring::{KEYS, Mark, Standing};
 
 const NONCE: usize = 24;
 
@@ -63,11 +68,13 @@ pub struct OpenError;
 #[error("the machine gives no random numbers: {0}")]
 pub struct EntropyError(#[from] getrandom::Error);
 
-/// Everything that needs the key. Cheap to keep one of, behind an `Arc`.
-#[derive(Clone)]
+/// A keyed digest as it is stored: the mark of its key, then HMAC-SHA256.
+pub const DIGEST: usize = 4 + 32;
+
+/// Everything that needs the keys. Cheap to keep one of, behind an `Arc`.
 pub struct Seal {
-    key: [u8; 32],
-    cipher: XChaCha20Poly1305,
+    /// The current key first; never empty.
+    ring: RwLock<Arc<[Key]>>,
 }
 
 impl std::fmt::Debug for Seal {
@@ -77,43 +84,90 @@ impl std::fmt::Debug for Seal {
 }
 
 impl Seal {
+    #[cfg(test)]
     pub(crate) fn from_key(key: [u8; 32]) -> Self {
-        let cipher = XChaCha20Poly1305::new(&hmac(&key, &[b"omc/1/seal"]).into());
-        Self { key, cipher }
+        Self::of(vec![Key::new(key, Standing::Current)])
+    }
+
+    /// `ring` begins with the current key.
+    fn of(ring: Vec<Key>) -> Self {
+        Self { ring: RwLock::new(ring.into()) }
     }
 
     /// A key of this moment, kept nowhere.
     pub fn fleeting() -> Result<Self, EntropyError> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(Self::from_key(key))
+        Ok(Self::of(vec![Key::new(key, Standing::Current)]))
     }
 
-    /// Names the key without telling anything of it; stored beside the data to notice that another key is used.
+    fn ring(&self) -> Arc<[Key]> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn current<T>(&self, use_it: impl FnOnce(&Key) -> T) -> T {
+        use_it(&self.ring()[0])
+    }
+
+    fn any_trusted(&self, holds: impl Fn(&Key) -> bool) -> bool {
+        self.ring().iter().filter(|key| key.is_trusted()).any(holds)
+    }
+
+    /// Names the current key without telling anything of it; stored beside the data to notice that another key is used.
     pub fn fingerprint(&self) -> String {
-        URL_SAFE_NO_PAD.encode(&hmac(&self.key, &[b"omc/1/fingerprint"])[..12])
+        self.current(Key::fingerprint)
     }
 
-    /// HMAC-SHA256 over the exact bytes, with the purpose's own key.
-    pub fn digest(&self, purpose: Purpose, value: &[u8]) -> [u8; 32] {
-        hmac(&hmac(&self.key, &[purpose.label()]), &[value])
+    /// Those of all keys, the current one's first.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.ring().iter().map(Key::fingerprint).collect()
     }
 
-    /// The first 16 bytes of the digest: enough for what is checked online.
+    /// Every key by its mark, the current one first.
+    pub fn keys(&self) -> Vec<(Mark, Standing)> {
+        self.ring().iter().map(|key| (key.mark, key.standing)).collect()
+    }
+
+    /// The mark of the key with this fingerprint.
+    pub fn mark_of(&self, fingerprint: &str) -> Option<Mark> {
+        self.ring().iter().find(|key| key.fingerprint() == fingerprint).map(|key| key.mark)
+    }
+
+    /// A digest of the exact bytes, by the current key.
+    pub fn digest(&self, purpose: Purpose, value: &[u8]) -> [u8; DIGEST] {
+        self.current(|key| digest(key, purpose, value))
+    }
+
+    /// Digests of the same bytes by the keys that were current before, and still count.
+    pub fn earlier_digests(&self, purpose: Purpose, value: &[u8]) -> Vec<[u8; DIGEST]> {
+        self.ring()[1..].iter().filter(|key| key.is_trusted()).map(|key| digest(key, purpose, value)).collect()
+    }
+
+    /// Whether a stored digest is of these bytes, whichever key made it; one without a mark may be any key's.
+    pub fn is_digest(&self, purpose: Purpose, value: &[u8], stored: &[u8; DIGEST]) -> bool {
+        let (mark, made) = stored.split_at(4);
+        let may_be_of = |key: &Key| mark == key.mark.0 || mark == [0; 4];
+        self.any_trusted(|key| may_be_of(key) && key.hmac(purpose, value).ct_eq(made).into())
+    }
+
+    /// The first 16 bytes of an HMAC by the current key: enough for what is checked online.
     pub fn mac(&self, purpose: Purpose, value: &[u8]) -> [u8; 16] {
-        let mut mac = [0; 16];
-        mac.copy_from_slice(&self.digest(purpose, value)[..16]);
-        mac
+        self.current(|key| mac(key, purpose, value))
     }
 
-    /// Checks a MAC in constant time.
-    pub fn mac_holds(&self, purpose: Purpose, value: &[u8], mac: &[u8]) -> bool {
-        self.mac(purpose, value).ct_eq(mac).into()
+    /// Checks a MAC of any key that counts, in constant time.
+    pub fn mac_holds(&self, purpose: Purpose, value: &[u8], given: &[u8]) -> bool {
+        self.any_trusted(|key| mac(key, purpose, value).ct_eq(given).into())
     }
 
-    /// A secret text derived from the key for this purpose and name: the same at every start.
+    /// A secret text derived from the current key for this purpose and name: the same at every start.
     pub fn derive(&self, purpose: Purpose, name: &[u8]) -> Personal<String> {
-        Personal::new(URL_SAFE_NO_PAD.encode(self.digest(purpose, name)))
+        self.current(|key| derived(key, purpose, name))
+    }
+
+    /// Whether this is what [`Seal::derive`] gives, or gave before a change of the key; in constant time.
+    pub fn is_derived(&self, purpose: Purpose, name: &[u8], given: &[u8]) -> bool {
+        self.any_trusted(|key| same_secret(derived(key, purpose, name).expose().as_bytes(), given))
     }
 
     /// Encrypts. `place` says where the value belongs; it opens nowhere else.
@@ -121,17 +175,17 @@ impl Seal {
         let mut sealed = vec![0; NONCE];
         getrandom::fill(&mut sealed)?;
         let payload = Payload { msg: value, aad: place };
+        let body = self.current(|key| key.cipher.encrypt(XNonce::from_slice(&sealed), payload));
         // Unwrap safety: encryption fails only for messages of 256 GiB and more.
-        let body = self.cipher.encrypt(XNonce::from_slice(&sealed), payload).expect("a short message encrypts");
-        sealed.extend_from_slice(&body);
+        sealed.extend_from_slice(&body.expect("a short message encrypts"));
         Ok(sealed)
     }
 
-    /// Opens what [`Seal::seal`] made for the same place.
+    /// Opens what [`Seal::seal`] made for the same place, with whichever key.
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Personal<Vec<u8>>, OpenError> {
         let (nonce, body) = sealed.split_at_checked(NONCE).ok_or(OpenError)?;
-        let payload = Payload { msg: body, aad: place };
-        self.cipher.decrypt(XNonce::from_slice(nonce), payload).map(Personal::new).map_err(|_| OpenError)
+        let open = |key: &Key| key.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: body, aad: place }).ok();
+        self.ring().iter().find_map(open).map(Personal::new).ok_or(OpenError)
     }
 
     /// Unguessable bytes.
@@ -142,16 +196,26 @@ impl Seal {
     }
 }
 
+fn digest(key: &Key, purpose: Purpose, value: &[u8]) -> [u8; DIGEST] {
+    let mut digest = [0; DIGEST];
+    digest[..4].copy_from_slice(&key.mark.0);
+    digest[4..].copy_from_slice(&key.hmac(purpose, value));
+    digest
+}
+
+fn mac(key: &Key, purpose: Purpose, value: &[u8]) -> [u8; 16] {
+    let mut mac = [0; 16];
+    mac.copy_from_slice(&key.hmac(purpose, value)[..16]);
+    mac
+}
+
+fn derived(key: &Key, purpose: Purpose, name: &[u8]) -> Personal<String> {
+    Personal::new(URL_SAFE_NO_PAD.encode(key.hmac(purpose, name)))
+}
+
 /// Compares two secrets in a time that tells nothing of where they differ.
 pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
-}
-
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // Unwrap safety: HMAC takes keys of any length.
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("any key length will do");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -190,7 +254,35 @@ mod tests {
     }
 
     #[test]
+    fn what_a_retired_key_made_counts_and_what_a_discarded_one_made_only_opens() {
+        let (old, value) = (Seal::from_key([8; 32]), b"value");
+        let (digest, mac) = (old.digest(Purpose::Vid, value), old.mac(Purpose::Session, value));
+        let (secret, sealed) = (old.derive(Purpose::CallbackBearer, value), old.seal(b"x", value).unwrap());
+        for (standing, counts) in [(Standing::Retired(0), true), (Standing::Discarded, false)] {
+            let seal = Seal::of(vec![Key::new([7; 32], Standing::Current), Key::new([8; 32], standing)]);
+            assert_eq!(seal.is_digest(Purpose::Vid, value, &digest), counts);
+            assert!(
+                !seal.is_digest(Purpose::Vid, b"other", &digest) && !seal.is_digest(Purpose::Token, value, &digest)
+            );
+            let mut unmarked = digest;
+            unmarked[..4].fill(0);
+            assert_eq!(seal.is_digest(Purpose::Vid, value, &unmarked), counts, "of before marks were made");
+            unmarked[0] = 2;
+            assert!(!seal.is_digest(Purpose::Vid, value, &unmarked), "another key's");
+            assert_eq!(seal.mac_holds(Purpose::Session, value, &mac), counts);
+            assert_eq!(seal.is_derived(Purpose::CallbackBearer, value, secret.expose().as_bytes()), counts);
+            assert_eq!(seal.earlier_digests(Purpose::Vid, value).contains(&digest), counts);
+            assert_eq!(seal.open(b"x", &sealed).unwrap().expose(), value);
+            // Nothing new is made with it.
+            assert_eq!(seal.digest(Purpose::Vid, value), super::tests::seal().digest(Purpose::Vid, value));
+            assert_eq!(old.open(b"x", &seal.seal(b"x", value).unwrap()), Err(OpenError));
+            assert_eq!(seal.fingerprint(), super::tests::seal().fingerprint());
+        }
+    }
+
+    #[test]
     fn the_key_is_not_printed() {
         assert_eq!(format!("{:?}", seal()), "Seal([redacted])");
+        assert_eq!(format!("{:?}", seal().ring()), "[Key(Current, [redacted])]");
     }
 }

@@ -17,6 +17,16 @@ impl Seal {
         self.derive(Purpose::CallbackBearer, &connector.to_be_bytes())
     }
 
+    /// Whether this is the bearer for a connector's callbacks, or was before the key was changed.
+    pub fn is_callback_bearer(&self, connector: u32, given: &str) -> bool {
+        self.is_derived(Purpose::CallbackBearer, &connector.to_be_bytes(), given.as_bytes())
+    }
+
+    /// Whether this is the password for a connector's callbacks, or was before the key was changed.
+    pub fn is_callback_password(&self, connector: u32, given: &str) -> bool {
+        self.is_derived(Purpose::CallbackPassword, &connector.to_be_bytes(), given.as_bytes())
+    }
+
     /// The password for the callbacks of a connector.
     pub fn callback_password(&self, connector: u32) -> Personal<String> {
         self.derive(Purpose::CallbackPassword, &connector.to_be_bytes())

@@ -72,6 +72,14 @@ impl<'a> Change<'a> {
         Ok(Some(effects))
     }
 
+    /// Writes a record down anew as it is, under another key: digests and sealed values differ, and nothing else may.
+    pub fn write_anew(&mut self, record: Record) -> Result<(), StoreError> {
+        if let Some(before) = self.record(record.key)? {
+            self.touch(record.key, before, Some(record));
+        }
+        Ok(())
+    }
+
     /// Takes registrants that a run found: new ones get a record, known ones are met again. Returns how many came in new.
     pub fn admit(
         &mut self,

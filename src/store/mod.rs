@@ -35,8 +35,8 @@ use disk::Disk;
 use index::Index;
 use sync::{Broken, Syncer};
 
-/// The form of what is on disk.
-const FORMAT: u32 = 1;
+/// The form of what is on disk. Since 2, digests say which key they were made with.
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Meta {
@@ -54,6 +54,8 @@ struct Inner {
     syncer: Syncer,
     changed: watch::Sender<()>,
     broken: Broken,
+    /// The key that everything in it was made with when it was opened, if that is not the current one, or it is of an older form.
+    behind: Option<String>,
 }
 
 impl std::fmt::Debug for Store {
@@ -63,8 +65,12 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store, or makes an empty one. `key` is the fingerprint of the key that its values are sealed with.
-    pub fn open(config: &Config, key: &str) -> Result<Self, StoreError> {
+    /// Opens the store, or makes an empty one. `keys` are the fingerprints of the keys that its values may be sealed with, the
+    /// current one first.
+    pub fn open(config: &Config, keys: &[impl AsRef<str>]) -> Result<Self, StoreError> {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let current = keys.first().copied().unwrap_or_default();
+        let mut behind = None;
         let disk = Disk::open(&config.path)?;
         let of_this = |error| match error {
             StoreError::Corrupt { .. } => StoreError::Corrupt { path: config.path.clone() },
@@ -75,7 +81,7 @@ impl Store {
                 return Err(StoreError::Corrupt { path: config.path.clone() });
             }
             None => {
-                let meta = codec::encode(&Meta { format: FORMAT, key: key.to_owned() })?;
+                let meta = codec::encode(&Meta { format: FORMAT, key: current.to_owned() })?;
                 disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
                 disk.sync()?;
                 disk.mark()?;
@@ -83,19 +89,39 @@ impl Store {
             Some(meta) if meta.format > FORMAT => {
                 return Err(StoreError::Newer { path: config.path.clone(), found: meta.format });
             }
-            Some(meta) if meta.key != key => {
+            Some(meta) if !keys.contains(&meta.key.as_str()) => {
                 return Err(StoreError::OtherKey { path: config.path.clone(), key_file: config.key_file.clone() });
             }
-            // A kill during the first start can come between the two.
-            Some(_) if !disk.is_marked() => disk.mark()?,
-            Some(_) => {}
+            Some(meta) => {
+                // A kill during the first start can come between the two.
+                if !disk.is_marked() {
+                    disk.mark()?;
+                }
+                behind = (meta.format < FORMAT || meta.key != current).then_some(meta.key);
+            }
         }
         let index = remember(&disk).map_err(of_this)?;
         let disk = Arc::new(disk);
         let broken = Broken::new();
         let syncer = Syncer::start(Arc::clone(&disk), broken.clone())
             .map_err(|cause| StoreError::Unusable { path: config.path.clone(), cause })?;
-        Ok(Self(Arc::new(Inner { disk, index: Mutex::new(index), syncer, changed: watch::Sender::new(()), broken })))
+        let (index, changed) = (Mutex::new(index), watch::Sender::new(()));
+        Ok(Self(Arc::new(Inner { disk, index, syncer, changed, broken, behind })))
+    }
+
+    /// The fingerprint of the key that the store was under when it was opened, if it is to be brought under the current one.
+    pub fn behind(&self) -> Option<&str> {
+        self.0.behind.as_deref()
+    }
+
+    /// Notes, durably, that nothing in the store needs another key than this to be opened.
+    pub fn is_under(&self, key: &str) -> Result<(), StoreError> {
+        let disk = &self.0.disk;
+        // What was sealed anew must not come to the disk later than the word for it.
+        disk.sync()?;
+        let meta = codec::encode(&Meta { format: FORMAT, key: key.to_owned() })?;
+        disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
+        disk.sync()
     }
 
     /// Whether a store was made there.

@@ -60,9 +60,9 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
             let size = registrants.len() as u32;
             change.put_batch(Batch::sent(id, CONNECTOR, url, size, Duration::ZERO, &patience, now()));
             for registrant in registrants {
-                let vid = HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 32]) };
+                let vid = HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 36]), also: Vec::new() };
                 let event =
-                    Event::Sent { batch: id, nonce: Nonce([*registrant as u8; 12]), vid, data: Digest([2; 32]) };
+                    Event::Sent { batch: id, nonce: Nonce([*registrant as u8; 12]), vid, data: Digest([2; 36]) };
                 change.apply(key(*registrant), event, &occasion(&backoff()))?;
             }
             Ok(id)
@@ -75,21 +75,21 @@ fn apply(store: &Store, registrant: u32, event: Event) {
 }
 
 fn token(registrant: u32) -> Event {
-    let (nonce, digest) = (Nonce([registrant as u8; 12]), Digest([7; 32]));
+    let (nonce, digest) = (Nonce([registrant as u8; 12]), Digest([7; 36]));
     Event::Token { nonce, token: Sealed(vec![1]), digest, values: None }
 }
 
 #[tokio::test]
 async fn what_is_synced_is_there_after_a_new_start() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     let run = admit(&store, &[1, 2, 3]);
     let batch = send(&store, &[1, 2]);
     apply(&store, 1, token(1));
     store.sync().await.unwrap();
     drop(store);
 
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     assert_eq!(store.counts(CONNECTOR), Counts { pending: 1, submitted: 1, to_write: 1, ..Counts::default() });
     assert_eq!(store.members(batch), [key(2)]);
     assert_eq!(store.due(CONNECTOR, Queue::Submit, now(), backoff().longest(), 10).unwrap()[0].key, key(3));
@@ -101,7 +101,7 @@ async fn what_is_synced_is_there_after_a_new_start() {
 #[test]
 fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     let run = admit(&store, &[1, 2]);
     let batch = send(&store, &[1, 2]);
     apply(&store, 1, token(1));
@@ -120,7 +120,7 @@ fn a_batch_goes_when_nobody_waits_for_it_and_a_run_ends_when_all_are_settled() {
 #[test]
 fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     let at = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
     let backoff = backoff();
     let occasion = Occasion { now: at, backoff: &backoff, jitter: 0.0 };
@@ -134,7 +134,7 @@ fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
 #[test]
 fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     let clock = ManualClock::at(now());
     let backoff = backoff();
     let due = || -> Vec<RecordKey> {
@@ -167,7 +167,7 @@ fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
 #[test]
 fn a_run_ends_when_one_left_and_one_came_from_an_older_run() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     admit(&store, &[2]);
     let code = Code::from_wire("ATS-REQ-010");
     apply(&store, 2, Event::Refused { code: code.clone(), vid: None, data: None });
@@ -192,7 +192,7 @@ fn a_run_ends_when_one_left_and_one_came_from_an_older_run() {
             Ok(())
         })
         .unwrap();
-    apply(&store, 2, Event::Unchanged);
+    apply(&store, 2, Event::StillRefused);
     let run = store.run(id).unwrap();
     assert_eq!((run.phase, run.counters.left, run.counters.rejected, run.counters.found), (Phase::Done, 1, 1, 2));
 }
@@ -200,7 +200,7 @@ fn a_run_ends_when_one_left_and_one_came_from_an_older_run() {
 #[test]
 fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     admit(&store, &[1]);
     let first = send(&store, &[1]);
     apply(&store, 1, Event::NotTaken { batch: first, fault: Fault::Server });
@@ -213,7 +213,7 @@ fn records_that_move_to_a_new_batch_in_one_change_keep_it() {
 #[test]
 fn a_change_that_fails_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&config(folder.path()), "k").unwrap();
+    let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     admit(&store, &[1]);
     let failed: Result<(), StoreError> = store.change_now(|change| {
         change.apply(key(1), Event::Left, &occasion(&backoff()))?;
@@ -229,30 +229,30 @@ fn a_change_that_fails_changes_nothing() {
 fn another_key_and_a_second_owner_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
-    let store = Store::open(&config, "k").unwrap();
-    assert!(matches!(Store::open(&config, "k"), Err(StoreError::Locked { .. })));
+    let store = Store::open(&config, &["k"]).unwrap();
+    assert!(matches!(Store::open(&config, &["k"]), Err(StoreError::Locked { .. })));
     drop(store);
-    let error = Store::open(&config, "other").unwrap_err();
+    let error = Store::open(&config, &["other"]).unwrap_err();
     assert!(matches!(error, StoreError::OtherKey { .. }), "{error}");
     assert!(error.to_string().contains("omc store reset"));
     Store::reset(&config.path).unwrap();
-    assert!(Store::open(&config, "other").is_ok());
+    assert!(Store::open(&config, &["other"]).is_ok());
 }
 
 #[test]
 fn a_damaged_store_is_told_and_not_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
-    let store = Store::open(&config, "k").unwrap();
+    let store = Store::open(&config, &["k"]).unwrap();
     admit(&store, &[1, 2, 3]);
     drop(store);
     let size = std::fs::metadata(config.path.join("db")).unwrap().len();
     std::fs::write(config.path.join("db"), vec![0x5a; size as usize]).unwrap();
-    let error = Store::open(&config, "k").unwrap_err();
+    let error = Store::open(&config, &["k"]).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
     assert!(error.to_string().contains("omc store reset"));
     Store::reset(&config.path).unwrap();
-    assert_eq!(Store::open(&config, "k").unwrap().counts(CONNECTOR), Counts::default());
+    assert_eq!(Store::open(&config, &["k"]).unwrap().counts(CONNECTOR), Counts::default());
 }
 
 /// A kill during the first start leaves a store without its mark.
@@ -260,9 +260,9 @@ fn a_damaged_store_is_told_and_not_a_panic() {
 fn a_store_that_lost_its_mark_gets_it_again() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
-    drop(Store::open(&config, "k").unwrap());
+    drop(Store::open(&config, &["k"]).unwrap());
     std::fs::remove_file(config.path.join("omc-store")).unwrap();
     assert!(!Store::exists(&config.path));
-    drop(Store::open(&config, "k").unwrap());
+    drop(Store::open(&config, &["k"]).unwrap());
     assert!(Store::exists(&config.path));
 }

@@ -16,7 +16,7 @@ use crate::domain::mapping::Mandatory;
 use crate::domain::registrant_field::RegistrantField;
 use crate::odoo::connectors::{self, RawDefinition, RequestedPreview, RequestedRun, RequeuedRejection};
 use crate::odoo::{self, Client};
-use crate::seal::Purpose;
+use crate::seal::{DIGEST, OpenError, Purpose, Seal};
 use crate::store::StoreError;
 
 /// How many readings go by the same fields and ID types before those are read again: they are large, and change with addons.
@@ -174,8 +174,18 @@ fn found(model: Model, raw: RawDefinition, around: &Surroundings<'_>) -> Found {
 }
 
 /// Names the way a connector selects and maps: when it changes, everybody must be looked at again.
-pub fn fingerprint(worker: &Worker, connector: &Connector) -> String {
-    URL_SAFE_NO_PAD.encode(&worker.seal.digest(Purpose::Definition, connector.pull_digest_source().as_bytes())[..12])
+pub fn fingerprint(seal: &Seal, connector: &Connector) -> String {
+    named(seal.digest(Purpose::Definition, connector.pull_digest_source().as_bytes()))
+}
+
+/// The names that it had by the keys of before.
+pub fn earlier_fingerprints(seal: &Seal, connector: &Connector) -> Vec<String> {
+    let source = connector.pull_digest_source();
+    seal.earlier_digests(Purpose::Definition, source.as_bytes()).into_iter().map(named).collect()
+}
+
+fn named(digest: [u8; DIGEST]) -> String {
+    URL_SAFE_NO_PAD.encode(&digest[4..16])
 }
 
 /// Keeps a good definition.
@@ -192,11 +202,13 @@ pub fn keep(worker: &Worker, connector: &Connector) -> Result<(), StoreError> {
 /// The definitions that were good last time. What does not open or decode is left out: Odoo has it.
 pub fn kept(worker: &Worker) -> Result<Vec<Arc<Connector>>, StoreError> {
     let sealed = worker.store.definitions()?;
-    let open = |(id, sealed): (ConnectorId, Vec<u8>)| {
-        let text = worker.seal.open(&place(id), &sealed).ok()?;
-        serde_json::from_slice::<Connector>(text.expose()).ok().map(Arc::new)
-    };
+    let open = |(id, sealed): (ConnectorId, Vec<u8>)| open(&worker.seal, id, &sealed).ok()?.map(Arc::new);
     Ok(sealed.into_iter().filter_map(open).collect())
+}
+
+/// A kept definition; `None`: of a form that is not known any more.
+pub fn open(seal: &Seal, id: ConnectorId, sealed: &[u8]) -> Result<Option<Connector>, OpenError> {
+    Ok(serde_json::from_slice(seal.open(&place(id), sealed)?.expose()).ok())
 }
 
 /// Where a kept definition belongs.

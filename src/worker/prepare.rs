@@ -25,7 +25,10 @@ pub enum Decision {
         data: Option<Digest>,
     },
     /// Refused before, and neither VID nor data changed.
-    Unchanged,
+    Unchanged {
+        vid: HeldVid,
+        data: Digest,
+    },
     Send {
         vid: HeldVid,
         data: Digest,
@@ -66,22 +69,26 @@ impl<'a> Preparation<'a> {
         let vids: Vec<&IdRow> = registrant.vids.iter().filter(fresh).collect();
         let Some(first) = vids.first() else { return Decision::Leave };
         let usable: Vec<&IdRow> = vids.iter().copied().filter(|vid| self.objection(vid).is_none()).collect();
-        let (vid, objection) = match usable.as_slice() {
-            [vid] => (self.held(vid, vid.value.expose().trim().as_bytes()), None),
-            [] => (self.held(first, self.all_of(&vids).as_bytes()), self.objection(first)),
-            _ => (self.held(first, self.all_of(&vids).as_bytes()), Some(Code::SEVERAL_VIDS)),
+        let (row, digested, objection) = match usable.as_slice() {
+            [vid] => (*vid, vid.value.expose().trim().to_owned(), None),
+            [] => (*first, self.all_of(&vids), self.objection(first)),
+            _ => (*first, self.all_of(&vids), Some(Code::SEVERAL_VIDS)),
         };
+        let vid = self.held(record, row, digested.as_bytes());
         let made = self.auth_data(registrant.values.expose(), vid_value(usable.first()));
-        let data = self.data_digest(registrant.values.expose(), &made);
+        let data = self.data_digested(registrant.values.expose(), &made);
         let before = match &record.state {
             // What was in the way is gone.
             State::Pending { refused: Some(code), .. } if *code == Code::OTHER_TOKEN => !registrant.tokens.is_empty(),
             State::Pending { refused, .. } => refused.is_some(),
             _ => false,
         };
-        let same_vid = record.vid.as_ref().is_some_and(|known| known.digest == vid.digest);
-        if before && same_vid && record.data == Some(data) {
-            return Decision::Unchanged;
+        let is_of = |purpose, value: &[u8], known: &Digest| self.seal.is_digest(purpose, value, &known.0);
+        let same_vid = record.vid.as_ref().is_some_and(|held| is_of(Purpose::Vid, digested.as_bytes(), &held.digest));
+        let same_data = record.data.is_some_and(|known| is_of(Purpose::AuthData, &data, &known));
+        let data = Digest(self.seal.digest(Purpose::AuthData, &data));
+        if before && same_vid && same_data {
+            return Decision::Unchanged { vid, data };
         }
         let refuse = |code| Decision::Refuse { code, vid: Some(vid.clone()), data: Some(data) };
         match (objection, usable.first()) {
@@ -125,9 +132,12 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    fn held(&self, vid: &IdRow, digested: &[u8]) -> HeldVid {
+    /// The VID, by the current key, and by those of before that attempts of the record went by.
+    fn held(&self, record: &Record, vid: &IdRow, digested: &[u8]) -> HeldVid {
         let digest = Digest(self.seal.digest(Purpose::Vid, digested));
-        HeldVid { row: vid.row, written: vid.written_text.clone(), digest }
+        let earlier = self.seal.earlier_digests(Purpose::Vid, digested).into_iter().map(Digest);
+        let also = earlier.filter(|digest| record.attempts.iter().any(|attempt| attempt.vid == *digest)).collect();
+        HeldVid { row: vid.row, written: vid.written_text.clone(), digest, also }
     }
 
     /// Everything about the VIDs of somebody who has not exactly one that can be used: any change of it is a change.
@@ -147,11 +157,11 @@ impl<'a> Preparation<'a> {
 
     /// Of what would be sent, and of what else decides whether it is taken. Who takes the person, and why, does not count:
     /// connectors that overlap must see the same refusal.
-    fn data_digest(&self, values: &Map<String, Value>, made: &Result<AuthData, Code>) -> Digest {
+    fn data_digested(&self, values: &Map<String, Value>, made: &Result<AuthData, Code>) -> Vec<u8> {
         let data = made.as_ref().map_or(values, AuthData::as_map);
         let mut bytes = serde_json::to_vec(data).unwrap_or_default();
         bytes.extend_from_slice(self.mapping.as_bytes());
-        Digest(self.seal.digest(Purpose::AuthData, &bytes))
+        bytes
     }
 }
 
@@ -177,7 +187,7 @@ mod tests {
         let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
         let mut record = Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH);
         let held =
-            HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest: Digest([2; 32]) };
+            HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest: Digest([2; 36]), also: Vec::new() };
         record.vid = Some(held.clone());
         let Decision::Refuse { vid, .. } = Decision::unreadable(&record) else { panic!("not refused") };
         assert_eq!(vid, Some(held));

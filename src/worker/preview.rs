@@ -43,7 +43,7 @@ fn told(registrant: RegistrantId, decision: Decision) -> PreviewLine {
     };
     match decision {
         Decision::Leave => line("leave", "holds a token, or has no VID"),
-        Decision::Unchanged => line("leave", "refused before"),
+        Decision::Unchanged { .. } => line("leave", "refused before"),
         Decision::Refuse { code, .. } => line(code.as_str(), &format!("{} {}", code.reason(), code.remedy())),
         Decision::Send { auth_data, .. } => PreviewLine { auth_data: masked(&auth_data, ""), ..line("send", "") },
     }

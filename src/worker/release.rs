@@ -31,7 +31,7 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         worker.store.change_now(|change| {
             for Record { key, .. } in pending {
                 let event = match change.record(key)?.map(|record| record.state) {
-                    Some(State::Pending { refused: Some(_), .. }) => Event::Unchanged,
+                    Some(State::Pending { refused: Some(_), .. }) => Event::StillRefused,
                     Some(State::Pending { .. }) => Event::Left,
                     _ => continue,
                 };

@@ -146,7 +146,7 @@ async fn admit(
                 sendings.push((key, nonce, vid, data, Personal::new(auth_data)));
             }
             Decision::Leave => others.push((key, Event::Left)),
-            Decision::Unchanged => others.push((key, Event::Unchanged)),
+            Decision::Unchanged { vid, data } => others.push((key, Event::Unchanged { vid, data })),
             Decision::Refuse { code, vid, data } => {
                 counter!("omc_refused_total", "code" => code.as_str().to_owned()).increment(1);
                 others.push((key, Event::Refused { code, vid, data }));

@@ -41,8 +41,8 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     }
     let (keys, results): (Vec<RecordKey>, Vec<WriteBack>) = results.into_iter().unzip();
     let matches = |registrant: RegistrantId, vid: &Personal<String>| {
-        let digest = Digest(worker.seal.digest(Purpose::Vid, vid.expose().trim().as_bytes()));
-        vids.get(&registrant) == Some(&digest)
+        let held = vids.get(&registrant);
+        held.is_some_and(|held| worker.seal.is_digest(Purpose::Vid, vid.expose().trim().as_bytes(), &held.0))
     };
     let apply = registry.apply(connector, &results, &matches);
     let outcomes = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), apply).await?;

@@ -10,8 +10,8 @@ use crate::domain::record::RecordKey;
 
 const BATCH: BatchId = BatchId(7);
 const NONCE: Nonce = Nonce([1; 12]);
-const VID: Digest = Digest([2; 32]);
-const TOKEN: Digest = Digest([3; 32]);
+const VID: Digest = Digest([2; 36]);
+const TOKEN: Digest = Digest([3; 36]);
 
 fn backoff() -> Backoff {
     Backoff::new(Duration::from_secs(10), Duration::from_secs(60), 3).unwrap()
@@ -35,11 +35,11 @@ fn pending() -> Record {
 }
 
 fn vid(digest: Digest) -> HeldVid {
-    HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest }
+    HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest, also: Vec::new() }
 }
 
 fn sent(batch: BatchId, nonce: Nonce, digest: Digest) -> Event {
-    Event::Sent { batch, nonce, vid: vid(digest), data: Digest([9; 32]) }
+    Event::Sent { batch, nonce, vid: vid(digest), data: Digest([9; 36]) }
 }
 
 fn submitted() -> Record {
@@ -70,7 +70,7 @@ fn the_whole_way() {
 fn a_repeat_is_nothing_and_another_token_is_disputed() {
     let record = kept(&submitted(), token(NONCE, TOKEN));
     assert_eq!(after(&record, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Repeat));
-    let (next, effects) = after(&record, token(NONCE, Digest([4; 32])));
+    let (next, effects) = after(&record, token(NONCE, Digest([4; 36])));
     assert_eq!(effects.ignored, Some(Ignored::Disputed));
     assert_eq!(next.unwrap(), record);
 }
@@ -78,7 +78,7 @@ fn a_repeat_is_nothing_and_another_token_is_disputed() {
 #[test]
 fn a_token_for_a_vid_that_is_no_longer_theirs_never_counts() {
     let lost = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
-    let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), Digest([5; 32])));
+    let resent = kept(&lost, sent(BatchId(8), Nonce([8; 12]), Digest([5; 36])));
     assert_eq!(after(&resent, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale));
     assert_eq!(after(&resent, token(Nonce([6; 12]), TOKEN)).1.ignored, Some(Ignored::Stale));
 }
@@ -93,6 +93,49 @@ fn a_token_of_an_older_attempt_counts_while_the_vid_is_the_same() {
 }
 
 #[test]
+fn a_token_of_an_attempt_under_an_older_key_counts_while_the_vid_is_the_same() {
+    let newer = Digest([6; 36]);
+    let lost = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
+    let again = |also: Vec<Digest>| {
+        let vid = HeldVid { also, ..vid(newer) };
+        kept(&lost, Event::Sent { batch: BatchId(8), nonce: Nonce([8; 12]), vid, data: Digest([9; 36]) })
+    };
+    assert!(matches!(kept(&again(vec![VID]), token(NONCE, TOKEN)).state, State::TokenReceived { .. }));
+    assert_eq!(after(&again(Vec::new()), token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale), "another VID's");
+}
+
+#[test]
+fn a_discarded_key_takes_with_it_what_was_sent_and_no_refusal() {
+    for record in [
+        submitted(),
+        kept(&submitted(), token(NONCE, TOKEN)),
+        kept(&kept(&submitted(), token(NONCE, TOKEN)), Event::Written(AfterWrite::TokenThere)),
+    ] {
+        let (next, effects) = after(&record, Event::KeyDiscarded);
+        let next = next.unwrap();
+        assert_eq!(next.state, State::Pending { refused: None, alone: None });
+        assert_eq!((next.vid.clone(), next.data, next.attempts.len()), (None, None, 0));
+        assert_eq!((effects.from, effects.to, effects.sent), (Bucket::Open, Bucket::Open, 0));
+        assert_eq!(after(&next, token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale), "nobody's word counts for it");
+    }
+    let refused = kept(&submitted(), Event::Error { nonce: NONCE, code: person(), others_pass: false });
+    let (next, effects) = after(&refused, Event::KeyDiscarded);
+    assert_eq!(next.unwrap().state, refused.state);
+    assert_eq!(effects.notice, None);
+}
+
+#[test]
+fn what_is_refused_as_before_goes_by_the_newest_digests() {
+    let refused = kept(&submitted(), Event::Error { nonce: NONCE, code: person(), others_pass: false });
+    let again = kept(&refused, met(2));
+    let newer = Event::Unchanged { vid: vid(Digest([6; 36])), data: Digest([7; 36]) };
+    let (next, effects) = after(&again, newer);
+    let next = next.unwrap();
+    assert_eq!((next.state, effects.notice), (refused.state, None));
+    assert_eq!((next.vid.unwrap().digest, next.data), (Digest([6; 36]), Some(Digest([7; 36]))));
+}
+
+#[test]
 fn refused_stays_refused_until_something_changes() {
     let refused = kept(&submitted(), Event::Error { nonce: NONCE, code: person(), others_pass: false });
     assert_eq!(refused.state, State::Rejected { code: person() });
@@ -100,7 +143,7 @@ fn refused_stays_refused_until_something_changes() {
     let again = again.unwrap();
     assert_eq!(effects.run, RunId(2));
     assert!(matches!(&again.state, State::Pending { refused: Some(code), .. } if *code == person()));
-    let (same, effects) = after(&again, Event::Unchanged);
+    let (same, effects) = after(&again, Event::StillRefused);
     assert_eq!(same.unwrap().state, State::Rejected { code: person() });
     assert_eq!(effects.notice, None, "the administrator knows already");
     assert_eq!(after(&refused, Event::Requeued).0.unwrap().state, State::Pending { refused: None, alone: None });
@@ -265,7 +308,7 @@ fn what_cannot_be_is_told() {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let nonce = (0_u8..3).prop_map(|n| Nonce([n; 12]));
-    let digest = (0_u8..2).prop_map(|n| Digest([n; 32]));
+    let digest = (0_u8..2).prop_map(|n| Digest([n; 36]));
     let batch = (0_u64..3).prop_map(BatchId);
     let code = prop_oneof![Just("ATS-REQ-010"), Just("AUT_CRY_001"), Just("XYZ-1")].prop_map(Code::from_wire);
     let fault = prop_oneof![
@@ -285,7 +328,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         (1_u64..4).prop_map(met),
         Just(Event::Requeued),
         Just(Event::Left),
-        Just(Event::Unchanged),
+        Just(Event::StillRefused),
+        digest.clone().prop_map(|digest| Event::Unchanged { vid: vid(digest), data: digest }),
+        Just(Event::KeyDiscarded),
         code.clone().prop_map(|code| Event::Refused { code, vid: None, data: None }),
         (batch.clone(), nonce.clone(), digest.clone()).prop_map(|(b, n, d)| sent(b, n, d)),
         (batch.clone(), fault.clone()).prop_map(|(batch, fault)| Event::NotTaken { batch, fault }),
@@ -318,8 +363,8 @@ proptest! {
             prop_assert!(next.attempts.len() <= Record::ATTEMPTS_KEPT);
             prop_assert_eq!(effects.to, next.bucket());
             if let (State::TokenReceived { .. }, Some(nonce), None) = (&next.state, answered, effects.ignored) {
-                let current = next.vid.as_ref().map(|vid| vid.digest);
-                prop_assert!(next.attempts.iter().any(|a| a.nonce == nonce && Some(a.vid) == current));
+                let vid = next.vid.as_ref().unwrap();
+                prop_assert!(next.attempts.iter().any(|a| a.nonce == nonce && vid.is(&a.vid)));
             }
             record = next;
         }
