@@ -30,6 +30,9 @@ pub struct Config {
     pub retry: RetryConfig,
     pub log: LogConfig,
     pub mosip: MosipConfig,
+    /// Files that a secret was read from, and that every account of the machine can read.
+    #[serde(skip)]
+    pub exposed: Vec<PathBuf>,
 }
 
 /// Section `[log]`.
@@ -127,6 +130,7 @@ impl Config {
         let (plain, found) = secrets::part(file, environment, secrets)?;
         let mut config: Self = Figment::from(plain).extract().map_err(|error| ConfigError::Wrong(told(&error)))?;
         config.odoo.password = found.odoo_password;
+        config.exposed = found.exposed;
         config.check()?;
         Ok(config)
     }
@@ -171,6 +175,14 @@ impl Config {
         }
         if self.callback.tls_cert.is_some() || self.callback.tls_key.is_some() {
             return wrong("callback.tls_cert", "OMC cannot serve TLS itself yet; put a proxy before callback.listen");
+        }
+        if let Some(url) = &self.callback.public_url
+            && (!url.username().is_empty() || url.password().is_some())
+        {
+            return wrong(
+                "callback.public_url",
+                "must not hold a user name or password: it is logged, and MTS keeps it",
+            );
         }
         if let Some(url) = &self.callback.public_url
             && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())

@@ -13,6 +13,8 @@
 //!
 //! `sim` (the simulators of both servers) sees only `clock` of all these: a shared wire type would hide a bug on both sides.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -1,5 +1,7 @@
 //! The `omc` binary.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 /// The daemon's work is many small, short-lived values on several threads: with the system's allocator its memory is larger,

@@ -1,5 +1,7 @@
 //! `config.toml.example` and the ways in which a configuration reaches OMC.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -140,6 +142,10 @@ fn examples_of_what_has_no_default_are_accepted_or_refused_as_it_says() {
     let url = "https://omc.example.org";
     assert!(EXAMPLE.contains(url));
     assert!(Config::from_toml(&format!("callback.public_url = \"{url}\"")).is_ok());
+    for secret in ["https://omc:hunter2@omc.example.org", "https://hunter2@omc.example.org"] {
+        let error = Config::from_toml(&format!("callback.public_url = \"{secret}\"")).unwrap_err().to_string();
+        assert!(error.starts_with("callback.public_url: must not hold") && !error.contains("hunter2"), "{error}");
+    }
     for key in ["tls_cert", "tls_key"] {
         let error = Config::from_toml(&format!("callback.{key} = \"/x\"")).unwrap_err();
         assert!(error.to_string().starts_with("callback.tls_cert: "), "{error}");

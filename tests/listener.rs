@@ -1,5 +1,7 @@
 //! The listeners, with callers that take their time, come in numbers, or send what nobody sends.
 
+#![forbid(unsafe_code)]
+
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

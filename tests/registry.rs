@@ -1,6 +1,7 @@
 //! The registry API against the simulator over HTTP, through the addon's door and by plain calls: both must leave the same
 //! registry behind.
 
+#![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
 use std::collections::BTreeMap;

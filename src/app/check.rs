@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::mts::{Mts, Presence};
 use crate::odoo::{self, Registry};
+use crate::seal::Exposure;
 use crate::worker::definitions::{Judgement, Reader, Reading};
 
 /// One thing that was looked at.
@@ -40,6 +41,10 @@ async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Err
 pub async fn all(config: Config) -> Vec<Line> {
     let mut lines = vec![line("configuration", true, "reads")];
     lines.extend(key_file(&config));
+    lines.extend(config.exposed.iter().map(|path| {
+        let what = format!("secret in {}", path.display());
+        line(what, true, "can be read by every account of this machine; set the file's mode to 0600")
+    }));
     let odoo = match odoo::Client::new(&config.odoo) {
         Ok(odoo) => Arc::new(odoo),
         Err(error) => {
@@ -73,14 +78,14 @@ pub async fn all(config: Config) -> Vec<Line> {
 }
 
 fn key_file(config: &Config) -> Option<Line> {
-    use std::os::unix::fs::PermissionsExt;
     let path = &config.store.key_file;
     let what = format!("key file {}", path.display());
     match std::fs::metadata(path) {
-        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
-            Some(line(what, false, "others may read it; set its mode to 0600"))
-        }
-        Ok(_) => Some(line(what, true, "is there, and for OMC alone")),
+        Ok(found) => Some(match Exposure::of(&found) {
+            Exposure::Everybody => line(what, false, "others may read it; set its mode to 0600"),
+            Exposure::Group => line(what, true, "is there; its group can read it"),
+            Exposure::Nobody => line(what, true, "is there, and for OMC alone"),
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Some(line(what, true, "is made at the first start"))
         }

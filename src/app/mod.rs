@@ -2,6 +2,7 @@
 
 pub mod check;
 mod chores;
+pub mod discretion;
 mod leases;
 mod operations;
 mod poll;
@@ -12,7 +13,7 @@ pub mod telemetry;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -84,7 +85,10 @@ impl Foundation {
         let seal = if Store::exists(&config.store.path) { seal::load(key_file) } else { seal::load_or_make(key_file) };
         let seal = Arc::new(seal?);
         if Exposure::at(key_file) == Exposure::Group {
-            tracing::warn!(path = %key_file.display(), "the group of the key file can read it");
+            tracing::warn!(path = %key_file.display(), "the key file's group can read it");
+        }
+        for path in &config.exposed {
+            tracing::warn!(path = %path.display(), "every account of this machine can read a file with a secret in it");
         }
         let store = Store::open(&config.store, &seal.fingerprints())?;
         let caught_up = rekey::catch_up(&store, &seal, config)?;
@@ -241,18 +245,9 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 
 /// Makes the bearer of the admin listener, new at each start.
 fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
-    let token = URL_SAFE_NO_PAD.encode(seal.random::<24>()?);
-    let write = || -> std::io::Result<()> {
-        use std::io::Write;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(token.as_bytes())
-    };
-    write().with_context(|| format!("cannot write {} (admin.token_file)", path.display()))?;
-    Ok(Personal::new(token))
+    let token = Personal::new(URL_SAFE_NO_PAD.encode(seal.random::<24>()?));
+    seal::replace_file(path, &token).with_context(|| format!("cannot write {} (admin.token_file)", path.display()))?;
+    Ok(token)
 }
 
 impl App {

@@ -64,7 +64,8 @@ pub(super) fn catch_up(store: &Store, seal: &Seal, config: &Config) -> anyhow::R
     let mut rekeyed = None;
     if let Some(before) = store.behind() {
         let was_cut_short = before != seal.fingerprint();
-        rekeyed = Some(bring_on(store, seal, before, &config.retry.backoff()?, SystemClock.now())?).filter(|_| was_cut_short);
+        rekeyed =
+            Some(bring_on(store, seal, before, &config.retry.backoff()?, SystemClock.now())?).filter(|_| was_cut_short);
     }
     if seal.keys().iter().any(|(_, standing)| *standing == Standing::Discarded) {
         let key_file = &config.store.key_file;
@@ -194,7 +195,8 @@ fn rest_anew(store: &Store, seal: &Seal) -> Result<(), StoreError> {
             change.put_definition(id, Some(sealed(seal, &place, text.expose())?));
             let Ok(Some(connector)) = definitions::open(seal, id, &old) else { continue };
             let name = definitions::fingerprint(seal, &connector);
-            names.extend(definitions::earlier_fingerprints(seal, &connector).into_iter().map(|old| (old, name.clone())));
+            names
+                .extend(definitions::earlier_fingerprints(seal, &connector).into_iter().map(|old| (old, name.clone())));
             let mut cursor = change.cursor(id)?;
             if let Some(name) = cursor.definition.as_ref().and_then(|old| names.get(old)) {
                 cursor.definition = Some(name.clone());

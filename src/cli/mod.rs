@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::app::discretion;
 use crate::config::Config;
 use exit::Exit;
 
@@ -69,6 +70,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    let kept = discretion::keep();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -86,18 +88,18 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start")),
     };
-    match runtime.block_on(dispatch(arguments)) {
+    match runtime.block_on(dispatch(arguments, kept)) {
         Ok(exit) => exit.into(),
         Err(error) => exit::failed(&error),
     }
 }
 
-async fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
+async fn dispatch(arguments: Arguments, kept: bool) -> anyhow::Result<Exit> {
     let Arguments { config: path, json, command } = arguments;
     let config = || Config::load(path.as_deref());
     let open = || Config::load_without_secrets(path.as_deref());
     match command {
-        Command::Serve => serve::run(path.as_deref()).await,
+        Command::Serve => serve::run(path.as_deref(), kept).await,
         #[cfg(feature = "sim")]
         Command::Demo(arguments) => demo::run(arguments, json).await,
         Command::Check => check::run(config()?, json).await,

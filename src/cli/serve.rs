@@ -30,9 +30,13 @@ enum Told {
     Reload(Box<Config>),
 }
 
-pub(super) async fn run(path: Option<&Path>) -> anyhow::Result<Exit> {
+/// `kept`: nothing of memory comes to the disk when this process breaks down.
+pub(super) async fn run(path: Option<&Path>, kept: bool) -> anyhow::Result<Exit> {
     let mut config = Config::load(path)?;
     let logging = telemetry::init(&config.log)?;
+    if !kept {
+        tracing::warn!("core dumps could not be switched off; see to it that the system makes none of OMC");
+    }
     let metrics = telemetry::metrics();
     let mut signals = Signals {
         terminate: signal(SignalKind::terminate())?,

@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, command: &Command, json: bool) -> anyhow::Res
 fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let path = config.store.path.display();
     if !Store::exists(&config.store.path) {
-        let none = json!({"ok": true, "values": 0, "records": 0, "batches": 0, "runs": 0, "bytes": 0});
+        let none = json!({"ok": true, "values": 0, "records": 0, "batches": 0, "runs": 0, "bytes": 0, "keys": 0});
         println!("{}", if json { none.to_string() } else { format!("{path}: no store yet") });
         return Ok(Exit::Done);
     }
@@ -52,14 +52,18 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
         opened.map_err(|error| anyhow::anyhow!("the kept definition of connector {connector}: {error}"))?;
     }
     let (batches, runs, orphaned) = (store.batches().len(), store.runs().len(), store.orphaned_batches().len());
-    let (size, ok) = (store.size(), orphaned == 0);
+    let (size, ok, keys) = (store.size(), orphaned == 0, seal.keys().len());
     if json {
         println!(
             "{}",
-            json!({"ok": ok, "values": values, "records": records, "batches": batches, "runs": runs, "bytes": size})
+            json!({"ok": ok, "values": values, "records": records, "batches": batches, "runs": runs, "bytes": size,
+                   "keys": keys})
         );
     } else {
         println!("{path}: {values} values, {batches} batches, {runs} runs, {size} bytes; every value reads");
+        if keys > 1 {
+            println!("{keys} keys are in the key file: something goes by those of before still");
+        }
         if !ok {
             println!("{orphaned} batches are awaited and not there; the daemon sends their records again");
         }
@@ -68,6 +72,8 @@ fn check(config: &Config, json: bool) -> anyhow::Result<Exit> {
 }
 
 fn rekey(config: &Config, arguments: &RekeyArguments, json: bool) -> anyhow::Result<Exit> {
+    // Before anything of the store is touched, which would be another account's then as well.
+    seal::must_be_ours(&config.store.key_file)?;
     let foundation = Foundation::open(config)?;
     let rekeyed = match foundation.caught_up {
         // The one that was cut short was this.

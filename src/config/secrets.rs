@@ -1,6 +1,6 @@
 //! Secrets go past figment: it guesses types (a password of digits becomes a number) and prints values in its errors.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::providers::{Data, Env, Toml};
 use figment::value::{Dict, Map, Value};
@@ -8,6 +8,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::SecretString;
 
 use super::ConfigError;
+use crate::seal::Exposure;
 
 /// Section and key of each secret. Each may also be given as `<key>_file`.
 const ODOO_PASSWORD: (&str, &str) = ("odoo", "password");
@@ -22,6 +23,8 @@ pub(super) enum Secrets {
 
 pub(super) struct Found {
     pub odoo_password: Option<SecretString>,
+    /// Files that it was read from, and that every account of the machine can read.
+    pub exposed: Vec<PathBuf>,
 }
 
 /// A provider's data with the secrets taken out.
@@ -54,9 +57,10 @@ pub(super) fn part(
             figment = figment.merge(without(plain(&file)?, ODOO_PASSWORD));
         }
         let figment = figment.merge(without(from_environment, ODOO_PASSWORD));
-        return Ok((figment, Found { odoo_password: None }));
+        return Ok((figment, Found { odoo_password: None, exposed: Vec::new() }));
     }
-    let given_file = file_of(&mut from_environment, ODOO_PASSWORD)?;
+    let mut exposed = Vec::new();
+    let given_file = file_of(&mut from_environment, ODOO_PASSWORD, &mut exposed)?;
     // figment has guessed at the value; only that it is there counts.
     remove(&mut from_environment, section, key);
     let variable = format!("OMC_{}__{}", section.to_uppercase(), key.to_uppercase());
@@ -70,11 +74,11 @@ pub(super) fn part(
     if let Some(file) = file {
         let mut plain = plain(&file)?;
         if password.is_none() {
-            password = taken(&mut plain, ODOO_PASSWORD)?;
+            password = taken(&mut plain, ODOO_PASSWORD, &mut exposed)?;
         }
         figment = figment.merge(without(plain, ODOO_PASSWORD));
     }
-    Ok((figment.merge(from_environment), Found { odoo_password: password }))
+    Ok((figment.merge(from_environment), Found { odoo_password: password, exposed }))
 }
 
 fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {
@@ -89,21 +93,36 @@ fn plain(provider: &impl Provider) -> Result<Plain, ConfigError> {
 }
 
 /// A secret of the file: as the key, or in a file of its own.
-fn taken(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<SecretString>, ConfigError> {
-    let from_file = file_of(plain, (section, key))?;
+fn taken(
+    plain: &mut Plain,
+    (section, key): (&str, &str),
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Option<SecretString>, ConfigError> {
+    let from_file = file_of(plain, (section, key), exposed)?;
     match (remove(plain, section, key), from_file) {
         (None, from_file) => Ok(from_file),
-        (Some(Value::String(_, text)), None) => Ok(Some(SecretString::from(text))),
+        (Some(Value::String(_, text)), None) => {
+            let source = plain.metadata.source.as_ref().and_then(|source| source.file_path());
+            exposed.extend(source.filter(|path| Exposure::at(path) == Exposure::Everybody).map(Path::to_owned));
+            Ok(Some(SecretString::from(text)))
+        }
         _ => Err(ConfigError::Secret(format!("{section}.{key}"))),
     }
 }
 
-fn file_of(plain: &mut Plain, (section, key): (&str, &str)) -> Result<Option<SecretString>, ConfigError> {
+fn file_of(
+    plain: &mut Plain,
+    (section, key): (&str, &str),
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Option<SecretString>, ConfigError> {
     let key = format!("{key}_file");
     let Some(value) = remove(plain, section, &key) else { return Ok(None) };
     let key = format!("{section}.{key}");
     let Value::String(_, path) = value else { return Err(ConfigError::Secret(key)) };
     let path = PathBuf::from(path);
+    if Exposure::at(&path) == Exposure::Everybody {
+        exposed.push(path.clone());
+    }
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))),
         Err(cause) => Err(ConfigError::SecretFile { key, path, cause }),

@@ -4,15 +4,15 @@
 //! A file of one key that never changed is that key in base64. Any other begins with [`HEADER`], and then has a line for each
 //! key, the current one first: the key, and what it is good for (`current`, `retired` and since when, `discarded`).
 
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tempfile::NamedTempFile;
 
+use super::file;
 use super::mode::Exposure;
 use super::ring::{KEYS, Key, Mark, Standing};
 use super::{Personal, Seal};
@@ -38,7 +38,9 @@ pub enum KeyError {
          that. Whoever read it has the key: think of `omc store rekey --discard-old`"
     )]
     Exposed { path: PathBuf },
-    #[error("the key file {path} belongs to another account (uid {owner}); run this as that one, for example with `sudo -u`")]
+    #[error(
+        "the key file {path} belongs to another account (uid {owner}); run this as that one, for example with `sudo -u`"
+    )]
     NotOurs { path: PathBuf, owner: u32 },
     #[error(
         "the key file {path} holds {KEYS} keys already; a retired one goes when nothing refers to it any more, which the running \
@@ -75,6 +77,18 @@ pub fn load(path: &Path) -> Result<Seal, KeyError> {
     ring.map(Seal::of).ok_or_else(|| KeyError::Malformed { path: path.to_owned() })
 }
 
+/// Whether the key file is this account's own: what another account writes in its place, its owner cannot read.
+pub fn must_be_ours(path: &Path) -> Result<(), KeyError> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
+            Err(KeyError::NotOurs { path: path.to_owned(), owner: found.uid() })
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(KeyError::Unreadable { path: path.to_owned(), cause }),
+    }
+}
+
 impl Seal {
     /// Makes a new current key, and writes all of them. Those of before are retired at `now` (in seconds of Unix time), or
     /// discarded: then what was made with them counts for nothing.
@@ -105,13 +119,8 @@ impl Seal {
         let unmakable = |cause| KeyError::Unmakable { path: path.to_owned(), cause };
         // What a link leads to, not the link.
         let path = std::fs::canonicalize(path).map_err(unmakable)?;
-        let owner = std::fs::metadata(&path).map_err(unmakable)?.uid();
-        if owner != rustix::process::geteuid().as_raw() {
-            return Err(KeyError::NotOurs { path, owner });
-        }
-        let draft = draft(&path, &written(&ring)).map_err(unmakable)?;
-        draft.persist(&path).map_err(|error| unmakable(error.error))?;
-        sync_folder(&path).map_err(unmakable)?;
+        must_be_ours(&path)?;
+        file::replace(&path, &written(&ring)).map_err(unmakable)?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring.into();
         Ok(())
     }
@@ -157,28 +166,9 @@ fn written(ring: &[Key]) -> Personal<String> {
 fn make(path: &Path) -> Result<Seal, KeyError> {
     let key = random()?;
     let unmakable = |cause| KeyError::Unmakable { path: path.to_owned(), cause };
-    let draft = draft(path, &Personal::new(format!("{}\n", STANDARD.encode(key)))).map_err(unmakable)?;
-    draft.persist_noclobber(path).map_err(|error| unmakable(error.error))?;
-    sync_folder(path).map_err(unmakable)?;
+    // Another process's key, made at the same moment, is never overwritten.
+    file::create(path, &Personal::new(format!("{}\n", STANDARD.encode(key)))).map_err(unmakable)?;
     Ok(Seal::of(vec![Key::new(key, Standing::Current)]))
-}
-
-/// A file beside its place, to be moved into it: never half a key there, and never another process's key overwritten unseen.
-fn draft(path: &Path, text: &Personal<String>) -> std::io::Result<NamedTempFile> {
-    let mut draft = tempfile::Builder::new().prefix(".omc-key-").make_in(folder(path), |draft| {
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)
-    })?;
-    draft.write_all(text.expose().as_bytes())?;
-    draft.as_file().sync_all()?;
-    Ok(draft)
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder(path)).and_then(|folder| folder.sync_all())
 }
 
 fn random() -> Result<[u8; 32], KeyError> {

@@ -1,5 +1,6 @@
 //! Keys, keyed digests, MACs, encryption at rest, and the types that keep secrets and personal data from being printed.
 
+mod file;
 mod key;
 mod mode;
 mod personal;
@@ -10,11 +11,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
 use subtle::ConstantTimeEq;
 
-pub use key::{KeyError, load, load_or_make};
+pub use file::replace as replace_file;
+pub use key::{KeyError, load, load_or_make, must_be_ours};
 pub use mode::Exposure;
 pub use personal::Personal;
 use ring::Key;

@@ -60,7 +60,8 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
             let size = registrants.len() as u32;
             change.put_batch(Batch::sent(id, CONNECTOR, url, size, Duration::ZERO, &patience, now()));
             for registrant in registrants {
-                let vid = HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 36]), also: Vec::new() };
+                let vid =
+                    HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 36]), also: Vec::new() };
                 let event =
                     Event::Sent { batch: id, nonce: Nonce([*registrant as u8; 12]), vid, data: Digest([2; 36]) };
                 change.apply(key(*registrant), event, &occasion(&backoff()))?;

@@ -1,4 +1,6 @@
 //! The simulators against the facts of the real servers, and the real servers too where they are there.
 
+#![forbid(unsafe_code)]
+
 mod mts;
 mod odoo;

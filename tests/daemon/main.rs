@@ -1,6 +1,7 @@
 //! The daemon as a process of its own, between simulators that are processes of their own: killed, stopped, misconfigured and
 //! lied to.
 
+#![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
 mod harness;
@@ -11,9 +12,11 @@ mod bad_input;
 mod clean_up;
 mod definition_changes;
 mod demo;
+mod discretion;
 mod failed_parts;
 mod first_start;
 mod hanging_mts;
+mod keys;
 mod kills;
 mod leases;
 mod mts_trouble;

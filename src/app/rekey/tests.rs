@@ -2,7 +2,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::domain::batch::{Batch, Patience};
+use crate::domain::batch::Batch;
 use crate::domain::code::Code;
 use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId};
 use crate::domain::opaque::{Digest, Nonce, Sealed};

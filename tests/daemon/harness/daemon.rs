@@ -27,9 +27,14 @@ impl Daemon {
         Self::of(configuration, |arguments| Process::start_with(arguments, environment))
     }
 
+    /// Starts it by a shell that does something first.
+    pub fn launch_after(configuration: &Configuration, script: &str) -> Self {
+        Self::of(configuration, |arguments| Process::start_after(script, arguments))
+    }
+
     /// Starts it so that writing beyond a limit is an error, and not its death.
     pub fn launch_deaf_to_limits(configuration: &Configuration) -> Self {
-        Self::of(configuration, Process::start_deaf_to_limits)
+        Self::launch_after(configuration, "trap '' XFSZ")
     }
 
     fn of(configuration: &Configuration, start: impl FnOnce(&[&str]) -> Process) -> Self {
@@ -109,6 +114,13 @@ impl Daemon {
     pub async fn deliver(&self, connector: u64, bearer: &str, body: &str) -> u16 {
         let url = format!("{}/callback/{connector}", self.callback);
         answer(self.http.post(url).bearer_auth(bearer).body(body.to_owned())).await.0
+    }
+
+    /// Logs in at the receiver as MTS does; gives the answer's body.
+    pub async fn log_in(&self, database: &str, login: &str, password: &str) -> String {
+        let params = serde_json::json!({"db": database, "login": login, "password": password});
+        let body = serde_json::json!({"jsonrpc": "2.0", "params": params});
+        answer(self.http.post(format!("{}/web/session/authenticate", self.callback)).json(&body)).await.1
     }
 
     /// The value of one metric, by the beginning of its line (labels included); 0 if it is not there.

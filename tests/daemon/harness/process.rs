@@ -65,10 +65,10 @@ impl Process {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_omc")), arguments, environment)
     }
 
-    /// As [`Process::start`]; SIGXFSZ is ignored, which a program inherits.
-    pub fn start_deaf_to_limits(arguments: &[&str]) -> Self {
+    /// As [`Process::start`], by a shell that does something first which a program inherits.
+    pub fn start_after(script: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_omc")]);
+        shell.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_omc")]);
         Self::spawn(shell, arguments, &[])
     }
 
