@@ -67,3 +67,28 @@ macro_rules! as_base64 {
 as_base64!(Digest, Digest::from_bytes);
 as_base64!(Nonce, |bytes| bytes.try_into().ok().map(Nonce));
 as_base64!(Sealed, |bytes| Some(Sealed(bytes)));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_of_before_they_said_whose_they_are_is_read_without_a_mark() {
+        let old = URL_SAFE_NO_PAD.encode([9; 32]);
+        let mut digest: Digest = serde_json::from_value(old.into()).unwrap();
+        assert_eq!(digest.mark(), [0; 4]);
+        digest.mark_as([1, 2, 3, 4]);
+        let again: Digest = serde_json::from_value(serde_json::to_value(digest).unwrap()).unwrap();
+        assert_eq!((again, again.mark(), &again.0[4..]), (digest, [1, 2, 3, 4], &[9; 32][..]));
+        for length in [0, 31, 33, 35, 37] {
+            let wrong = URL_SAFE_NO_PAD.encode(vec![9; length]);
+            assert!(serde_json::from_value::<Digest>(wrong.into()).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_them_is_printed() {
+        let all = (Digest([9; 36]), Nonce([9; 12]), Sealed(vec![9; 40]));
+        assert_eq!(format!("{all:?}"), "(Digest(..), Nonce(..), Sealed(..))");
+    }
+}

@@ -54,12 +54,19 @@ pub(super) enum Unread {
 }
 
 /// The entries of a body.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default, PartialEq)]
 pub(super) struct Entries {
     /// Objects and nulls.
     pub kept: Vec<Value>,
     /// How many were neither.
     pub shapeless: u64,
+}
+
+/// Without the entries: tokens are in them.
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entries({} kept, {} shapeless)", self.kept.len(), self.shapeless)
+    }
 }
 
 /// Takes a body apart into its entries. An empty body is one empty entry: MTS sends so when the output format fails.
@@ -251,6 +258,14 @@ mod tests {
     }
 
     #[test]
+    fn a_result_is_not_printed() {
+        let entry =
+            json!({"omc_ref": reference(4), "status": "processed", "token": "T9", "data": {"values": {"x": "T8"}}});
+        let printed = format!("{:?}", told(entry));
+        assert!(printed.contains("Token") && !printed.contains("T9") && !printed.contains("T8"), "{printed}");
+    }
+
+    #[test]
     fn values_come_from_an_object_of_that_name() {
         let entry = |data: Value| json!({"omc_ref": reference(4), "status": "processed", "token": "T", "data": data});
         let values_of = |data: Value| match told(entry(data)) {
@@ -294,6 +309,7 @@ mod tests {
         let read = entries(br#"[1, -1, 0.5, "x", true, [[{}], 2], {"a": 1}, 7]"#).unwrap();
         assert_eq!(read.kept, [json!({"a": 1})]);
         assert_eq!(read.shapeless, 7);
+        assert_eq!(format!("{read:?}"), "Entries(1 kept, 7 shapeless)");
     }
 
     #[test]

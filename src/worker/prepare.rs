@@ -12,7 +12,7 @@ use crate::domain::record::{HeldVid, Record, State};
 use crate::domain::shape::{AuthData, Demographics};
 use crate::jq::{Compiled, Jq};
 use crate::odoo::registry::{IdRow, Registrant};
-use crate::seal::{Purpose, Seal};
+use crate::seal::{Personal, Purpose, Seal};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Decision {
     Send {
         vid: HeldVid,
         data: Digest,
-        auth_data: Map<String, Value>,
+        auth_data: Personal<Map<String, Value>>,
     },
 }
 
@@ -95,7 +95,7 @@ impl<'a> Preparation<'a> {
             (Some(code), _) => refuse(code),
             (None, None) => refuse(Code::VID_MALFORMED),
             (None, Some(_)) => match made.and_then(|auth_data| self.checked(auth_data)) {
-                Ok(auth_data) => Decision::Send { vid, data, auth_data },
+                Ok(auth_data) => Decision::Send { vid, data, auth_data: Personal::new(auth_data) },
                 Err(code) => refuse(code),
             },
         }
@@ -183,11 +183,23 @@ mod tests {
     use crate::domain::record::RecordKey;
 
     #[test]
+    fn what_would_be_sent_is_not_printed() {
+        let vid = HeldVid { row: RegIdRow(5), written: String::new(), digest: Digest([2; 36]), also: Vec::new() };
+        let auth_data = Personal::new(Map::from_iter([("vid".to_owned(), Value::from("2045678901234567"))]));
+        let printed = format!("{:?}", Decision::Send { vid, data: Digest([3; 36]), auth_data });
+        assert!(printed.starts_with("Send") && !printed.contains("2045"), "{printed}");
+    }
+
+    #[test]
     fn whom_odoo_fails_on_keeps_the_vid_that_an_answer_may_still_come_for() {
         let key = RecordKey { token_type: IdTypeId(3), registrant: RegistrantId(17) };
         let mut record = Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH);
-        let held =
-            HeldVid { row: RegIdRow(5), written: "2026-01-01 00:00:00.000001".to_owned(), digest: Digest([2; 36]), also: Vec::new() };
+        let held = HeldVid {
+            row: RegIdRow(5),
+            written: "2026-01-01 00:00:00.000001".to_owned(),
+            digest: Digest([2; 36]),
+            also: Vec::new(),
+        };
         record.vid = Some(held.clone());
         let Decision::Refuse { vid, .. } = Decision::unreadable(&record) else { panic!("not refused") };
         assert_eq!(vid, Some(held));

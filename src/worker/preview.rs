@@ -45,7 +45,9 @@ fn told(registrant: RegistrantId, decision: Decision) -> PreviewLine {
         Decision::Leave => line("leave", "holds a token, or has no VID"),
         Decision::Unchanged { .. } => line("leave", "refused before"),
         Decision::Refuse { code, .. } => line(code.as_str(), &format!("{} {}", code.reason(), code.remedy())),
-        Decision::Send { auth_data, .. } => PreviewLine { auth_data: masked(&auth_data, ""), ..line("send", "") },
+        Decision::Send { auth_data, .. } => {
+            PreviewLine { auth_data: masked(auth_data.expose(), ""), ..line("send", "") }
+        }
     }
 }
 

@@ -138,7 +138,8 @@ async fn admit(
     let mut others = Vec::new();
     for (key, decision) in prepared {
         match decision {
-            Decision::Send { vid, data, mut auth_data } => {
+            Decision::Send { vid, data, auth_data } => {
+                let mut auth_data = auth_data.into_exposed();
                 let nonce = Nonce(worker.seal.random().map_err(|error| StoreError::Unsealable(error.to_string()))?);
                 let correlation = Correlation { connector: connector.id, key, nonce };
                 let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());

@@ -1,10 +1,13 @@
 //! The house keeps its order: imports point down, crates stay behind their files, nothing unwraps without a reason, and no
 //! file grows without one.
 
+#![forbid(unsafe_code)]
+
 mod homes;
 mod layers;
 mod mention;
 mod promises;
+mod secrets;
 mod source;
 
 use std::collections::BTreeSet;
@@ -65,6 +68,42 @@ fn crates_stay_behind_their_files() {
 #[test]
 fn nothing_unwraps_without_a_reason() {
     none(everything().iter().flat_map(promises::complaints).collect());
+}
+
+#[test]
+fn what_is_secret_does_not_print_itself() {
+    let told: Vec<_> = everything().iter().map(secrets::complaints).collect();
+    none(told.iter().flat_map(|(complaints, _)| complaints.clone()).collect());
+    let needed: BTreeSet<&str> = told.iter().flat_map(|(_, reasons)| reasons.clone()).collect();
+    let idle = secrets::reasoned().filter(|reasoned| !needed.contains(reasoned));
+    none(idle.map(|reasoned| format!("`{reasoned}` has a reason, and needs none")).collect());
+}
+
+/// Every root of a crate: what is not written, nobody has to trust.
+#[test]
+fn nothing_of_ours_is_unsafe() {
+    let tests = std::fs::read_dir(folder().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    let roots = tests.filter_map(|path| match path.is_dir() {
+        true => Some(path.join("main.rs")).filter(|main| main.is_file()),
+        false => Some(path).filter(|path| path.extension().is_some_and(|extension| extension == "rs")),
+    });
+    let roots: Vec<_> = roots.chain(["src/lib.rs", "src/main.rs"].map(|root| folder().join(root))).collect();
+    assert!(roots.len() > 6, "{roots:?}");
+    let forbids = |path: &Path| {
+        let syntax = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
+        syntax.attrs.iter().any(|attribute| {
+            attribute.path().is_ident("forbid")
+                && attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string() == "unsafe_code")
+        })
+    };
+    none(
+        roots
+            .iter()
+            .filter(|root| !forbids(root))
+            .map(|root| format!("{}: `#![forbid(unsafe_code)]` is missing", root.display()))
+            .collect(),
+    );
+    assert!(!Path::new("build.rs").exists() && !folder().join("build.rs").exists(), "a root that is not looked at");
 }
 
 #[test]

@@ -124,6 +124,16 @@ fn one_problem(field: &str, value: Value, reason: &str) {
 }
 
 #[test]
+fn a_connector_prints_neither_its_headers_nor_the_values_of_its_filter() {
+    let connector = good(&[
+        ("callback_extra_headers", json!(r#"{"X-Key": "hunter2"}"#)),
+        ("g2p_search_domain", json!("[('phone', '=', '0917555123')]")),
+    ]);
+    let printed = format!("{connector:?}");
+    assert!(printed.contains("Nightly") && !printed.contains("hunter2") && !printed.contains("0917"), "{printed}");
+}
+
+#[test]
 fn a_good_row_becomes_a_connector() {
     let connector = good(&[]);
     assert_eq!(connector.id, ConnectorId(7));

@@ -266,3 +266,9 @@ proptest! {
         let _ = Filter::parse(&text);
     }
 }
+
+#[test]
+fn its_values_are_not_printed() {
+    let filter = Filter::parse(r#"[["phone", "=", "0917555123"]]"#).unwrap();
+    assert_eq!(format!("{filter:?}"), "Filter(1 terms)");
+}
