@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use regex::bytes::Regex;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::harness::{Chance, Daemon, Setup, World, eventually};
+use super::harness::{Chance, DEADLINE, Daemon, Setup, World, eventually};
 
 /// What nobody may find, and where each came from.
 #[derive(Default)]
@@ -77,6 +78,9 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     let mut world = World::start(setup).await;
     make_distinctive(&world, &mut chance, &mut secrets).await;
     ids(&world, &mut secrets).await;
+    // Whom Odoo fails on, with a traceback that quotes them.
+    let people = world.odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &["id"]).await;
+    let unreadable = people[people.len() / 2]["id"].clone();
     // A connector's own passwords, which OMC has no use for.
     let (stray, header) = (chance.letters(16), chance.letters(16));
     let values = json!({"callback_auth_password": stray, "odk_password": stray,
@@ -86,6 +90,23 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     secrets.add(header);
     world.configuration.set("submit.batch_size", "20").set("log.level", "\"trace\"");
 
+    // Definitions that are wrong, with secrets where they do not belong.
+    let someone = secrets.0.iter().find(|secret| secret.bytes().all(|byte| byte.is_ascii_digit())).unwrap().clone();
+    let misplaced = chance.letters(15);
+    secrets.add(&misplaced);
+    for wrong in [
+        json!({"mts_url": format!("http://user:{misplaced}@mts.example")}),
+        json!({"mts_url": format!("http://mts.example/?key={misplaced}")}),
+        json!({"g2p_search_domain": format!("[[\"no_such\", \"=\", \"{someone}\"]]")}),
+        json!({"output_format": format!("{{a: \"{someone}\", b: env.{misplaced}}}")}),
+        json!({"input_format": format!("if .vid == \"{someone}\" then env else . end")}),
+        json!({"mapping": format!("{{\"vid\": \"{someone}\", \"name\": 7}}")}),
+        json!({"callback_extra_headers": format!("{{\"X-Key\": [\"{misplaced}\"]}}")}),
+    ] {
+        let mut values = wrong;
+        values["name"] = json!(chance.letters(12));
+        world.odoo.another_connector(values).await;
+    }
     // A wrong password first.
     let wrong = chance.letters(18);
     secrets.add(&wrong);
@@ -98,18 +119,41 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     printed.extend([check.stdout, check.stderr]);
 
     world.configuration.set("odoo.password", &format!("{password:?}")).set("log.level", "\"trace,omc=trace\"");
-    world.odoo.faults(json!({"error_rate": 0.05, "truncate_rate": 0.02, "garbage_rate": 0.02})).await;
+    let odd = json!({"error_rate": 0.05, "truncate_rate": 0.02, "garbage_rate": 0.02,
+        "unreadable": [unreadable, unreadable]});
+    world.odoo.faults(odd).await;
     let faults = json!({"error_rate": 0.1, "drop_callbacks": 0.1, "repeat_callbacks": 0.3, "reorder_callbacks": 0.2});
     world.mts_faults(faults).await;
     let seal = world.configuration.seal();
     let bearer = seal.callback_bearer(1).into_exposed();
     secrets.add(&bearer);
     secrets.add(seal.callback_password(1).into_exposed());
+    let key = || std::fs::read_to_string(world.configuration.get("store.key_file")).unwrap();
+    let admin_token = || std::fs::read_to_string(world.configuration.get("admin.token_file")).unwrap();
+    secrets.add(key().trim());
+
+    // Broken down in every way, with work in hand.
+    for (signal, records) in [(Signal::ABORT, 20), (Signal::QUIT, 30), (Signal::KILL, 40)] {
+        let mut daemon = Daemon::start(&world.configuration).await;
+        world.mts_has_seen(records).await;
+        secrets.add(admin_token());
+        daemon.process.signal(signal);
+        assert_eq!(daemon.process.ended(DEADLINE).await.code(), None);
+        printed.extend(daemon.process.stdout.all());
+        printed.extend(daemon.process.stderr.all());
+    }
+    // With another key from here on; what is at MTS goes by the one of before.
+    let rekeyed = world.configuration.command(&["store", "rekey"]).await;
+    assert_eq!(rekeyed.code, Some(0), "{rekeyed:?}");
+    printed.extend([rekeyed.stdout, rekeyed.stderr]);
+    for word in key().split_whitespace().filter(|word| word.len() > 40) {
+        secrets.add(word);
+    }
     let daemon = Daemon::start(&world.configuration).await;
+    secrets.add(admin_token());
     world.mts_has_seen(60).await;
 
     // Nonsense that quotes a person, as any proxy on the way might send it.
-    let someone = secrets.0.iter().find(|secret| secret.bytes().all(|byte| byte.is_ascii_digit())).unwrap().clone();
     for body in [
         format!("<html>{someone}</html>"),
         format!("{{\"omc_ref\": \"{someone}\", \"status\": \"processed\", \"token\": \"{someone}\"}}"),
@@ -117,9 +161,23 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     ] {
         daemon.deliver(1, &bearer, &body).await;
         assert_eq!(daemon.deliver(1, &someone, &body).await, 401);
+        assert_eq!(daemon.deliver(1, &misplaced, &body).await, 401);
     }
-
+    for (database, login, password) in [("omc", "omc-1", &*misplaced), (&someone, &someone, &someone)] {
+        assert!(daemon.log_in(database, login, password).await.contains("Access Denied"));
+    }
     world.faults_off().await;
+    // What an administrator's Test shows, of them all but whom Odoo fails on.
+    world.odoo.faults(json!({"unreadable": [unreadable, unreadable]})).await;
+    world.odoo.call("omc.connector", "action_test", json!([[1]]), json!({})).await;
+    let preview = async || world.odoo.search_read("omc.preview", json!([]), &["state", "message"]).await.remove(0);
+    let preview = eventually("the preview is answered", preview, |preview| preview["state"] != "requested").await;
+    let fields = ["verdict", "reason", "auth_data"];
+    let lines = world.odoo.search_read("omc.preview.line", json!([]), &fields).await;
+    secrets.are_not_in("omc.preview", json!([preview, lines]).to_string().as_bytes());
+    world.odoo.faults(json!({})).await;
+    world.odoo.write("res.partner", unreadable.as_u64().unwrap(), json!({"address": "1 Mended Street"})).await;
+    world.configuration.command(&["requeue", "1", "--all"]).await;
     world.all_tokens_are_there().await;
     ids(&world, &mut secrets).await;
     let rejections = async || world.odoo.search_read("omc.rejection", json!([]), &["code", "reason", "remedy"]).await;
@@ -131,9 +189,21 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
         "nobody was refused with a text that quotes them"
     );
     secrets.are_not_in("omc.rejection", serde_json::to_string(&rejections).unwrap().as_bytes());
-    let connectors = world.odoo.search_read("omc.run", json!([]), &["message", "state"]).await;
-    secrets.are_not_in("omc.run", serde_json::to_string(&connectors).unwrap().as_bytes());
+    let runs = world.odoo.search_read("omc.run", json!([]), &["message", "state"]).await;
+    secrets.are_not_in("omc.run", serde_json::to_string(&runs).unwrap().as_bytes());
+    let connectors = world.odoo.search_read("omc.connector", json!([]), &["last_error"]).await;
+    let wrong = connectors.iter().filter(|row| row["last_error"].as_str().is_some_and(|told| !told.is_empty())).count();
+    assert_eq!(wrong, 7, "{connectors:?}");
+    secrets.are_not_in("last_error", serde_json::to_string(&connectors).unwrap().as_bytes());
 
+    // Wrong definitions, as a check finds them.
+    let check = world.configuration.command(&["check"]).await;
+    assert_eq!(check.code, Some(1), "{check:?}");
+    printed.extend([check.stdout, check.stderr]);
+    let wrong = world.odoo.search_read("omc.connector", json!([["id", "!=", 1]]), &["id"]).await;
+    for row in wrong {
+        world.odoo.write("omc.connector", row["id"].as_u64().unwrap(), json!({"active": false})).await;
+    }
     for line in ["check", "status", "failed", "connectors", "preview 1 --limit 1000", "run 1 --wait", "requeue 1 --all"]
     {
         for json in [false, true] {
@@ -153,8 +223,11 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     assert!(printed.iter().any(|line| line.contains("\"target\":\"hyper")), "the log has nothing of the libraries");
     secrets.are_not_in("printed", printed.join("\n").as_bytes());
 
-    let stored = files(Path::new(world.configuration.get("store.path")));
-    assert!(!stored.is_empty());
+    // Everything beside the configuration: drafts, too, if any stayed. Key and token are in their files, and nowhere else.
+    let home = world.configuration.path().parent().unwrap().to_owned();
+    let at_home = ["config.toml", "key", "admin-token"].map(|name| home.join(name));
+    let stored: Vec<_> = files(&home).into_iter().filter(|file| !at_home.contains(file)).collect();
+    assert!(stored.iter().any(|file| file.starts_with(world.configuration.get("store.path"))), "{stored:?}");
     for file in stored {
         secrets.are_not_in(&file.display().to_string(), &std::fs::read(&file).unwrap());
     }

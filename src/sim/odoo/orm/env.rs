@@ -58,11 +58,17 @@ impl Env<'_> {
 
     /// An exception where one of these rows cannot be read.
     pub fn must_be_readable(&self, model: ModelId, ids: &[i32]) -> Outcome<()> {
-        let unreadable = |[first, last]: [i32; 2]| ids.iter().any(|id| (first..=last).contains(id));
-        if model == self.db.names.partner && self.unreadable.is_some_and(unreadable) {
-            return Err(Fault::type_error("unsupported operand type(s) for -: 'datetime.date' and 'bool'"));
-        }
-        Ok(())
+        let Some([first, last]) = self.unreadable.filter(|_| model == self.db.names.partner) else { return Ok(()) };
+        let unreadable = ids.iter().find(|id| (first..=last).contains(*id));
+        let Some(row) = unreadable.and_then(|id| self.db.row(model, *id)) else { return Ok(()) };
+        // As an exception does that was raised with the record's own values.
+        let known = self.model(model);
+        let values = ["given_name", "family_name", "phone", "email", "address"].iter().filter_map(|name| {
+            let text = known.column(name).and_then(|column| row.cell(column).as_text())?;
+            Some(format!("'{name}': {text:?}"))
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        Err(Fault::type_error(format!("unsupported operand type(s) for -: 'datetime.date' and 'bool' in {{{values}}}")))
     }
 
     /// A field by name, or Odoo's complaint.
