@@ -2,9 +2,9 @@
 
 UNIT := systemd/omc.service
 
-.PHONY: check test fmt clippy slim doc deny addon verify
+.PHONY: check test fmt clippy slim doc deny sbom addon verify
 
-check: test fmt clippy slim doc deny addon verify
+check: test fmt clippy slim doc deny sbom addon verify
 	@echo "== all is well"
 
 test:
@@ -32,6 +32,19 @@ doc:
 deny:
 	@echo "== deny"
 	cargo deny --all-features check bans licenses sources
+
+# Everything that the release is built from, with versions, licences and hashes: CycloneDX JSON, for whoever must know what runs
+# in his data centre. Needs cargo-cyclonedx, in the version that .ci/run names.
+SBOM := target/sbom/omc.cdx.json
+TARGET := $(shell rustc -vV | sed -n 's/^host: //p')
+
+sbom:
+	@echo "== sbom: $(SBOM)"
+	mkdir -p $(dir $(SBOM))
+	cargo cyclonedx --quiet --format json --spec-version 1.5 --no-default-features --target $(TARGET) --override-filename omc.cdx
+	sed 's#file://$(CURDIR)#file://.#g' omc.cdx.json > $(SBOM)
+	rm omc.cdx.json
+	python3 .ci/sbom.py $(SBOM) $(TARGET)
 
 LINT := $(CURDIR)/target/lint
 
