@@ -1,5 +1,7 @@
 //! What the documents name is there: commands and their flags, configuration keys, metrics, messages, codes, links, crates.
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
 
-const DOCUMENTS: [&str; 4] = ["README.md", "docs/operations.md", "docs/addon.md", "odoo_addon/README.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "docs/operations.md", "docs/security.md", "docs/addon.md", "odoo_addon/README.md"];
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -278,6 +281,24 @@ fn what_the_symptoms_quote_is_there() {
         }
     }
     assert!(seen >= 20, "{seen}");
+}
+
+/// What is in the store and what its keys are for, as the code has it.
+#[test]
+fn what_is_stored_and_keyed_is_listed() {
+    let security = read("docs/security.md");
+    let listed = |header: &[&str]| -> BTreeSet<String> {
+        table(&security, header).iter().map(|row| unquoted(&row[0]).to_owned()).collect()
+    };
+    let quoted = |text: &str, beginning: &str| -> BTreeSet<String> {
+        let found = text.split(beginning).skip(1).filter_map(|rest| rest.split_once('"'));
+        found.map(|(text, _)| text.to_owned()).collect()
+    };
+    let keys = quoted(&read("src/store/keys.rs"), "&[u8] = b\"");
+    assert_eq!((listed(&["letter", "what", "how"]), keys.len()), (keys, 8));
+    let code = ["src/seal/mod.rs", "src/seal/ring.rs"].map(read).concat();
+    let labels: BTreeSet<String> = quoted(&code, "b\"omc/1/").iter().map(|label| format!("omc/1/{label}")).collect();
+    assert_eq!((listed(&["label", "what for"]), labels.len()), (labels, 11));
 }
 
 /// Which MTS is served, and which is not, is what whoever installs must know first.
