@@ -19,9 +19,12 @@ async fn silent_mts() -> World {
 }
 
 /// The daemon waits for its POST when it ends, so that it can be looked at meanwhile.
-async fn is_posting(daemon: &Daemon) {
+async fn is_posting(world: &World, daemon: &Daemon) {
     let submitted = async || daemon.connector(1).await["records"]["submitted"].as_u64();
     eventually("a batch is on its way", submitted, |submitted| *submitted > Some(0)).await;
+    // A record is submitted on the disk before the first byte of its POST: that has begun once there is a connection.
+    let connected = async || is_connected_to(&world.mts_url);
+    eventually("the daemon is connected to MTS", connected, |connected| *connected).await;
     assert_eq!(daemon.open("/ready").await.0, 200);
 }
 
@@ -52,7 +55,7 @@ async fn a_store_that_fails_ends_the_daemon() {
     let mut world = silent_mts().await;
     let mut daemon = Daemon::launch_deaf_to_limits(&world.configuration);
     daemon.is_up().await;
-    is_posting(&daemon).await;
+    is_posting(&world, &daemon).await;
 
     // As a disk does that is full: no file takes another byte.
     let none = Rlimit { current: Some(0), ..getrlimit(Resource::Fsize) };
@@ -70,7 +73,7 @@ async fn a_store_that_fails_ends_the_daemon() {
 async fn a_listener_that_fails_ends_the_daemon() {
     let mut world = silent_mts().await;
     let daemon = Daemon::start(&world.configuration).await;
-    is_posting(&daemon).await;
+    is_posting(&world, &daemon).await;
     if !shut_listener(&daemon, world.configuration.get("callback.listen")) {
         println!("the daemon lets nobody look into it but who may trace any process; left out");
         return;
@@ -102,9 +105,25 @@ fn shut_listener(daemon: &Daemon, address: &str) -> bool {
 
 fn inode_of_listener(address: &str) -> String {
     const LISTENING: &str = "0A";
-    let port: u16 = address.rsplit(':').next().unwrap().parse().unwrap();
+    let port = port_of(address);
+    let mut listening = sockets().into_iter().filter(|row| row[1].ends_with(&port) && row[3] == LISTENING);
+    listening.next().expect("somebody listens").remove(9)
+}
+
+fn is_connected_to(url: &str) -> bool {
+    const ESTABLISHED: &str = "01";
+    let port = port_of(url);
+    sockets().iter().any(|row| row[2].ends_with(&port) && row[3] == ESTABLISHED)
+}
+
+/// As the table of sockets writes it.
+fn port_of(address: &str) -> String {
+    let port: u16 = address.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    format!(":{port:04X}")
+}
+
+/// The rows of the table of sockets.
+fn sockets() -> Vec<Vec<String>> {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mut listening = rows.filter(|row| row[1].ends_with(&format!(":{port:04X}")) && row[3] == LISTENING);
-    listening.next().expect("somebody listens")[9].to_owned()
+    table.lines().skip(1).map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
