@@ -81,7 +81,11 @@ pub fn tick(
     full_sweep: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<Option<RunId>, StoreError> {
-    let cursor = store.cursor(connector.id)?;
+    let mut cursor = store.cursor(connector.id)?;
+    if cursor.forget_the_future(now) {
+        tracing::warn!(connector = %connector.id, "the clock has gone back behind this connector's last run; it counts as run now");
+        store.change_now(|change| change.put_cursor(connector.id, &cursor))?;
+    }
     if connector.activity == Activity::Stopped {
         if connector.timetable == Timetable::Once && cursor.last_scheduled.is_some() {
             // Started again, it is to run again.
@@ -112,8 +116,7 @@ fn due(
         return Some(Kind::Schedule);
     }
     let known = cursor.definition.as_deref() == Some(definition);
-    let swept = cursor.last_full.map(|last| last.min(now));
-    (known && swept.is_some_and(|last| last + full_sweep <= now)).then_some(Kind::Sweep)
+    (known && cursor.last_full.is_some_and(|last| last + full_sweep <= now)).then_some(Kind::Sweep)
 }
 
 /// Makes a run, unless the connector has one of its kind that is still pulling: a connector never overlaps itself.
@@ -169,4 +172,58 @@ pub fn forget_runs(store: &Store, keep: usize) -> Result<(), StoreError> {
         forget.into_iter().for_each(|id| change.remove_run(id));
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    fn connector() -> Connector {
+        let connector = serde_json::json!({
+            "id": 1, "model": "Omc", "name": "Main", "activity": "Started", "mts_url": "http://mts.example/",
+            "timetable": {"Every": {"minutes": 5}}, "filter": [["is_registrant", "=", true]], "fields": [],
+            "mapping": {"vid": "vid", "name": ["n"], "gender": "g", "dob": "d", "phoneNumber": "p", "emailId": "e",
+                        "fullAddress": ["a"]},
+            "mandatory": crate::domain::mapping::Mandatory::default(), "input_format": null, "output_format": null,
+            "language": "eng",
+            "callback": {"auth": "StaticBearer", "method": "POST", "timeout": {"secs": 10, "nanos": 0},
+                         "extra_headers": []},
+            "vid_type": 1, "token_type": 2, "remove_vid": true, "batch_size": null, "phone_country_code": null,
+            "value_fields": [],
+        });
+        serde_json::from_value(connector).unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_ran_ahead_and_came_back_holds_no_connector_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = store::Config { path: folder.path().join("store"), ..store::Config::default() };
+        let store = Store::open(&config, "key").unwrap();
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let sweep = TimeDelta::hours(24);
+        let runs = |at: DateTime<Utc>| {
+            let begun = tick(&store, &connector(), "definition", sweep, at).unwrap();
+            // What began is over at once.
+            store.change_now(|change| begun.map_or(Ok(()), |id| Ok(change.remove_run(id)))).unwrap();
+            begun.is_some()
+        };
+        assert!(runs(now + TimeDelta::days(400)), "never run");
+        assert!(!runs(now), "the clock is back: counted as run now");
+        assert!(!runs(now + TimeDelta::minutes(4)));
+        assert!(runs(now + TimeDelta::minutes(5)), "one interval late at most");
+        store
+            .change_now(|change| {
+                let cursor = change.cursor(ConnectorId(1))?;
+                let definition = Some("definition".to_owned());
+                change.put_cursor(
+                    ConnectorId(1),
+                    &Cursor { last_full: Some(now + TimeDelta::days(400)), definition, ..cursor },
+                )
+            })
+            .unwrap();
+        assert!(!runs(now + TimeDelta::minutes(6)));
+        let cursor = store.cursor(ConnectorId(1)).unwrap();
+        assert_eq!(cursor.last_full, Some(now + TimeDelta::minutes(6)), "the next full run too");
+    }
 }

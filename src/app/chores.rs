@@ -35,6 +35,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
             "30 * * * * *",
             job(app, async |app| {
                 logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
+                logged("keeping the time", app.worker.keep_time().map_err(Halt::from));
             }),
         ),
         ("15 7 * * * *", job(app, async |app| retire_keys(&app).await)),
@@ -257,7 +258,7 @@ fn show(app: &App) {
     });
     gauge!("omc_batches_in_flight").set(batches.len() as f64);
     let oldest = batches.iter().map(|batch| batch.sent_at).min();
-    let age = oldest.map_or(0, |sent| (worker.clock.now() - sent).num_seconds());
+    let age = oldest.map_or(0, |sent| (worker.steady.now() - sent).num_seconds());
     gauge!("omc_oldest_batch_seconds").set(age as f64);
     gauge!("omc_store_bytes").set(worker.store.size() as f64);
     let wrong =

@@ -204,7 +204,7 @@ fn build(
 ) -> anyhow::Result<Arc<App>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
-    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally));
+    let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally)?);
     Ok(Arc::new(App {
         worker,
         roster: Roster::default(),
@@ -274,7 +274,7 @@ impl App {
         callback::Receiver {
             store: self.worker.store.clone(),
             seal: Arc::clone(&self.worker.seal),
-            clock: Arc::clone(&self.worker.clock),
+            steady: self.worker.steady.clone(),
             backoff: self.worker.settings.backoff,
             patience: self.worker.settings.patience,
             max_body: self.config.callback.max_body,
@@ -283,7 +283,7 @@ impl App {
                 let Some(connector) = app.roster.connector(connector) else { return };
                 match trouble {
                     Some(code) => {
-                        submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.clock.now());
+                        submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.steady.now());
                     }
                     None => submit::authentication_works(&app.worker, &connector),
                 }
@@ -313,6 +313,9 @@ impl Running {
         self.cut.cancel();
         // Whoever starts again in this process finds nobody of before at the store.
         let gone = tokio::time::timeout(Duration::from_secs(1), self.serving.wait()).await.is_ok();
+        if let Err(error) = self.app.worker.keep_time() {
+            tracing::error!(%error, "the time could not be kept");
+        }
         if let Err(error) = self.app.worker.store.sync().await {
             tracing::error!(%error, "the last sync failed");
             return false;

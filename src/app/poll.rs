@@ -28,7 +28,7 @@ pub(super) async fn run(app: Arc<App>) {
             // Whatever the clock does meanwhile.
             Err(Halt::Until(until)) => {
                 let longest = app.worker.settings.backoff.longest();
-                (until - app.worker.clock.now()).min(longest).to_std().unwrap_or_default()
+                (until - app.worker.steady.now()).min(longest).to_std().unwrap_or_default()
             }
             Err(error) => {
                 tracing::error!(%error, "definitions could not be taken over");

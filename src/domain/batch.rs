@@ -118,8 +118,8 @@ impl Batch {
         is_due(self.check_at, now, delta(patience.interval.max(TWICE)))
     }
 
-    /// Takes back what a clock that ran ahead left here: nothing of it happened later than `now`, and it is waited for no longer
-    /// than if its time began now.
+    /// Takes back what lies ahead of `now`, where the time that it goes by was lost (an old copy of the store): nothing of it
+    /// happened later, and it is waited for no longer than if its time began now.
     pub fn forget_the_future(&mut self, patience: &Patience, now: DateTime<Utc>) {
         let no_later = |seen: Option<DateTime<Utc>>| seen.map(|seen| seen.min(now));
         self.sent_at = self.sent_at.min(now);

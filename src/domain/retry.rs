@@ -58,22 +58,13 @@ impl Backoff {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Breaker {
     failures: u16,
-    shut: Option<Shut>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shut {
-    until: DateTime<Utc>,
-    pause: TimeDelta,
+    shut_until: Option<DateTime<Utc>>,
 }
 
 impl Breaker {
-    /// `None`: go ahead. Otherwise the time from which to ask again. A pause whose end lies further ahead than it was long
-    /// was made by a clock that ran ahead and came back, and is over.
+    /// `None`: go ahead. Otherwise the time from which to ask again.
     pub fn shut_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // Twice as long: callers that fail together read the clock one after the other, and not in order.
-        let shut = self.shut.filter(|shut| !is_due(shut.until, now, shut.pause * 2))?;
-        Some(shut.until)
+        self.shut_until.filter(|until| *until > now)
     }
 
     /// A failed call; several that were under way together count as one. Returns the time from which to ask again.
@@ -82,15 +73,14 @@ impl Breaker {
             return until;
         }
         self.failures = self.failures.saturating_add(1);
-        let pause = delta(backoff.delay(self.failures, jitter));
-        let until = now + pause;
-        self.shut = Some(Shut { until, pause });
+        let until = now + delta(backoff.delay(self.failures, jitter));
+        self.shut_until = Some(until);
         until
     }
 }
 
 /// Whether what was put off until `until`, by no more than `longest`, is due. Further ahead than that it can only lie where
-/// the clock ran ahead and came back: then it is due as well, so that work resumes at once.
+/// the time that it goes by was lost (an old copy of the store): then it is due as well, so that work resumes at once.
 pub fn is_due(until: DateTime<Utc>, now: DateTime<Utc>, longest: TimeDelta) -> bool {
     until <= now || until - now > longest
 }
@@ -143,22 +133,6 @@ mod tests {
         assert_eq!(breaker.failed(&backoff(), 0.0, start), first, "calls that fail together count once");
         assert_eq!(breaker.shut_until(first), None);
         assert_eq!(breaker.failed(&backoff(), 0.0, first), first + TimeDelta::seconds(4));
-    }
-
-    #[test]
-    fn a_breaker_shut_by_a_clock_that_ran_ahead_opens_when_the_clock_is_back() {
-        let now = DateTime::<Utc>::UNIX_EPOCH;
-        let ahead = now + TimeDelta::days(800);
-        let mut breaker = Breaker::default();
-        let until = breaker.failed(&backoff(), 0.0, ahead);
-        assert_eq!(breaker.shut_until(ahead), Some(until));
-        assert_eq!(
-            breaker.shut_until(ahead - TimeDelta::milliseconds(10)),
-            Some(until),
-            "read before, and asked after"
-        );
-        assert_eq!(breaker.shut_until(now), None);
-        assert_eq!(breaker.failed(&backoff(), 0.0, now), now + TimeDelta::seconds(4), "and shuts again as ever");
     }
 
     #[test]

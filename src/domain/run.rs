@@ -178,3 +178,34 @@ pub struct Cursor {
     /// Of the definition that the last full run went by; another one calls for a full run.
     pub definition: Option<String>,
 }
+
+impl Cursor {
+    /// Takes back what a clock that ran ahead left here: no run began later than `now`, by the wall clock. Tells whether there was
+    /// any such thing. Kept at once, or else the connector would be due one interval after *whenever* it is asked.
+    pub fn forget_the_future(&mut self, now: DateTime<Utc>) -> bool {
+        let mut forgot = false;
+        for began in [&mut self.last_scheduled, &mut self.last_full].into_iter().flatten() {
+            forgot |= *began > now;
+            *began = now.min(*began);
+        }
+        forgot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn runs_of_a_clock_that_ran_ahead_count_as_begun_when_that_is_seen() {
+        let now = DateTime::UNIX_EPOCH;
+        let (before, ahead) = (now - TimeDelta::hours(1), now + TimeDelta::days(400));
+        let mut cursor = Cursor { last_scheduled: Some(ahead), last_full: Some(before), ..Cursor::default() };
+        assert!(cursor.forget_the_future(now));
+        assert_eq!((cursor.last_scheduled, cursor.last_full), (Some(now), Some(before)));
+        assert!(!cursor.forget_the_future(now));
+        assert!(!Cursor::default().forget_the_future(now));
+    }
+}

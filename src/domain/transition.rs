@@ -62,7 +62,10 @@ pub enum AfterWrite {
 /// When it happened, and how patient to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Occasion<'a> {
+    /// In steady time: what is put off is put off from here.
     pub now: DateTime<Utc>,
+    /// The time of day, for what people read.
+    pub wall: DateTime<Utc>,
     pub backoff: &'a Backoff,
     /// From 0 to 1.
     pub jitter: f64,

@@ -22,7 +22,7 @@ use super::bodies::{Bodies, Share};
 use super::login;
 use super::result::{self, Answer, Entries, Foreign, Unread};
 use super::session;
-use crate::clock::Clock;
+use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
 use crate::domain::identity::ConnectorId;
@@ -53,7 +53,7 @@ pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
 pub struct Receiver {
     pub store: Store,
     pub seal: Arc<Seal>,
-    pub clock: Arc<dyn Clock>,
+    pub steady: Steady,
     pub backoff: Backoff,
     pub patience: Patience,
     pub max_body: usize,
@@ -83,12 +83,12 @@ impl Shared {
 /// The routes of the callback listener.
 pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
-    let (seal, clock) = (Arc::clone(&receiver.seal), Arc::clone(&receiver.clock));
+    let (seal, steady) = (Arc::clone(&receiver.seal), receiver.steady.clone());
     let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
         .with_state(Arc::new(Shared { receiver, rooms: Mutex::default(), bodies }))
-        .merge(login::router(seal, clock))
+        .merge(login::router(seal, steady))
 }
 
 async fn receive(
@@ -106,7 +106,7 @@ async fn receive(
         return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
-    if !session::may_deliver(&receiver.seal, connector, &headers, receiver.clock.now()) {
+    if !session::may_deliver(&receiver.seal, connector, &headers, receiver.steady.now()) {
         return answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
     }
     let overloaded = || answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
@@ -212,7 +212,8 @@ fn take_chunk(
     entries: Vec<Value>,
     change: &mut Change<'_>,
 ) -> Result<Said, StoreError> {
-    let occasion = Occasion { now: receiver.clock.now(), backoff: &receiver.backoff, jitter: 0.0 };
+    let (now, wall) = (receiver.steady.now(), receiver.steady.wall());
+    let occasion = Occasion { now, wall, backoff: &receiver.backoff, jitter: 0.0 };
     let read: Vec<_> = entries.into_iter().map(|entry| result::read(entry, connector, &receiver.seal)).collect();
     let tokens = read.iter().any(|entry| matches!(entry, Ok((_, Answer::Token { .. }))));
     let mut trouble = None;

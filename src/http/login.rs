@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::session;
-use crate::clock::Clock;
+use crate::clock::Steady;
 use crate::seal::{Personal, Seal, receiver};
 
 /// A login is a few hundred bytes.
@@ -34,18 +34,18 @@ struct Params {
     password: Personal<String>,
 }
 
-type Shared = (Arc<Seal>, Arc<dyn Clock>);
+type Shared = (Arc<Seal>, Steady);
 
-pub(super) fn router(seal: Arc<Seal>, clock: Arc<dyn Clock>) -> Router {
+pub(super) fn router(seal: Arc<Seal>, steady: Steady) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::GET);
     Router::new()
         .route("/web/session/authenticate", on(methods, authenticate))
         .route("/web/session/logout", on(methods, logout))
         .route("/web", on(methods, async || StatusCode::OK))
-        .with_state((seal, clock))
+        .with_state((seal, steady))
 }
 
-async fn authenticate(State((seal, clock)): State<Shared>, request: Request) -> Response {
+async fn authenticate(State((seal, steady)): State<Shared>, request: Request) -> Response {
     let read = tokio::time::timeout(std::time::Duration::from_secs(10), to_bytes(request.into_body(), MAX_BODY)).await;
     let Some(login) = read.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice::<Login>(&body).ok())
     else {
@@ -59,7 +59,7 @@ async fn authenticate(State((seal, clock)): State<Shared>, request: Request) -> 
             counter!("omc_callback_logins_total", "result" => "accepted").increment(1);
             let cookie = format!(
                 "session_id={}; Max-Age={}; HttpOnly; Path=/",
-                session::open(&seal, connector, clock.now()),
+                session::open(&seal, connector, steady.now()),
                 session::LIFETIME.num_seconds()
             );
             let result =

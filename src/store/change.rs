@@ -200,7 +200,7 @@ impl<'a> Change<'a> {
         let Some(mut run) = self.run(effects.run) else { return };
         run.counters.moved(effects.from, effects.to);
         run.counters.submitted = run.counters.submitted.saturating_add_signed(i64::from(effects.sent));
-        run.settle(occasion.now);
+        run.settle(occasion.wall);
         self.runs.insert(run.id, Some(run));
     }
 

@@ -10,6 +10,7 @@ pub(super) const CURSORS: &[u8] = b"k";
 pub(super) const DEFINITIONS: &[u8] = b"c";
 pub(super) const NOTICES: &[u8] = b"n";
 pub(super) const META: &[u8] = b"m/format";
+pub(super) const MARK: &[u8] = b"m/time";
 pub(super) const IDENTITY: &[u8] = b"m/identity";
 
 pub(super) fn record(key: RecordKey) -> Vec<u8> {

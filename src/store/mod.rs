@@ -26,6 +26,7 @@ pub use config::Config;
 pub use error::StoreError;
 pub use index::{Counts, Queue};
 
+use crate::clock::Mark;
 use crate::domain::batch::Batch;
 use crate::domain::identity::{BatchId, ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey};
@@ -141,6 +142,16 @@ impl Store {
         Ok(identity)
     }
 
+    /// The moment that was kept last.
+    pub fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        codec::read(&self.0.disk, keys::MARK)
+    }
+
+    /// Keeps a moment, for steady time to go on from.
+    pub fn keep_mark(&self, mark: &Mark) -> Result<(), StoreError> {
+        self.0.disk.write(vec![(keys::MARK.to_vec(), Some(codec::encode(mark)?))])
+    }
+
     /// Reads every value once; tells how many there are.
     pub fn check(&self) -> Result<u64, StoreError> {
         let mut values = 0;
@@ -230,7 +241,7 @@ impl Store {
     }
 
     /// The records that wait in a queue and are due, longest due first. One that is put off by more than `longest` was put off
-    /// by a clock that ran ahead and came back: it is due too, after the others.
+    /// in a time that was lost (an old copy of the store): it is due too, after the others.
     pub fn due(
         &self,
         connector: ConnectorId,

@@ -33,7 +33,7 @@ fn backoff() -> Backoff {
 }
 
 fn occasion(backoff: &Backoff) -> Occasion<'_> {
-    Occasion { now: now(), backoff, jitter: 0.0 }
+    Occasion { now: now(), wall: now(), backoff, jitter: 0.0 }
 }
 
 fn admit(store: &Store, registrants: &[u32]) -> RunId {
@@ -124,7 +124,7 @@ fn a_record_of_a_moment_between_two_milliseconds_leaves_its_queue_again() {
     let store = Store::open(&config(folder.path()), &["k"]).unwrap();
     let at = DateTime::from_timestamp_nanos(1_700_000_000_123_456_789);
     let backoff = backoff();
-    let occasion = Occasion { now: at, backoff: &backoff, jitter: 0.0 };
+    let occasion = Occasion { now: at, wall: at, backoff: &backoff, jitter: 0.0 };
     store.change_now(|change| change.admit(RunId::NONE, CONNECTOR, TOKENS, &[RegistrantId(1)], &occasion)).unwrap();
     assert_eq!(store.due(CONNECTOR, Queue::Submit, at, backoff.longest(), 10).unwrap().len(), 1);
     apply(&store, 1, Event::Left);
@@ -145,14 +145,14 @@ fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
     admit(&store, &[1, 2]);
     let fail = |registrant: u32| {
         let batch = send(&store, &[registrant]);
-        let occasion = Occasion { now: clock.now(), backoff: &backoff, jitter: 0.0 };
+        let occasion = Occasion { now: clock.now(), wall: clock.now(), backoff: &backoff, jitter: 0.0 };
         let missing = Event::AnswerMissing { batch, fault: Fault::Record };
         store.change_now(|change| change.apply(key(registrant), missing, &occasion)).unwrap().unwrap();
     };
-    clock.advance(TimeDelta::days(700));
+    clock.step(TimeDelta::days(700));
     fail(1);
     assert_eq!(due(), [key(2)], "put off by a second");
-    clock.advance(TimeDelta::days(-700));
+    clock.step(TimeDelta::days(-700));
     assert_eq!(due(), [key(2), key(1)]);
     fail(2);
     assert_eq!(due(), [key(1)], "an ordinary delay is kept");
@@ -161,7 +161,7 @@ fn what_was_put_off_while_the_clock_ran_ahead_is_due_when_it_is_back() {
     };
     assert_eq!((queued(10), queued(1)), (vec![key(2), key(1)], vec![key(2)]), "due or not");
     assert_eq!(store.queued(CONNECTOR, Queue::Write, 10).unwrap(), []);
-    clock.advance(TimeDelta::seconds(1));
+    clock.step(TimeDelta::seconds(1));
     assert_eq!(due(), [key(2), key(1)]);
 }
 

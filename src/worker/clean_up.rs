@@ -69,11 +69,12 @@ async fn settle(worker: &Worker, connector: &Connector, found: &[Registrant]) ->
     }
     if !corrected.is_empty() {
         let (connector, token_type) = (connector.id, connector.token_type);
-        let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+        let (backoff, jitter, now, wall) =
+            (worker.settings.backoff, worker.jitter(), worker.steady.now(), worker.clock.now());
         let new = worker
             .store
             .change(move |change| {
-                let occasion = Occasion { now, backoff: &backoff, jitter };
+                let occasion = Occasion { now, wall, backoff: &backoff, jitter };
                 change.admit(RunId::NONE, connector, token_type, &corrected, &occasion)
             })
             .await?;

@@ -95,7 +95,7 @@ impl Gate {
         u64::try_from(drained).unwrap_or(u64::MAX)
     }
 
-    /// The POST of a batch that began then was accepted, and is over: at `ended`, which is `now` by the clock.
+    /// The POST of a batch that began then was accepted, and is over: at `ended`, which is `now` in steady time.
     pub fn accepted(&self, batch: BatchId, size: u32, began: Instant, ended: Instant, now: DateTime<Utc>) {
         let mut state = self.state();
         state.failed_in_a_row = 0;
@@ -107,12 +107,9 @@ impl Gate {
         state.awaited.insert(batch, Awaited { began, size });
     }
 
-    /// When it last took a batch, as far as is known: not from before the start, nor by a clock that ran ahead and came back.
-    pub fn took_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut state = self.state();
-        // Forgotten, not only passed over: when the clock gets there, it would count as taken then.
-        state.took_at = state.took_at.filter(|took_at| *took_at <= now);
-        state.took_at
+    /// When it last took a batch, since the start.
+    pub fn took_at(&self) -> Option<DateTime<Utc>> {
+        self.state().took_at
     }
 
     /// The answers of a batch are lost: when it goes, that says nothing of the pace.
@@ -243,17 +240,6 @@ mod tests {
         gate.learn(|_| false, began + SECOND * 86_400);
         assert_eq!(gate.capacity(), 120);
         assert!(gate.state().awaited.is_empty());
-    }
-
-    #[test]
-    fn what_a_clock_that_ran_ahead_said_is_forgotten() {
-        let gate = Gate::new(1);
-        let now = DateTime::UNIX_EPOCH;
-        assert_eq!(gate.took_at(now), None);
-        accepted(&gate, 1, 1, SECOND);
-        assert_eq!(gate.took_at(now), Some(now));
-        assert_eq!(gate.took_at(now - SECOND), None, "the clock has come back");
-        assert_eq!(gate.took_at(now + SECOND), None, "and nothing was taken since");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use config::{ReconcileConfig, RetryConfig, SubmitConfig};
 pub use prepare::{Decision, Preparation};
 pub use tally::Tally;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Steady};
 use crate::domain::batch::Patience;
 use crate::domain::connector::Model;
 use crate::domain::identity::ConnectorId;
@@ -79,7 +79,10 @@ pub struct Settings {
 pub struct Worker {
     pub store: Store,
     pub seal: Arc<Seal>,
+    /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// The time to wait by.
+    pub steady: Steady,
     pub mts: Mts,
     pub odoo: Arc<odoo::Client>,
     pub settings: Settings,
@@ -114,6 +117,7 @@ pub enum Halt {
 }
 
 impl Worker {
+    /// Fails where the store does.
     pub fn new(
         store: Store,
         seal: Arc<Seal>,
@@ -122,11 +126,14 @@ impl Worker {
         odoo: Arc<odoo::Client>,
         settings: Settings,
         tally: Arc<Tally>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StoreError> {
+        let steady = Steady::resume(Arc::clone(&clock), store.mark()?.as_ref());
+        store.keep_mark(&steady.mark())?;
+        Ok(Self {
             store,
             seal,
             clock,
+            steady,
             mts,
             odoo,
             breakers: Breakers::new(settings.backoff),
@@ -135,7 +142,12 @@ impl Worker {
             posting: submit::Posting::default(),
             settings,
             registry: RwLock::default(),
-        }
+        })
+    }
+
+    /// Keeps the time for the next start.
+    pub fn keep_time(&self) -> Result<(), StoreError> {
+        self.store.keep_mark(&self.steady.mark())
     }
 
     /// The registry, found out about when it is first needed.
@@ -184,7 +196,7 @@ impl Worker {
         &self,
         call: impl Future<Output = Result<T, odoo::Error>>,
     ) -> Result<Result<T, odoo::Error>, Halt> {
-        if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.clock.now()) {
+        if let Some(until) = self.breakers.shut_until(&Remote::Odoo, self.steady.now()) {
             return Err(Halt::Until(until));
         }
         let error = match call.await {
@@ -206,17 +218,17 @@ impl Worker {
         if remote != Remote::Odoo {
             self.breakers.succeeded(&Remote::Odoo);
         }
-        Halt::Until(self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.clock.now()))
+        Halt::Until(self.breakers.failed(&remote, &error.to_string(), self.jitter(), self.steady.now()))
     }
 
     /// The records of a connector that are due in a queue.
     fn due(&self, connector: ConnectorId, queue: Queue, limit: usize) -> Result<Vec<Record>, StoreError> {
-        self.store.due(connector, queue, self.clock.now(), self.settings.backoff.longest(), limit)
+        self.store.due(connector, queue, self.steady.now(), self.settings.backoff.longest(), limit)
     }
 
     /// Waits for whichever of these breakers opens last.
     pub fn pass(&self, remotes: &[Remote]) -> Result<(), Halt> {
-        let now = self.clock.now();
+        let now = self.steady.now();
         match remotes.iter().filter_map(|remote| self.breakers.shut_until(remote, now)).max() {
             Some(until) => Err(Halt::Until(until)),
             None => Ok(()),
@@ -225,7 +237,8 @@ impl Worker {
 
     /// The occasion of a change that happens now.
     pub fn occasion(&self) -> Occasion<'_> {
-        Occasion { now: self.clock.now(), backoff: &self.settings.backoff, jitter: self.jitter() }
+        let (now, wall) = (self.steady.now(), self.clock.now());
+        Occasion { now, wall, backoff: &self.settings.backoff, jitter: self.jitter() }
     }
 
     /// From 0 to 1; without random numbers, the middle.

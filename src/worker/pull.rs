@@ -29,10 +29,11 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let (found, complete) = (page.ids.len(), page.complete);
 
     let admission = Admission { run: run.id, connector: connector.clone(), overlap: worker.settings.overlap };
-    let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+    let (backoff, jitter, now, wall) =
+        (worker.settings.backoff, worker.jitter(), worker.steady.now(), worker.clock.now());
     let new = worker
         .store
-        .change(move |change| admission.admit(change, &page, &Occasion { now, backoff: &backoff, jitter }))
+        .change(move |change| admission.admit(change, &page, &Occasion { now, wall, backoff: &backoff, jitter }))
         .await?;
     worker.tally.took_in(new);
     tracing::debug!(connector = %connector.id, run = run.id.0, found, new, complete, "page admitted");
@@ -76,7 +77,7 @@ impl Admission {
         if page.complete {
             run.phase = Phase::Settling;
             self.move_cursor(change, &run)?;
-            run.settle(occasion.now);
+            run.settle(occasion.wall);
         }
         change.put_run(run);
         Ok(found)

@@ -28,14 +28,14 @@ pub async fn reclaim(worker: &Worker) -> Result<(), Halt> {
 pub async fn step(worker: &Worker, mts_url: &Url) -> Result<Progress, Halt> {
     let own = || worker.store.batches().into_iter().filter(|batch| batch.mts_url == *mts_url);
     for batch in own() {
-        if batch.is_due(&worker.settings.patience, worker.clock.now()) && !worker.posting.contains(batch.id) {
+        if batch.is_due(&worker.settings.patience, worker.steady.now()) && !worker.posting.contains(batch.id) {
             look_after(worker, batch).await?;
         }
     }
     if own().next().is_none() {
         return Ok(Progress::Over);
     }
-    let later = worker.clock.now() + delta(worker.settings.patience.interval);
+    let later = worker.steady.now() + delta(worker.settings.patience.interval);
     Ok(Progress::Idle(next_look(own(), |batch| worker.posting.contains(batch), later)))
 }
 
@@ -49,7 +49,7 @@ fn next_look(
 }
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
-    let now = worker.clock.now();
+    let now = worker.steady.now();
     let patience = worker.settings.patience;
     let mts = Remote::Mts(batch.mts_url.clone());
     let status = match &batch.answer {
@@ -67,7 +67,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
         }
         _ => None,
     };
-    let now_after = worker.clock.now().max(now);
+    let now_after = worker.steady.now();
     let verdict = match status {
         Some(status) => batch.judge(status, &patience, now_after),
         None => batch.judge_unanswered(&patience, now_after),
@@ -86,7 +86,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                     worker.settings.receiver
                 );
                 let delivery = Remote::Delivery(batch.connector);
-                worker.breakers.failed(&delivery, &trouble, worker.jitter(), worker.clock.now());
+                worker.breakers.failed(&delivery, &trouble, worker.jitter(), worker.steady.now());
             }
             let (fault, cause) = match cause {
                 Cause::Delivery if !nothing_came => (Fault::Record, "delivery"),
@@ -120,7 +120,7 @@ fn keep_judgement(
 
 async fn give_back(worker: &Worker, batch: BatchId, fault: Fault) -> Result<u64, StoreError> {
     let members = worker.store.members(batch);
-    let (backoff, now) = (worker.settings.backoff, worker.clock.now());
+    let (backoff, now, wall) = (worker.settings.backoff, worker.steady.now(), worker.clock.now());
     let mut given = 0;
     for chunk in members.chunks(CHUNK) {
         let chunk = chunk.to_vec();
@@ -130,7 +130,7 @@ async fn give_back(worker: &Worker, batch: BatchId, fault: Fault) -> Result<u64,
             .change(move |change| {
                 let mut given = 0;
                 for (key, jitter) in chunk.into_iter().zip(jitters) {
-                    let occasion = Occasion { now, backoff: &backoff, jitter };
+                    let occasion = Occasion { now, wall, backoff: &backoff, jitter };
                     let effects = change.apply(key, Event::AnswerMissing { batch, fault }, &occasion)?;
                     given += u64::from(effects.is_some_and(|effects| effects.ignored.is_none()));
                 }

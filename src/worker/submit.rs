@@ -158,11 +158,12 @@ async fn admit(
     let open = worker.store.in_flight(&connector.mts_url) + sendings.len() as u64;
     let expected = gate.expected(open);
     let (connector_id, mts_url) = (connector.id, connector.mts_url.clone());
-    let (backoff, patience, now) = (worker.settings.backoff, worker.settings.patience, worker.clock.now());
+    let (backoff, patience) = (worker.settings.backoff, worker.settings.patience);
+    let (now, wall) = (worker.steady.now(), worker.clock.now());
     let ready = worker
         .store
         .change(move |change| {
-            let occasion = Occasion { now, backoff: &backoff, jitter: 0.0 };
+            let occasion = Occasion { now, wall, backoff: &backoff, jitter: 0.0 };
             for (key, event) in others {
                 apply_if_pending(change, key, event, &occasion)?;
             }
@@ -239,7 +240,7 @@ async fn keep_answer(
     answer: Result<String, SubmitError>,
 ) -> Result<(), Halt> {
     let fail = |remote: &Remote, trouble: &str| {
-        worker.breakers.failed(remote, trouble, worker.jitter(), worker.clock.now());
+        worker.breakers.failed(remote, trouble, worker.jitter(), worker.steady.now());
     };
     let result = match answer {
         Ok(request_identifier) => return Ok(accepted(worker, connector, gate, sent, request_identifier).await?),
@@ -254,7 +255,7 @@ async fn keep_answer(
         }
         Err(SubmitError::NotTaken(blame)) => {
             let text = blame.to_string();
-            let (fault, remote) = fault_of(blame, sent.size, gate, connector, worker.clock.now());
+            let (fault, remote) = fault_of(blame, sent.size, gate, connector);
             if let Some(remote) = remote {
                 fail(&remote, &text);
             }
@@ -276,7 +277,7 @@ async fn accepted(
     let Sent { id, size, began, .. } = sent;
     worker.breakers.succeeded(&Remote::Mts(connector.mts_url.clone()));
     worker.breakers.succeeded(&Remote::Submission(connector.id));
-    let (ended, now) = (Instant::now(), worker.clock.now());
+    let (ended, now) = (Instant::now(), worker.steady.now());
     gate.accepted(id, size, began, ended, now);
     histogram!("omc_submit_seconds").record(ended.duration_since(began).as_secs_f64());
     worker.tally.sent(u64::from(size));
@@ -297,7 +298,7 @@ async fn accepted(
 
 /// MTS may have the batch, and may not.
 async fn unknown(worker: &Worker, id: BatchId) -> Result<(), StoreError> {
-    let (patience, now) = (worker.settings.patience, worker.clock.now());
+    let (patience, now) = (worker.settings.patience, worker.steady.now());
     worker
         .store
         .change(move |change| {
@@ -312,13 +313,7 @@ async fn unknown(worker: &Worker, id: BatchId) -> Result<(), StoreError> {
 }
 
 /// Whose fault it is that MTS did not take a batch, and the breaker that this shuts.
-fn fault_of(
-    blame: Blame,
-    size: u32,
-    gate: &Gate,
-    connector: &Connector,
-    now: DateTime<Utc>,
-) -> (Fault, Option<Remote>) {
+fn fault_of(blame: Blame, size: u32, gate: &Gate, connector: &Connector) -> (Fault, Option<Remote>) {
     let mts = || Some(Remote::Mts(connector.mts_url.clone()));
     let smaller = Fault::Batch { at_most: size.div_ceil(2) };
     match blame {
@@ -328,7 +323,7 @@ fn fault_of(
         Blame::Failed(_) => {
             let may_be_the_batch = gate.failed();
             let fault = match size {
-                1 => Fault::Alone { took_at: gate.took_at(now) },
+                1 => Fault::Alone { took_at: gate.took_at() },
                 _ if may_be_the_batch => smaller,
                 _ => Fault::Server,
             };
@@ -338,11 +333,12 @@ fn fault_of(
 }
 
 async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fault: Fault) -> Result<(), StoreError> {
-    let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+    let (backoff, jitter, now, wall) =
+        (worker.settings.backoff, worker.jitter(), worker.steady.now(), worker.clock.now());
     worker
         .store
         .change(move |change| {
-            let occasion = Occasion { now, backoff: &backoff, jitter };
+            let occasion = Occasion { now, wall, backoff: &backoff, jitter };
             for key in members {
                 change.apply(key, Event::NotTaken { batch, fault }, &occasion)?;
             }

@@ -121,6 +121,6 @@ async fn repeat(worker: &Worker, stop: &CancellationToken, part: Part) {
 fn until_then(worker: &Worker, until: Option<DateTime<Utc>>) -> Duration {
     let Some(until) = until else { return LONGEST_SLEEP };
     // A record whose time has come this instant must not make the loop spin.
-    let wait = (until - worker.clock.now()).to_std().unwrap_or_default();
+    let wait = (until - worker.steady.now()).to_std().unwrap_or_default();
     wait.clamp(Duration::from_millis(5), LONGEST_SLEEP)
 }

@@ -60,11 +60,12 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         }
         events.push((key, Event::Written(told(outcome, connector.remove_vid))));
     }
-    let (backoff, jitter, now) = (worker.settings.backoff, worker.jitter(), worker.clock.now());
+    let (backoff, jitter, now, wall) =
+        (worker.settings.backoff, worker.jitter(), worker.steady.now(), worker.clock.now());
     worker
         .store
         .change(move |change| {
-            let occasion = Occasion { now, backoff: &backoff, jitter };
+            let occasion = Occasion { now, wall, backoff: &backoff, jitter };
             for (key, event) in events {
                 if matches!(change.record(key)?, Some(Record { state, .. }) if is_written(&state)) {
                     change.apply(key, event, &occasion)?;

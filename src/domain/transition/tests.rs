@@ -18,7 +18,7 @@ fn backoff() -> Backoff {
 }
 
 fn after(record: &Record, event: Event) -> (Next, Effects) {
-    apply(record, event, &Occasion { now: record.due, backoff: &backoff(), jitter: 0.0 }).unwrap()
+    apply(record, event, &Occasion { now: record.due, wall: record.due, backoff: &backoff(), jitter: 0.0 }).unwrap()
 }
 
 fn kept(record: &Record, event: Event) -> Record {
@@ -301,7 +301,7 @@ fn a_token_that_could_not_be_written_is_kept_for_the_next_try() {
 
 #[test]
 fn what_cannot_be_is_told() {
-    let occasion = Occasion { now: DateTime::UNIX_EPOCH, backoff: &backoff(), jitter: 0.0 };
+    let occasion = Occasion { now: DateTime::UNIX_EPOCH, wall: DateTime::UNIX_EPOCH, backoff: &backoff(), jitter: 0.0 };
     assert!(apply(&submitted(), sent(BATCH, NONCE, VID), &occasion).is_err());
     assert!(apply(&pending(), Event::Written(AfterWrite::Complete), &occasion).is_err());
 }
@@ -350,7 +350,7 @@ proptest! {
         let mut record = pending();
         let mut books = std::collections::BTreeMap::from([(1, (1_i64, 0_i64))]);
         for event in events {
-            let occasion = Occasion { now: record.due, backoff: &backoff, jitter: 0.5 };
+            let occasion = Occasion { now: record.due, wall: record.due, backoff: &backoff, jitter: 0.5 };
             let answered = if let Event::Token { nonce, .. } = &event { Some(*nonce) } else { None };
             let Ok((next, effects)) = apply(&record, event, &occasion) else { continue };
             if effects.run != record.run {

@@ -129,9 +129,9 @@ async fn everything_is_gone_after_twelve_hours() {
     let server = simulated_by(options(), Arc::new(clock.clone())).await;
     let id = server.post(&download(json!([record(11)]))).await.identifier();
     server.file(&id).await;
-    clock.advance(TimeDelta::hours(7));
+    clock.step(TimeDelta::hours(7));
     assert_eq!(server.status(&id).await, "processed");
-    clock.advance(TimeDelta::hours(6));
+    clock.step(TimeDelta::hours(6));
     let gone = "404 ATS-REQ-016 no auth request found for the given identifier";
     assert_eq!(server.get(&format!("/authtoken/status/{id}")).await.told(), gone);
     assert_eq!(server.get(&format!("/authtoken/file/{id}")).await.told(), gone);
