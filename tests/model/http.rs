@@ -1,6 +1,9 @@
 //! One listener for both scripted servers.
 
+use std::panic::AssertUnwindSafe;
+
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -41,7 +44,10 @@ pub async fn serve(listener: TcpListener, servers: Servers) {
 async fn connection(mut stream: TcpStream, servers: Servers) {
     stream.set_nodelay(true).expect("a socket");
     let Some(request) = read(&mut stream).await else { return };
-    let reply = servers.answer(request).await;
+    let what = format!("{} {}", request.method, request.path);
+    let Ok(reply) = AssertUnwindSafe(servers.answer(request)).catch_unwind().await else {
+        return servers.script().odoo.violations.push(format!("{what} was not expected; see above"));
+    };
     let (status, kind, date, body, sent) = match reply {
         Reply::Close => return,
         Reply::Status(status) => (status, "text/html", None, "<html>no</html>".to_owned(), usize::MAX),

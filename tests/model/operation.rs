@@ -264,8 +264,63 @@ pub fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// What chance alone puts together too seldom: a batch goes out, something becomes of it, and meanwhile somebody is edited.
+fn tale() -> impl Strategy<Value = Vec<Op>> {
+    use Op::*;
+    let who = || 0..6_u8;
+    let connector = || 0..2_u8;
+    let lost = prop_oneof![
+        2 => Just(vec![FailDelivery(0), Reconcile]),
+        1 => Just(vec![Pass(181), Reconcile, Pass(601), Reconcile]),
+        1 => Just(vec![MtsRestart(true), Pass(11), Reconcile, Pass(11), Reconcile]),
+        1 => Just(vec![Drop(0), Pass(11), Reconcile, Pass(61), Reconcile]),
+    ];
+    let late = (connector(), lost, who(), edit(), part(), twist(), any::<bool>()).prop_map(
+        |(connector, lost, who, edit, part, twist, again)| {
+            let mut tale = vec![Submit(connector)];
+            tale.extend(lost);
+            tale.extend([Edit(who, edit), Pass(11)]);
+            tale.extend(again.then_some(Submit(connector)));
+            tale.extend([Deliver(u8::from(again), part, twist), Write(connector)]);
+            tale
+        },
+    );
+    let written = (connector(), who(), edit(), 0..4_u8, odoo_fault(), any::<bool>()).prop_map(
+        |(connector, who, edit, nth, fault, during)| {
+            let meets = if during { EditDuring(nth, who, edit) } else { NextOdoo(nth, fault) };
+            vec![
+                Submit(connector),
+                Deliver(0, Part::All, Twist::Plain),
+                meets,
+                Write(connector),
+                Pass(11),
+                Write(connector),
+            ]
+        },
+    );
+    let held = (connector(), who(), edit(), op(), any::<bool>()).prop_map(|(connector, who, edit, op, answered)| {
+        let held = [NextPost(PostFault::Hold), Submit(connector), op, Edit(who, edit)];
+        let over = [Deliver(0, Part::First, Twist::Plain), Release(answered), Reconcile, Write(connector)];
+        [held, over].concat()
+    });
+    let clock = (connector(), minutes(), minutes(), seconds()).prop_map(|(connector, first, second, seconds)| {
+        vec![
+            SetWall(first),
+            Submit(connector),
+            SetWall(second),
+            Pass(seconds),
+            Reconcile,
+            SetWall(-second),
+            Reconcile,
+            Round,
+        ]
+    });
+    prop_oneof![4 => late, 3 => written, 2 => held, 1 => clock]
+}
+
 pub fn history() -> impl Strategy<Value = History> {
-    let operations = prop::collection::vec(op(), 5..40);
+    let piece = prop_oneof![12 => op().prop_map(|op| vec![op]), 1 => tale()];
+    let operations = prop::collection::vec(piece, 1..30).prop_map(|pieces| pieces.concat());
     (any::<bool>(), any::<bool>(), operations).prop_map(|(door, two_mts, mut operations)| {
         // Most of what can happen needs somebody to be under way.
         operations.insert(0, Op::Tick);

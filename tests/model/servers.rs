@@ -1,7 +1,7 @@
 //! Both scripted servers behind one address, and MTS's hand at the daemon's callback receiver.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -70,7 +70,7 @@ impl Script {
 
 impl Servers {
     pub fn script(&self) -> MutexGuard<'_, Script> {
-        self.0.script.lock().unwrap()
+        self.0.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins another history.
