@@ -52,7 +52,7 @@ pub struct Job {
     /// Of being `processed`, or of a callback.
     last_sign: Option<i64>,
     not_found: Vec<i64>,
-    /// The daemon cannot know of it any more: its store was lost.
+    /// The daemon cannot know of it any more, its store being lost, or may have given it up before it showed a sign.
     forgiven: bool,
 }
 
@@ -170,6 +170,7 @@ impl Mts {
         let word = match job.state {
             State::Queued => "submitted",
             State::Processed => {
+                job.forgiven |= job.may_be_given_up(now);
                 job.last_sign.get_or_insert(now);
                 "processed"
             }
@@ -203,7 +204,9 @@ impl Mts {
         for person in settled {
             self.answered.insert(person, now);
         }
-        self.jobs[job].last_sign = Some(now);
+        let job = &mut self.jobs[job];
+        job.forgiven |= job.may_be_given_up(now);
+        job.last_sign = Some(now);
     }
 
     pub fn restart(&mut self, with_database: bool) {

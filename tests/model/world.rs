@@ -236,8 +236,9 @@ impl<'a> World<'a> {
             Op::Pass(seconds) => self.pass(u64::from(seconds)),
             Op::SetWall(minutes) => {
                 self.clock.step(TimeDelta::minutes(i64::from(minutes)));
-                // As the daemon does every minute.
+                // As the daemon does every minute; what it writes goes to the disk by itself within seconds.
                 self.worker().keep_time().unwrap();
+                self.worker().store.sync().await.unwrap();
             }
             Op::NextPost(fault) => servers.script().mts.next_post = Some(fault),
             Op::Release(answered) => self.release(answered).await,
