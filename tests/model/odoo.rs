@@ -260,7 +260,10 @@ impl Odoo {
         self.tick();
         match (model, method) {
             ("omc.connector", _) if !door => Err((2, "Object omc.connector doesn't exist".to_owned())),
-            ("omc.connector", "search") => Ok(json!([1, 2])),
+            ("omc.connector", "search") => Ok(self.filters.keys().copied().collect()),
+            ("omc.connector", _) if args[0][0].as_u64().is_some_and(|id| !self.filters.contains_key(&(id as u32))) => {
+                Err((2, "Record does not exist or has been deleted.\n(Record: omc.connector(1,), User: 2)".to_owned()))
+            }
             ("omc.connector", "omc_pull") => self.pull(args),
             ("omc.connector", "omc_apply") => Ok(self.apply(&args[1], fault == Some(OdooFault::Busy))),
             ("omc.connector", "omc_report") => {

@@ -57,6 +57,8 @@ pub enum Op {
     Filter(u8, u8),
     Stop(u8),
     Start(u8),
+    /// Deleted in Odoo, and made anew.
+    Replace(u8),
     /// MTS fails on every batch with this person.
     Poison(u8),
     /// Odoo fails on every read of this person.
@@ -251,6 +253,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         9 => (who.clone(), edit()).prop_map(|(who, edit)| Edit(who, edit)),
         1 => (connector.clone(), 0..3_u8).prop_map(|(connector, filter)| Filter(connector, filter)),
         1 => connector.clone().prop_map(Stop),
+        1 => connector.clone().prop_map(Replace),
         2 => connector.prop_map(Start),
         1 => who.clone().prop_map(Poison),
         1 => who.prop_map(Unreadable),

@@ -251,7 +251,9 @@ impl Servers {
         let now = script.odoo.now;
         script.mts.acknowledged(job, entries, now);
         let Script { odoo, mts, .. } = &mut *script;
-        for (at, known) in entries.iter().zip(known) {
+        // What only a deleted connector could write is let go.
+        let stays = odoo.filters.keys().any(|id| callback.ends_with(&format!("/callback/{id}")));
+        for (at, known) in entries.iter().zip(known).filter(|_| stays) {
             let entry = &mts.jobs[job].entries[*at];
             let good = !matches!(twist, Twist::System | Twist::Unknown) && !mts::is_refused(&entry.vid);
             let row = odoo.rows(entry.person, VID_TYPE).first().map(|(id, row)| (*id, row.written));

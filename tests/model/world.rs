@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -85,6 +85,10 @@ pub struct World<'a> {
     store: PathBuf,
     worker: Option<Arc<Worker>>,
     connectors: [Connector; 2],
+    /// Deleted in Odoo, while something of them is under way.
+    deleted: Vec<Connector>,
+    /// Every connector that there ever was, for the receiver.
+    roster: Arc<Mutex<Vec<Connector>>>,
     reporter: Reporter,
     held: Option<JoinHandle<bool>>,
 }
@@ -96,12 +100,24 @@ impl<'a> World<'a> {
         let store = grounds.new_folder();
         let connectors = [1, 2].map(|id| connector(id, &grounds.address, history));
         odoo.filters = connectors.iter().map(|connector| (connector.id.0, connector.filter.terms().to_vec())).collect();
+        let roster = Arc::new(Mutex::new(connectors.to_vec()));
         let script = Script::new(odoo, history.door, store.clone());
         grounds.servers.reset(script);
         let seal = Arc::new(Seal::fleeting().unwrap());
         let clock = ManualClock::at(start);
         let reporter = Reporter::default();
-        let mut world = Self { grounds, clock, seal, store, worker: None, connectors, reporter, held: None };
+        let mut world = Self {
+            grounds,
+            clock,
+            seal,
+            store,
+            worker: None,
+            connectors,
+            deleted: Vec::new(),
+            roster,
+            reporter,
+            held: None,
+        };
         world.start();
         world
     }
@@ -141,15 +157,17 @@ impl<'a> World<'a> {
             patience: worker.settings.patience,
             max_body: 1024 * 1024,
             on_delivery: {
-                let (worker, connectors) = (Arc::downgrade(&worker), self.connectors.clone());
+                let worker = Arc::downgrade(&worker);
+                let roster = Arc::clone(&self.roster);
                 Arc::new(move |id, trouble| {
                     let Some(worker) = worker.upgrade() else { return };
-                    let connector = connectors.iter().find(|connector| connector.id == id).unwrap();
+                    let known = roster.lock().unwrap().iter().find(|connector| connector.id == id).cloned();
+                    let Some(connector) = known else { return };
                     match trouble {
                         Some(code) => {
-                            submit::authentication_fails(&worker, connector, code.as_str(), worker.steady.now())
+                            submit::authentication_fails(&worker, &connector, code.as_str(), worker.steady.now())
                         }
-                        None => submit::authentication_works(&worker, connector),
+                        None => submit::authentication_works(&worker, &connector),
                     }
                 })
             },
@@ -224,7 +242,7 @@ impl<'a> World<'a> {
         let person = |who: u8| PEOPLE[usize::from(who) % PEOPLE.len()];
         let servers = self.servers();
         match op {
-            Op::Tick => self.tick(),
+            Op::Tick => self.tick().await,
             Op::Manual(which) => self.begin_by_hand(usize::from(which)),
             Op::Pull(which) => _ = self.step(Step::Pull, usize::from(which)).await,
             Op::Submit(which) => _ = self.step(Step::Submit, usize::from(which)).await,
@@ -292,6 +310,7 @@ impl<'a> World<'a> {
                 let mut script = servers.script();
                 (script.mts.poison, script.odoo.unreadable) = (None, None);
             }
+            Op::Replace(which) => self.replace(usize::from(which)),
             Op::Requeue => self.requeue(),
             Op::Kill => self.kill().await,
             Op::KillAt(point) => servers.script().kill_at = Some(point),
@@ -341,7 +360,7 @@ impl<'a> World<'a> {
     }
 
     /// What the daemon does between its steps: due runs, and letting go of what is stopped.
-    pub fn tick(&mut self) {
+    pub async fn tick(&mut self) {
         let worker = self.worker();
         for connector in &self.connectors {
             if connector.activity == Activity::Stopped {
@@ -350,7 +369,42 @@ impl<'a> World<'a> {
             let definition = definitions::fingerprint(&worker, connector);
             schedule::tick(&worker.store, connector, &definition, SWEEP, self.clock.now()).unwrap();
         }
+        let mut left = Vec::new();
+        for connector in std::mem::take(&mut self.deleted) {
+            // Odoo may fail when it is asked whether it has a door.
+            _ = judged(release::results(&worker, connector.id).await.map(|()| Progress::Idle(None)));
+            release::waiting(&worker, connector.id).unwrap();
+            if worker.store.counts(connector.id).open() == 0 {
+                release::everything(&worker, connector.id).unwrap();
+            } else {
+                left.push(connector);
+            }
+        }
+        self.deleted = left;
         schedule::forget_runs(&worker.store, 2).unwrap();
+    }
+
+    /// What was deleted is written all the same, where it can be.
+    async fn write_for_the_deleted(&mut self) {
+        let worker = self.worker();
+        for connector in self.deleted.clone() {
+            judged(write_back::step(&worker, &connector).await);
+        }
+    }
+
+    /// An administrator deletes a connector, and makes it anew: Odoo gives it another id.
+    fn replace(&mut self, which: usize) {
+        let connector = &mut self.connectors[which % 2];
+        let mut gone = connector.clone();
+        gone.activity = Activity::Stopped;
+        connector.id = ConnectorId(gone.id.0 + 2);
+        let mut script = self.grounds.servers.script();
+        script.odoo.filters.remove(&gone.id.0);
+        script.odoo.filters.insert(connector.id.0, connector.filter.terms().to_vec());
+        script.odoo.acknowledged.clear();
+        drop(script);
+        self.roster.lock().unwrap().push(connector.clone());
+        self.deleted.push(gone);
     }
 
     pub fn begin_by_hand(&mut self, which: usize) {
@@ -432,7 +486,7 @@ impl<'a> World<'a> {
     /// Every step once, for both connectors; tells whether one of them did anything.
     pub async fn round(&mut self) -> bool {
         let mut worked = false;
-        self.tick();
+        self.tick().await;
         for which in 0..2 {
             for step in [Step::Pull, Step::Submit, Step::Write] {
                 if !self.grounds.servers.script().killed {
@@ -441,6 +495,7 @@ impl<'a> World<'a> {
             }
         }
         if !self.grounds.servers.script().killed {
+            self.write_for_the_deleted().await;
             self.reconcile().await;
         }
         worked
