@@ -9,7 +9,7 @@ use crate::domain::identity::RegistrantId;
 use crate::domain::opaque::Digest;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::transition::{AfterWrite, Event, Occasion};
-use crate::odoo::registry::{self, ApplyRefusal, WriteBack};
+use crate::odoo::registry::{self, ApplyRefusal, Registrant, Registry, VidMatches, WriteBack};
 use crate::seal::{Personal, Purpose};
 use crate::store::Queue;
 
@@ -45,8 +45,11 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         held.is_some_and(|held| worker.seal.is_digest(Purpose::Vid, vid.expose().trim().as_bytes(), &held.0))
     };
     let apply = registry.apply(connector, &results, &matches);
-    let outcomes = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), apply).await?;
+    let mut outcomes = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), apply).await?;
     worker.breakers.succeeded(&Remote::WriteBack(connector.id));
+    if outcomes.contains(&registry::Outcome::Conflict) {
+        supersede(worker, connector, &registry, &results, &mut outcomes, &matches).await;
+    }
 
     let (mut written, mut cleared) = (0, 0);
     for (key, outcome) in keys.into_iter().zip(outcomes) {
@@ -77,6 +80,31 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.tally.wrote(written, cleared);
     tracing::debug!(connector = %connector.id, written, cleared, "written back");
     Ok(Progress::Worked)
+}
+
+/// Of tokens that contradict the ones that are there, those are not worth showing whose VID is not the one that was submitted any
+/// more: somebody has corrected the person meanwhile. Whoever cannot be read is shown.
+async fn supersede(
+    worker: &Worker,
+    connector: &Connector,
+    registry: &Registry,
+    results: &[WriteBack],
+    outcomes: &mut [registry::Outcome],
+    matches: VidMatches<'_>,
+) {
+    let conflicts = || results.iter().enumerate().filter(|(at, _)| outcomes[*at] == registry::Outcome::Conflict);
+    let ids: Vec<RegistrantId> = conflicts().map(|(_, result)| result.registrant).collect();
+    let Ok(Ok(found)) = worker.hear_odoo(registry.read(connector, &ids, true)).await else { return };
+    let held = |registrant: &Registrant, result: &WriteBack| {
+        registrant.vids.iter().any(|vid| vid.row == result.vid_row && matches(registrant.id, &vid.value))
+    };
+    let superseded: Vec<usize> = conflicts()
+        .filter(|(_, result)| {
+            found.iter().any(|registrant| registrant.id == result.registrant && !held(registrant, result))
+        })
+        .map(|(at, _)| at)
+        .collect();
+    superseded.into_iter().for_each(|at| outcomes[at] = registry::Outcome::Superseded);
 }
 
 fn is_written(state: &State) -> bool {

@@ -102,7 +102,7 @@ impl Mts {
         let poisoned = entries.iter().any(|entry| Some(entry.person) == self.poison);
         match fault {
             Some(PostFault::CloseBefore) => return Taken::Not(Reply::Close),
-            Some(PostFault::GatewayBefore) => return Taken::Not(Reply::Status(502)),
+            Some(PostFault::ProxyBefore) => return Taken::Not(Reply::Status(502)),
             Some(PostFault::TooLarge) => return Taken::Not(Reply::Status(413)),
             Some(PostFault::Refused) => return Taken::Not(errors(400, "ATS-REQ-102")),
             Some(PostFault::Failed) => return Taken::Not(errors(500, "ATS-REQ-100")),
@@ -128,7 +128,7 @@ impl Mts {
         });
         let reply = match fault {
             Some(PostFault::CloseAfter) => Reply::Close,
-            Some(PostFault::GatewayAfter) => Reply::Status(502),
+            Some(PostFault::ProxyAfter) => Reply::Status(502),
             Some(PostFault::GarbageAfter) => ok("{\"errors\"".to_owned()),
             _ => ok(json!({"errors": null, "response": {"request_identifier": id}}).to_string()),
         };

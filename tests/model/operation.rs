@@ -85,8 +85,8 @@ pub enum PostFault {
     Hold,
     CloseBefore,
     CloseAfter,
-    GatewayBefore,
-    GatewayAfter,
+    ProxyBefore,
+    ProxyAfter,
     GarbageAfter,
     /// MTS's own 500.
     Failed,
@@ -173,11 +173,11 @@ pub enum Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
     /// MTS has the batch.
-    Post,
+    AtPost,
     /// A callback was acknowledged.
-    Callback,
+    AtCallback,
     /// Odoo has carried a write out.
-    Write,
+    AtWrite,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -191,7 +191,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 
 fn post_fault() -> impl Strategy<Value = PostFault> {
     use PostFault::*;
-    prop_oneof![ 3 => Just(Early), 3 => Just(Hold), 1 => Just(CloseBefore), 2 => Just(CloseAfter), 1 => Just(GatewayBefore), 1 => Just(GatewayAfter), 1 => Just(GarbageAfter), 1 => Just(Failed), 1 => Just(Refused), 1 => Just(TooLarge) ]
+    prop_oneof![ 3 => Just(Early), 3 => Just(Hold), 1 => Just(CloseBefore), 2 => Just(CloseAfter), 1 => Just(ProxyBefore), 1 => Just(ProxyAfter), 1 => Just(GarbageAfter), 1 => Just(Failed), 1 => Just(Refused), 1 => Just(TooLarge) ]
 }
 
 fn odoo_fault() -> impl Strategy<Value = OdooFault> {
@@ -260,7 +260,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => Just(Cure),
         1 => Just(Requeue),
         2 => Just(Kill),
-        3 => prop_oneof![Just(Point::Post), Just(Point::Callback), Just(Point::Write)].prop_map(KillAt),
+        3 => prop_oneof![Just(Point::AtPost), Just(Point::AtCallback), Just(Point::AtWrite)].prop_map(KillAt),
         1 => (seconds(), prop_oneof![Just(0_u16), Just(10), Just(1440)]).prop_map(|(down, behind)| Boot(down, behind)),
         1 => Just(Restart),
         1 => Just(LoseStore),

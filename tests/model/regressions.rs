@@ -1,8 +1,18 @@
 //! Histories that once broke a law, as short as they could be made.
 
+#![allow(unused_imports, reason = "a history that is pasted here may need any of them")]
+
 use crate::Stage;
+use crate::operation::Edit::*;
+use crate::operation::Forgery::*;
+use crate::operation::History;
+use crate::operation::OdooFault::*;
 use crate::operation::Op::{self, *};
-use crate::operation::{History, Part, Twist};
+use crate::operation::Part::*;
+use crate::operation::Point::*;
+use crate::operation::PostFault::*;
+use crate::operation::StatusFault::*;
+use crate::operation::Twist::*;
 
 #[track_caller]
 fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
@@ -15,6 +25,15 @@ fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
 #[test]
 fn a_history_without_trouble() {
     for door in [true, false] {
-        lives_through(door, false, &[Tick, Pull(0), Submit(0), Deliver(0, Part::All, Twist::Plain), Write(0), Round]);
+        lives_through(door, false, &[Tick, Pull(0), Submit(0), Deliver(0, All, Plain), Write(0), Round]);
+    }
+}
+
+/// A token came for a VID that had been corrected meanwhile. It was shown as contradicting the token of the right VID, and the
+/// corrected VID stayed.
+#[test]
+fn a_token_for_a_vid_that_was_corrected_contradicts_nobody() {
+    for door in [true, false] {
+        lives_through(door, false, &[Tick, Pull(0), Submit(0), Edit(1, NewVid), Edit(1, RightToken)]);
     }
 }
