@@ -125,13 +125,13 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
     let started: Vec<_> =
         current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
     let mut complete = true;
-    for connector in clean_up::scopes(&started, &app.roster.connectors()) {
+    for scope in clean_up::scopes(&started, &app.roster.connectors()) {
         let mut after = Some(0);
         while let Some(from) = after {
             if app.stop.is_cancelled() {
                 return Ok(());
             }
-            after = match clean_up::step(&app.worker, connector, from).await {
+            after = match clean_up::step(&app.worker, &scope, from).await {
                 Ok(after) => after,
                 // What is in the way may be this connector's own; the others go on, and this one is tried again.
                 Err(Halt::Until(_)) => {

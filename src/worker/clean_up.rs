@@ -2,6 +2,7 @@
 //! a newer one is a correction, and is submitted like any other.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -14,13 +15,23 @@ use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::transition::Occasion;
 use crate::odoo::registry::{Outcome, Registrant, StaleVid};
 
-/// Who belongs to which clean-up: connectors that share both ID types share one. Where any of `all` keeps its VIDs, whatever
-/// its state, nothing of these types is cleaned up: a clean-up does not go by filters.
-pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<&'a Connector> {
+/// The connectors of one clean-up: those that share both ID types. The first of them looks and removes, since a clean-up does not
+/// go by filters; a correction goes to whoever takes the person.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    first: &'a Connector,
+    others: Vec<&'a Connector>,
+}
+
+/// Who belongs to which clean-up. Where any of `all` keeps its VIDs, whatever its state, nothing of its types is cleaned up.
+pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<Scope<'a>> {
     let types = |connector: &Connector| (connector.vid_type, connector.token_type);
-    let mut scopes: BTreeMap<(IdTypeId, IdTypeId), &Connector> = BTreeMap::new();
+    let mut scopes: BTreeMap<(IdTypeId, IdTypeId), Scope<'a>> = BTreeMap::new();
     for connector in started {
-        scopes.entry(types(connector)).or_insert(connector);
+        match scopes.entry(types(connector)) {
+            Entry::Vacant(place) => _ = place.insert(Scope { first: connector, others: Vec::new() }),
+            Entry::Occupied(mut scope) => scope.get_mut().others.push(connector),
+        }
     }
     all.iter().filter(|connector| !connector.remove_vid).for_each(|keeper| {
         scopes.remove(&types(keeper));
@@ -29,7 +40,8 @@ pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<
 }
 
 /// Cleans up one page; `None` when it was the last.
-pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<Option<u32>, Halt> {
+pub async fn step(worker: &Worker, scope: &Scope<'_>, after: u32) -> Result<Option<u32>, Halt> {
+    let connector = scope.first;
     worker.pass(&[Remote::CleanUp(connector.id)])?;
     let registry = worker.registry().await?;
     let page = registry.holders_of_both(connector, after, worker.settings.page_size);
@@ -42,7 +54,7 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
         while !rest.is_empty() {
             let read = apart::read(worker, connector, Remote::CleanUp(connector.id), &rest, true).await?;
             rest = read.untouched;
-            settle(worker, connector, &read.found).await?;
+            settle(worker, scope, &read.found).await?;
         }
     }
     worker.breakers.succeeded(&Remote::CleanUp(connector.id));
@@ -50,7 +62,8 @@ pub async fn step(worker: &Worker, connector: &Connector, after: u32) -> Result<
 }
 
 /// Removes the VIDs that stayed behind, and admits those that are newer than the token.
-async fn settle(worker: &Worker, connector: &Connector, found: &[Registrant]) -> Result<(), Halt> {
+async fn settle(worker: &Worker, scope: &Scope<'_>, found: &[Registrant]) -> Result<(), Halt> {
+    let connector = scope.first;
     let (mut stale, corrected) = sort(found);
     // The VID of somebody whose tokens contradict each other is what the contradiction can be settled by.
     stale.retain(|row| !is_disputed(worker, connector, row.registrant));
@@ -67,7 +80,24 @@ async fn settle(worker: &Worker, connector: &Connector, found: &[Registrant]) ->
         warn_of_failures(connector, &stale, &outcomes);
         tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
     }
-    if !corrected.is_empty() {
+    correct(worker, scope, corrected).await
+}
+
+/// Admits corrections, each for the first connector that takes the person; who is taken by none stays as they are.
+async fn correct(worker: &Worker, scope: &Scope<'_>, mut corrected: Vec<RegistrantId>) -> Result<(), Halt> {
+    for connector in std::iter::once(&scope.first).chain(&scope.others) {
+        if corrected.is_empty() {
+            break;
+        }
+        let taken = if scope.others.is_empty() {
+            // Whether it takes them shows when they are prepared.
+            std::mem::take(&mut corrected)
+        } else {
+            let read = apart::read(worker, connector, Remote::CleanUp(scope.first.id), &corrected, false).await?;
+            let taken: Vec<RegistrantId> = read.found.iter().map(|registrant| registrant.id).collect();
+            corrected.retain(|id| !taken.contains(id));
+            taken
+        };
         let (connector, token_type) = (connector.id, connector.token_type);
         let (backoff, jitter, now, wall) =
             (worker.settings.backoff, worker.jitter(), worker.steady.now(), worker.clock.now());
@@ -75,7 +105,7 @@ async fn settle(worker: &Worker, connector: &Connector, found: &[Registrant]) ->
             .store
             .change(move |change| {
                 let occasion = Occasion { now, wall, backoff: &backoff, jitter };
-                change.admit(RunId::NONE, connector, token_type, &corrected, &occasion)
+                change.admit(RunId::NONE, connector, token_type, &taken, &occasion)
             })
             .await?;
         worker.tally.took_in(new);

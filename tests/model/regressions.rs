@@ -37,3 +37,12 @@ fn a_token_for_a_vid_that_was_corrected_contradicts_nobody() {
         lives_through(door, false, &[Tick, Pull(0), Submit(0), Edit(1, NewVid), Edit(1, RightToken)]);
     }
 }
+
+/// A newer VID beside a token was a correction for whichever connector came first, also where only another one takes the person:
+/// it was never sent, and stayed.
+#[test]
+fn a_correction_goes_to_the_connector_that_takes_the_person() {
+    for door in [true, false] {
+        lives_through(door, false, &[Edit(2, RightToken), Edit(2, TouchVid), Filter(0, 2)]);
+    }
+}

@@ -439,10 +439,10 @@ impl<'a> World<'a> {
         let all: Vec<Arc<Connector>> = self.connectors.iter().cloned().map(Arc::new).collect();
         let started: Vec<Arc<Connector>> =
             all.iter().filter(|connector| connector.activity == Activity::Started).cloned().collect();
-        for connector in clean_up::scopes(&started, &all) {
+        for scope in clean_up::scopes(&started, &all) {
             let mut after = Some(0);
             while let Some(from) = after {
-                after = clean_up::step(worker, connector, from).await?;
+                after = clean_up::step(worker, &scope, from).await?;
             }
         }
         Ok(Progress::Idle(None))
