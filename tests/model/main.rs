@@ -93,9 +93,11 @@ fn histories_break_no_law() {
     println!("seed {seed}: {} histories in {:?}", lived.borrow(), began.elapsed());
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(_, found)) => {
+        Err(TestError::Fail(first, found)) => {
             let (why, History { door, two_mts, operations }) = stage.shorten(found);
-            panic!("seed {seed}: {why}\nas a regression:\n    lives_through({door}, {two_mts}, &{operations:?});\n")
+            panic!(
+                "seed {seed}: {first}\nshortened: {why}\nas a regression:\n    lives_through({door}, {two_mts}, &{operations:?});\n"
+            )
         }
         Err(TestError::Abort(why)) => panic!("{why}"),
     }

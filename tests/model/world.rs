@@ -85,7 +85,7 @@ pub struct World<'a> {
     store: PathBuf,
     worker: Option<Arc<Worker>>,
     connectors: [Connector; 2],
-    /// Deleted in Odoo, while something of them is under way.
+    /// Deleted in Odoo.
     deleted: Vec<Connector>,
     /// Every connector that there ever was, for the receiver.
     roster: Arc<Mutex<Vec<Connector>>>,
@@ -369,18 +369,15 @@ impl<'a> World<'a> {
             let definition = definitions::fingerprint(&worker, connector);
             schedule::tick(&worker.store, connector, &definition, SWEEP, self.clock.now()).unwrap();
         }
-        let mut left = Vec::new();
-        for connector in std::mem::take(&mut self.deleted) {
+        for connector in &self.deleted {
             // Odoo may fail when it is asked whether it has a door.
             _ = judged(release::results(&worker, connector.id).await.map(|()| Progress::Idle(None)));
             release::waiting(&worker, connector.id).unwrap();
             if worker.store.counts(connector.id).open() == 0 {
+                // Again and again: a kill may have taken it back.
                 release::everything(&worker, connector.id).unwrap();
-            } else {
-                left.push(connector);
             }
         }
-        self.deleted = left;
         schedule::forget_runs(&worker.store, 2).unwrap();
     }
 
