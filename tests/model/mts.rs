@@ -86,6 +86,12 @@ impl Mts {
         (many > 0).then(|| many - 1 - usize::from(number) % many)
     }
 
+    /// The job that is meant by a number, if MTS still works on it.
+    pub fn alive(&mut self, number: u8) -> Option<&mut Job> {
+        let job = self.job(number)?;
+        Some(&mut self.jobs[job]).filter(|job| matches!(job.state, State::Queued | State::Processed))
+    }
+
     /// A batch comes in.
     pub fn post(
         &mut self,

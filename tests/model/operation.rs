@@ -173,11 +173,11 @@ pub enum Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
     /// MTS has the batch.
-    AtPost,
+    Posted,
     /// A callback was acknowledged.
-    AtCallback,
+    Acknowledged,
     /// Odoo has carried a write out.
-    AtWrite,
+    Written,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -260,7 +260,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => Just(Cure),
         1 => Just(Requeue),
         2 => Just(Kill),
-        3 => prop_oneof![Just(Point::AtPost), Just(Point::AtCallback), Just(Point::AtWrite)].prop_map(KillAt),
+        3 => prop_oneof![Just(Point::Posted), Just(Point::Acknowledged), Just(Point::Written)].prop_map(KillAt),
         1 => (seconds(), prop_oneof![Just(0_u16), Just(10), Just(1440)]).prop_map(|(down, behind)| Boot(down, behind)),
         1 => Just(Restart),
         1 => Just(LoseStore),

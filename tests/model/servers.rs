@@ -110,7 +110,7 @@ impl Servers {
                 return Reply::Close;
             }
             let door = script.door;
-            script.odoo.kill_at_write = script.kill_at == Some(Point::AtWrite);
+            script.odoo.kill_at_write = script.kill_at == Some(Point::Written);
             let reply = script.odoo.call(&request.body, door);
             if std::mem::take(&mut script.odoo.killed) {
                 script.kill_at = None;
@@ -145,7 +145,7 @@ impl Servers {
                 violations.extend(people.into_iter().filter_map(|person| asked_again(odoo, person)));
             }
             odoo.violations.extend(violations);
-            if script.is_killed_at(Point::AtPost) {
+            if script.is_killed_at(Point::Posted) {
                 return Reply::Close;
             }
             taken
@@ -261,7 +261,7 @@ impl Servers {
                 odoo.acknowledged.insert(entry.person, held);
             }
         }
-        script.is_killed_at(Point::AtCallback);
+        script.is_killed_at(Point::Acknowledged);
     }
 
     /// Somebody calls who may not, or says what MTS never said.

@@ -30,6 +30,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::mts;
 use crate::odoo::{Odoo, PEOPLE, Planned, TOKEN_TYPE, VID_TYPE};
 use crate::operation::{History, Op};
 use crate::servers::{Script, Servers};
@@ -262,29 +263,21 @@ impl<'a> World<'a> {
             Op::Release(answered) => self.release(answered).await,
             Op::Process(number) => {
                 let mut script = servers.script();
-                if let Some(job) = script.mts.job(number).map(|job| &mut script.mts.jobs[job]) {
-                    if job.state == crate::mts::State::Queued {
-                        job.state = crate::mts::State::Processed;
-                    }
+                if let Some(job) = script.mts.alive(number).filter(|job| job.state == mts::State::Queued) {
+                    job.state = mts::State::Processed;
                 }
             }
             Op::Deliver(number, part, twist) => servers.deliver(number, part, twist).await,
             Op::Drop(number) => {
-                let mut script = servers.script();
-                if let Some(job) = script.mts.job(number).map(|job| &mut script.mts.jobs[job]) {
-                    if matches!(job.state, crate::mts::State::Queued | crate::mts::State::Processed) {
-                        job.state = crate::mts::State::Processed;
-                        job.pending.clear();
-                    }
+                if let Some(job) = servers.script().mts.alive(number) {
+                    job.state = mts::State::Processed;
+                    job.pending.clear();
                 }
             }
             Op::FailDelivery(number) => {
-                let mut script = servers.script();
-                if let Some(job) = script.mts.job(number).map(|job| &mut script.mts.jobs[job]) {
-                    if matches!(job.state, crate::mts::State::Queued | crate::mts::State::Processed) {
-                        job.state = crate::mts::State::Failed;
-                        job.pending.clear();
-                    }
+                if let Some(job) = servers.script().mts.alive(number) {
+                    job.state = mts::State::Failed;
+                    job.pending.clear();
                 }
             }
             Op::MtsRestart(with_database) => {
