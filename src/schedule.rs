@@ -199,7 +199,7 @@ mod tests {
     fn a_clock_that_ran_ahead_and_came_back_holds_no_connector_up() {
         let folder = tempfile::tempdir().unwrap();
         let config = store::Config { path: folder.path().join("store"), ..store::Config::default() };
-        let store = Store::open(&config, "key").unwrap();
+        let store = Store::open(&config, &["key"]).unwrap();
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let sweep = TimeDelta::hours(24);
         let runs = |at: DateTime<Utc>| {

@@ -17,11 +17,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Steady, SystemClock};
 use crate::config::Config;
 use crate::domain::record::{GoesBy, Record, RecordKey};
 use crate::domain::retry::Backoff;
@@ -52,7 +53,7 @@ pub(super) fn change(store: &Store, seal: &Seal, config: &Config, discard_old: b
     retire(store, seal, key_file, now)?;
     let before = seal.fingerprint();
     seal.renew(key_file, discard_old, now.timestamp())?;
-    let mut rekeyed = bring_on(store, seal, &before, &config.retry.backoff()?, now)?;
+    let mut rekeyed = bring_on(store, seal, &before, &config.retry.backoff()?)?;
     forget_discarded(seal, key_file)?;
     retire(store, seal, key_file, now)?;
     rekeyed.keys = seal.keys().len();
@@ -64,8 +65,7 @@ pub(super) fn catch_up(store: &Store, seal: &Seal, config: &Config) -> anyhow::R
     let mut rekeyed = None;
     if let Some(before) = store.behind() {
         let was_cut_short = before != seal.fingerprint();
-        rekeyed =
-            Some(bring_on(store, seal, before, &config.retry.backoff()?, SystemClock.now())?).filter(|_| was_cut_short);
+        rekeyed = Some(bring_on(store, seal, before, &config.retry.backoff()?)?).filter(|_| was_cut_short);
     }
     if seal.keys().iter().any(|(_, standing)| *standing == Standing::Discarded) {
         let key_file = &config.store.key_file;
@@ -125,20 +125,15 @@ fn forget_discarded(seal: &Seal, key_file: &Path) -> anyhow::Result<()> {
 
 /// Seals everything anew with the current key. Whatever is done already is left alone. `before` is the fingerprint of the key
 /// that the store says it is by.
-fn bring_on(
-    store: &Store,
-    seal: &Seal,
-    before: &str,
-    backoff: &Backoff,
-    now: DateTime<Utc>,
-) -> anyhow::Result<Rekeyed> {
+fn bring_on(store: &Store, seal: &Seal, before: &str, backoff: &Backoff) -> anyhow::Result<Rekeyed> {
     let unmarked = seal.mark_of(before).context("the key that the store is by is not in the key file")?;
     let discarded: BTreeSet<[u8; 4]> = seal
         .keys()
         .into_iter()
         .filter_map(|(mark, standing)| (standing == Standing::Discarded).then_some(mark.0))
         .collect();
-    let occasion = Occasion { now, backoff, jitter: 0.0 };
+    let steady = Steady::resume(Arc::new(SystemClock), store.mark()?.as_ref());
+    let occasion = Occasion { now: steady.now(), wall: steady.wall(), backoff, jitter: 0.0 };
     let mut done = Rekeyed::default();
     let mut records = store.records();
     loop {

@@ -137,7 +137,7 @@ impl<'a> World<'a> {
 
     fn start(&mut self) {
         let config = store::Config { path: self.store.clone(), key_file: "key".into() };
-        let store = Store::open(&config, &self.seal.fingerprint()).expect("what is on disk opens");
+        let store = Store::open(&config, &self.seal.fingerprints()).expect("what is on disk opens");
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let (seal, odoo) = (Arc::clone(&self.seal), Arc::clone(&self.grounds.odoo));
         let worker = Worker::new(

@@ -55,7 +55,7 @@ fn backoff() -> Backoff {
 
 fn apply(store: &Store, registrant: u32, event: Event) {
     let (now, backoff) = (SystemClock.now(), backoff());
-    let occasion = Occasion { now, backoff: &backoff, jitter: 0.0 };
+    let occasion = Occasion { now, wall: now, backoff: &backoff, jitter: 0.0 };
     store.change_now(|change| change.apply(key(registrant), event, &occasion)).unwrap().unwrap();
 }
 
@@ -73,7 +73,7 @@ fn token(seal: &Seal, registrant: u32) -> Event {
 /// token, 6 pending), and a definition.
 fn fill(store: &Store, seal: &Seal) {
     let (now, backoff) = (SystemClock.now(), backoff());
-    let occasion = Occasion { now, backoff: &backoff, jitter: 0.0 };
+    let occasion = Occasion { now, wall: now, backoff: &backoff, jitter: 0.0 };
     store
         .change_now(|change| {
             let run = change.new_run_id();
@@ -186,7 +186,7 @@ fn wherever_it_is_cut_short_opening_it_goes_on() {
                     store.change_now(|change| change.write_anew(half)).unwrap();
                 }
                 2 => rest_anew(&store, &seal).unwrap(),
-                _ => _ = bring_on(&store, &seal, &before, &backoff(), SystemClock.now()).unwrap(),
+                _ => _ = bring_on(&store, &seal, &before, &backoff()).unwrap(),
             }
             drop((store, seal));
 
@@ -271,7 +271,7 @@ fn a_store_of_before_digests_were_marked_is_brought_on() {
         store.change_now(|change| change.write_anew(record)).unwrap();
     }
     let before = seal.fingerprint();
-    bring_on(&store, &seal, &before, &backoff(), SystemClock.now()).unwrap();
+    bring_on(&store, &seal, &before, &backoff()).unwrap();
     for registrant in 1..=5 {
         let held = record(&store, registrant).vid.unwrap();
         assert!(seal.is_digest(Purpose::Vid, &vid_of(registrant), &held.digest.0));
@@ -297,7 +297,7 @@ fn no_more_keys_than_a_ring_holds_and_nothing_is_changed_by_asking_for_more() {
 /// Somebody who goes by the key that is current.
 fn send_another(store: &Store, seal: &Seal, registrant: u32) {
     let (now, backoff) = (SystemClock.now(), backoff());
-    let occasion = Occasion { now, backoff: &backoff, jitter: 0.0 };
+    let occasion = Occasion { now, wall: now, backoff: &backoff, jitter: 0.0 };
     store
         .change_now(|change| {
             let (run, batch) = (change.new_run_id(), change.new_batch_id());
