@@ -359,7 +359,7 @@ impl<'a> World<'a> {
             if connector.activity == Activity::Stopped {
                 release::waiting(&worker, connector.id).unwrap();
             }
-            let definition = definitions::fingerprint(&worker, connector);
+            let definition = definitions::fingerprint(&worker.seal, connector);
             schedule::tick(&worker.store, connector, &definition, SWEEP, self.clock.now()).unwrap();
         }
         for connector in &self.deleted {
@@ -402,7 +402,7 @@ impl<'a> World<'a> {
         if connector.activity == Activity::Stopped {
             return;
         }
-        let definition = definitions::fingerprint(&worker, connector);
+        let definition = definitions::fingerprint(&worker.seal, connector);
         let (id, now) = (connector.id, self.clock.now());
         let begin =
             |change: &mut store::Change<'_>| schedule::begin(change, id, Kind::Manual, None, None, &definition, now);
