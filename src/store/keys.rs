@@ -9,6 +9,7 @@ pub(super) const RUNS: &[u8] = b"u";
 pub(super) const CURSORS: &[u8] = b"k";
 pub(super) const DEFINITIONS: &[u8] = b"c";
 pub(super) const NOTICES: &[u8] = b"n";
+pub(super) const CENSUS: &[u8] = b"m/census";
 pub(super) const META: &[u8] = b"m/format";
 pub(super) const MARK: &[u8] = b"m/time";
 pub(super) const IDENTITY: &[u8] = b"m/identity";

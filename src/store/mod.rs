@@ -3,13 +3,16 @@
 //! One process owns a store. A change is atomic ([`Store::change`]) and durable only after [`Store::sync`]; nothing may be
 //! acknowledged, and no batch sent, before that. VIDs and auth data are here as keyed digests only, tokens sealed.
 
+mod census;
 mod change;
 mod codec;
 mod config;
 mod disk;
+mod engine_panic;
 mod error;
 mod index;
 mod keys;
+mod mark;
 mod sync;
 
 use std::path::Path;
@@ -36,7 +39,7 @@ use disk::Disk;
 use index::Index;
 use sync::{Broken, Syncer};
 
-/// The form of what is on disk. Since 2, digests say which key they were made with.
+/// The form of what is on disk. Since 2, digests say which key they were made with, and there is a census of it all.
 const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
@@ -71,40 +74,40 @@ impl Store {
     pub fn open(config: &Config, keys: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         let current = keys.first().copied().unwrap_or_default();
-        let mut behind = None;
-        let disk = Disk::open(&config.path)?;
+        let broken = Broken::new();
+        let disk = Disk::open(&config.path, broken.clone())?;
         let of_this = |error| match error {
             StoreError::Corrupt { .. } => StoreError::Corrupt { path: config.path.clone() },
             other => other,
         };
-        match codec::read::<Meta>(&disk, keys::META).map_err(of_this)? {
-            None if disk.is_marked() => {
-                return Err(StoreError::Corrupt { path: config.path.clone() });
-            }
-            None => {
-                let meta = codec::encode(&Meta { format: FORMAT, key: current.to_owned() })?;
-                disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
-                disk.sync()?;
-                disk.mark()?;
-            }
+        let meta = codec::read::<Meta>(&disk, keys::META).map_err(of_this)?;
+        match &meta {
+            None if disk.is_marked() => return Err(StoreError::Corrupt { path: config.path.clone() }),
             Some(meta) if meta.format > FORMAT => {
                 return Err(StoreError::Newer { path: config.path.clone(), found: meta.format });
             }
             Some(meta) if !keys.contains(&meta.key.as_str()) => {
                 return Err(StoreError::OtherKey { path: config.path.clone(), key_file: config.key_file.clone() });
             }
-            Some(meta) => {
-                // A kill during the first start can come between the two.
-                if !disk.is_marked() {
-                    disk.mark()?;
-                }
-                behind = (meta.format < FORMAT || meta.key != current).then_some(meta.key);
+            _ => {}
+        }
+        disk.verify().map_err(of_this)?;
+        let behind = match meta {
+            Some(meta) => (meta.format < FORMAT || meta.key != current).then_some(meta.key),
+            None => {
+                let meta = codec::encode(&Meta { format: FORMAT, key: current.to_owned() })?;
+                disk.write(vec![(keys::META.to_vec(), Some(meta))])?;
+                disk.sync()?;
+                None
             }
+        };
+        // A kill during the first start can come between the two.
+        if !disk.is_marked() {
+            disk.mark()?;
         }
         let index = remember(&disk).map_err(of_this)?;
         let disk = Arc::new(disk);
-        let broken = Broken::new();
-        let syncer = Syncer::start(Arc::clone(&disk), broken.clone())
+        let syncer = Syncer::start(Arc::clone(&disk))
             .map_err(|cause| StoreError::Unusable { path: config.path.clone(), cause })?;
         let (index, changed) = (Mutex::new(index), watch::Sender::new(()));
         Ok(Self(Arc::new(Inner { disk, index, syncer, changed, broken, behind })))
@@ -125,9 +128,9 @@ impl Store {
         disk.sync()
     }
 
-    /// Whether a store was made there.
+    /// Whether there is anything of a store there.
     pub fn exists(path: &Path) -> bool {
-        disk::is_marked(path)
+        disk::is_there(path)
     }
 
     /// The name that this store's daemon goes by, for as long as the store lives; `fresh` makes it when it is first asked for.
@@ -152,7 +155,7 @@ impl Store {
         self.0.disk.write(vec![(keys::MARK.to_vec(), Some(codec::encode(mark)?))])
     }
 
-    /// Reads every value once; tells how many there are.
+    /// Reads every value once; tells how many there are, the store's own notes apart.
     pub fn check(&self) -> Result<u64, StoreError> {
         let mut values = 0;
         for record in self.records() {
@@ -177,10 +180,8 @@ impl Store {
         if !path.exists() {
             return Ok(());
         }
-        match Disk::open(path) {
-            Ok(_) | Err(StoreError::Corrupt { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        // Not opened: who knows what that does to a damaged one.
+        let _lock = disk::lock(path)?;
         std::fs::remove_dir_all(path).map_err(|cause| StoreError::Unusable { path: path.to_owned(), cause })
     }
 
@@ -202,11 +203,7 @@ impl Store {
         let mut index = self.index();
         let mut collected = Change::new(&self.0.disk, &mut index);
         let result = change(&mut collected)?;
-        collected.commit().inspect_err(|error| {
-            if matches!(error, StoreError::Unusable { .. } | StoreError::Corrupt { .. }) {
-                self.0.broken.cancel();
-            }
-        })?;
+        collected.commit()?;
         drop(index);
         self.0.changed.send_replace(());
         Ok(result)

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::disk::Disk;
 use super::error::StoreError;
 
-/// Set when a sync has failed. The kernel tells of a lost page once, so that a later sync that succeeds means nothing.
+/// Set when the disk has failed. The kernel tells of a lost page once, so that a later sync that succeeds means nothing.
 pub(super) type Broken = CancellationToken;
 
 type Waiter = oneshot::Sender<Result<(), Arc<StoreError>>>;
@@ -35,9 +35,9 @@ impl Drop for Syncer {
 }
 
 impl Syncer {
-    pub fn start(disk: Arc<Disk>, broken: Broken) -> std::io::Result<Self> {
+    pub fn start(disk: Arc<Disk>) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(WAITERS);
-        let serve = move || serve(&disk, &receiver, &broken);
+        let serve = move || serve(&disk, &receiver);
         let thread = std::thread::Builder::new().name("omc-sync".to_owned()).spawn(serve)?;
         Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
@@ -59,7 +59,7 @@ impl Syncer {
     }
 }
 
-fn serve(disk: &Disk, waiting: &Receiver<Waiter>, broken: &Broken) {
+fn serve(disk: &Disk, waiting: &Receiver<Waiter>) {
     let mut failure = None;
     while let Ok(first) = waiting.recv() {
         let served: Vec<Waiter> = std::iter::once(first).chain(waiting.try_iter()).collect();
@@ -69,7 +69,6 @@ fn serve(disk: &Disk, waiting: &Receiver<Waiter>, broken: &Broken) {
         };
         if let (Err(error), None) = (&result, &failure) {
             failure = Some(Arc::clone(error));
-            broken.cancel();
         }
         for waiter in served {
             // Whoever gave up waiting needs no answer.

@@ -263,7 +263,111 @@ fn a_store_that_lost_its_mark_gets_it_again() {
     let config = config(folder.path());
     drop(Store::open(&config, &["k"]).unwrap());
     std::fs::remove_file(config.path.join("omc-store")).unwrap();
-    assert!(!Store::exists(&config.path));
+    assert!(Store::exists(&config.path), "a key is not made anew for what is left");
     drop(Store::open(&config, &["k"]).unwrap());
-    assert!(Store::exists(&config.path));
+    assert!(config.path.join("omc-store").exists());
+}
+
+/// The engine writes a snapshot while it opens, and a kill or a full disk can come between.
+#[test]
+fn half_a_snapshot_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, &["k"]).unwrap();
+    admit(&store, &[1, 2]);
+    drop(store);
+    std::fs::write(config.path.join("snap.7FFFFFFFFFFFFFFF.generating"), b"half").unwrap();
+    let store = Store::open(&config, &["k"]).unwrap();
+    assert_eq!(store.counts(CONNECTOR).pending, 2);
+}
+
+/// Its settings are what the engine writes before anything else.
+#[test]
+fn half_a_first_start_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    std::fs::create_dir(&config.path).unwrap();
+    std::fs::write(config.path.join("conf"), b"half of the settings").unwrap();
+    admit(&Store::open(&config, &["k"]).unwrap(), &[1]);
+    assert_eq!(Store::open(&config, &["k"]).unwrap().counts(CONNECTOR).pending, 1);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_older_state_of_the_store_is_told_from_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, &["k"]).unwrap();
+    admit(&store, &[1]);
+    store.sync().await.unwrap();
+    drop(store);
+    let older = folder.path().join("older");
+    copy(&config.path, &older);
+    let store = Store::open(&config, &["k"]).unwrap();
+    admit(&store, &[2]);
+    store.sync().await.unwrap();
+    drop(store);
+    let mark = std::fs::read(config.path.join("omc-store")).unwrap();
+
+    Store::reset(&config.path).unwrap();
+    copy(&older, &config.path);
+    assert_eq!(Store::open(&config, &["k"]).unwrap().counts(CONNECTOR).pending, 1, "as a whole it is good: a backup");
+    std::fs::write(config.path.join("omc-store"), mark).unwrap();
+    let error = Store::open(&config, &["k"]).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+}
+
+/// What the engine cannot read it takes for something that was never written.
+#[tokio::test]
+async fn a_damaged_store_is_whole_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, &["k"]).unwrap();
+    for registrants in (1..=1200).collect::<Vec<u32>>().chunks(40) {
+        admit(&store, registrants);
+    }
+    store.sync().await.unwrap();
+    drop(store);
+    let good = folder.path().join("good");
+    copy(&config.path, &good);
+    let mut refused = 0;
+    for round in 0..60_usize {
+        std::fs::remove_dir_all(&config.path).unwrap();
+        copy(&good, &config.path);
+        let mut bytes = std::fs::read(good.join("db")).unwrap();
+        let at = round * bytes.len() / 60;
+        bytes[at] ^= 1 << (round % 8);
+        std::fs::write(config.path.join("db"), bytes).unwrap();
+        match Store::open(&config, &["k"]) {
+            Ok(store) => assert_eq!((store.check().unwrap(), store.counts(CONNECTOR).pending), (1230, 1200), "{at}"),
+            Err(StoreError::Corrupt { .. }) => refused += 1,
+            Err(other) => panic!("{at}: {other}"),
+        }
+    }
+    assert!(refused > 0, "none of it mattered");
+}
+
+#[test]
+fn what_one_change_sets_twice_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, &["k"]).unwrap();
+    store
+        .change_now(|change| {
+            change.put_definition(CONNECTOR, Some(b"one".to_vec()));
+            change.put_definition(CONNECTOR, Some(b"two".to_vec()));
+            change.put_definition(ConnectorId(5), Some(b"three".to_vec()));
+            change.put_definition(ConnectorId(5), None);
+            Ok(())
+        })
+        .unwrap();
+    drop(store);
+    let store = Store::open(&config, &["k"]).unwrap();
+    assert_eq!(store.definitions().unwrap(), [(CONNECTOR, b"two".to_vec())]);
 }
