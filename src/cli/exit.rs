@@ -14,7 +14,7 @@ pub(super) enum Exit {
     Failed,
     /// Wrong usage of the command.
     Usage,
-    /// Wrong configuration.
+    /// Wrong configuration, or a store that cannot be gone on with: a new start does not help.
     Configuration,
 }
 
@@ -41,7 +41,10 @@ fn code(error: &anyhow::Error) -> Exit {
         cause.is::<ConfigError>()
             || cause.is::<OdooConfigError>()
             || cause.is::<KeyError>()
-            || matches!(store, Some(StoreError::OtherKey { .. } | StoreError::Newer { .. }))
+            || matches!(
+                store,
+                Some(StoreError::OtherKey { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. })
+            )
     });
     if wrong_configuration { Exit::Configuration } else { Exit::Failed }
 }
