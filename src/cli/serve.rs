@@ -57,7 +57,7 @@ pub(super) async fn run(path: Option<&Path>, kept: bool) -> anyhow::Result<Exit>
             Told::Failed => {
                 notify(&[NotifyState::Stopping]);
                 shut_down(running, true).await;
-                tracing::error!("stopped, because a listener failed");
+                tracing::error!("stopped, because a part of it failed");
                 return Ok(Exit::Failed);
             }
             Told::Reload(new) => *new,
