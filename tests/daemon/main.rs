@@ -17,7 +17,6 @@ mod failed_parts;
 mod first_start;
 mod hanging_mts;
 mod keys;
-mod kills;
 mod leases;
 mod mts_trouble;
 mod operations;

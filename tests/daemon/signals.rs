@@ -46,6 +46,25 @@ async fn sigterm_does_not_wait_for_ever_for_an_mts_that_hangs() {
     world.all_tokens_are_there().await;
 }
 
+/// Nor for both of them, with results on their way that only the store has.
+#[tokio::test]
+async fn sigterm_does_not_wait_for_ever_when_nobody_answers() {
+    let mut world = World::start(Setup { registrants: 400, record_micros: 5_000, ..Setup::default() }).await;
+    world.configuration.set("submit.batch_size", "25").set("odoo.timeout", "\"10m\"");
+    let daemon = Daemon::start(&world.configuration).await;
+    world.mts_has_seen(50).await;
+    world.odoo.process.signal(Signal::STOP);
+    let to_write = async || daemon.connector(1).await["records"]["to_write"].as_u64();
+    eventually("results wait for Odoo", to_write, |to_write| *to_write > Some(0)).await;
+    world.mts_faults(json!({"hang_rate": 1.0})).await;
+    daemon.stop().await;
+    world.odoo.process.signal(Signal::CONT);
+    world.faults_off().await;
+    let _daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    assert_eq!(number(&world.mts_state().await, "resubmitted_while_working"), 0);
+}
+
 #[tokio::test]
 async fn sighup_reads_the_configuration_again() {
     let (mut world, mut daemon) = at_work().await;

@@ -82,6 +82,10 @@ impl Chance {
     pub fn seeded() -> Self {
         let seed = std::env::var("OMC_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(fresh_seed);
         println!("OMC_TEST_SEED={seed}");
+        Self::of(seed)
+    }
+
+    pub fn of(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -91,10 +95,6 @@ impl Chance {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
-    }
-
-    pub fn millis(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.next() % (to - from))
     }
 
     /// Lower-case letters: no word, and in nobody's output by chance.

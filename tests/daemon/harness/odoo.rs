@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Process, answer, client, json as json_of};
 
 pub struct Odoo {
-    _process: Process,
+    pub process: Process,
     pub url: String,
     password: String,
     http: reqwest::Client,
@@ -16,7 +16,7 @@ impl Odoo {
         let mut all = vec!["--password", password];
         all.extend(arguments);
         let (process, url) = Process::simulator("odoo", &all).await;
-        Self { _process: process, url, password: password.to_owned(), http: client() }
+        Self { process, url, password: password.to_owned(), http: client() }
     }
 
     /// Calls a method of a model; a fault fails the test.

@@ -1,0 +1,35 @@
+//! Ends that nobody planned, of the real program: kills, full and read-only disks, damaged files, power cuts. Whatever was
+//! acknowledged is there afterwards, and the laws hold.
+//!
+//! `OMC_KILL_ROUNDS`, `OMC_DAMAGE_ROUNDS` and `OMC_POWER_CUTS` make the runs longer, `OMC_TEST_SEED` repeats one.
+
+#![cfg(feature = "sim")]
+
+use std::time::Duration;
+
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "made for the tests of the daemon, and shared with them; not all of it is needed here"
+)]
+#[path = "../daemon/harness/mod.rs"]
+mod harness;
+
+mod bad_disks;
+mod damage;
+mod disk_world;
+mod image;
+mod kills;
+mod power_cuts;
+mod seeder;
+
+impl harness::Chance {
+    fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.next() % (to - from))
+    }
+}
+
+/// How often to do it: so many times, unless the environment asks for more.
+fn rounds(name: &str, usual: u32) -> u32 {
+    std::env::var(name).ok().map_or(usual, |rounds| rounds.parse().unwrap_or_else(|_| panic!("{name}={rounds}")))
+}
