@@ -5,8 +5,6 @@
 
 #![cfg(feature = "sim")]
 
-use std::time::Duration;
-
 #[expect(
     dead_code,
     unused_imports,
@@ -22,12 +20,6 @@ mod image;
 mod kills;
 mod power_cuts;
 mod seeder;
-
-impl harness::Chance {
-    fn millis(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.next() % (to - from))
-    }
-}
 
 /// How often to do it: so many times, unless the environment asks for more.
 fn rounds(name: &str, usual: u32) -> u32 {

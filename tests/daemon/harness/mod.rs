@@ -97,6 +97,10 @@ impl Chance {
         z ^ (z >> 31)
     }
 
+    pub fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.next() % (to - from))
+    }
+
     /// Lower-case letters: no word, and in nobody's output by chance.
     pub fn letters(&mut self, count: usize) -> String {
         (0..count).map(|_| char::from(b'a' + (self.next() % 26) as u8)).collect()
