@@ -204,6 +204,7 @@ async fn killed_again_and_again(addon: bool, kills: u32, chance: &mut Chance) {
 
     world.faults_off().await;
     let daemon = Daemon::start(&world.configuration).await;
+    catches_up(&world).await;
     world.all_tokens_are_there().await;
     let records = settled(&daemon).await;
     assert_eq!(number(&records, "abandoned"), 0, "{records}");
@@ -220,6 +221,15 @@ async fn killed_again_and_again(addon: bool, kills: u32, chance: &mut Chance) {
     let health: Value = serde_json::from_str(&check.stdout).unwrap();
     assert_eq!((&health["ok"], &health["batches"]), (&json!(true), &json!(0)), "{health}");
     assert_eq!(number(&health, "records"), number(&records, "rejected"), "done leaves no record: {health}");
+}
+
+/// Waits until no token is missing, for as long as there are fewer and fewer.
+async fn catches_up(world: &World) {
+    let missing = async || number(&world.odoo.state().await, "missing_tokens");
+    let mut last = u64::MAX;
+    while last > 0 {
+        last = eventually("fewer tokens are missing", missing, |missing| *missing < last).await;
+    }
 }
 
 /// Waits until nothing is under way; gives the counts.
