@@ -3,6 +3,7 @@
 //!
 //! `OMC_KILL_ROUNDS`, `OMC_DAMAGE_ROUNDS` and `OMC_POWER_CUTS` make the runs longer, `OMC_TEST_SEED` repeats one.
 
+#![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
 #[expect(

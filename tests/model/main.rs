@@ -12,6 +12,7 @@
 //! The seed decides which histories there are. Where one breaks a law it is made as short as it can be, and printed so that it
 //! can be pasted into `regressions.rs`; the daemon's own random numbers (jitter, nonces) are not part of it.
 
+#![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
 mod http;
