@@ -272,3 +272,12 @@ fn its_values_are_not_printed() {
     let filter = Filter::parse(r#"[["phone", "=", "0917555123"]]"#).unwrap();
     assert_eq!(format!("{filter:?}"), "Filter(1 terms)");
 }
+
+/// A number of a Python literal is read exactly; JSON's reader must give the same back.
+#[test]
+fn a_float_of_many_digits_comes_back_from_the_store_as_it_was() {
+    let filter = Filter::parse("[('share', '=', 123.415678905555555555555555555555)]").unwrap();
+    let stored = serde_json::to_string(&filter).unwrap();
+    assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
+    assert_eq!(Filter::parse(&stored).unwrap(), filter);
+}
