@@ -34,6 +34,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
         (
             "30 * * * * *",
             job(app, async |app| {
+                app.worker.jail.end_idle();
                 logged("forgetting old runs", schedule::forget_runs(&app.worker.store, RUNS_KEPT).map_err(Halt::from));
                 logged("keeping the time", app.worker.keep_time().map_err(Halt::from));
             }),
@@ -198,7 +199,8 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
             Remote::Mts(url.clone()),
             Remote::Authentication(url),
         ];
-        lines.extend(remotes.iter().filter_map(|remote| worker.breakers.trouble(remote)));
+        let remotes = remotes.into_iter().chain(Remote::input_format(&connector));
+        lines.extend(remotes.filter_map(|remote| worker.breakers.trouble(&remote)));
         if connector.activity == Activity::Started {
             condition.next_run = next_run(app, &connector).ok().flatten();
             let is_through = connector.timetable == Timetable::Once && is_through(app, id);
@@ -255,6 +257,9 @@ fn show(app: &App) {
         | Remote::Report(id)
         | Remote::Delivery(id)
         | Remote::Submission(id) => connectors.iter().any(|connector| connector.id == *id),
+        Remote::InputFormat(..) => {
+            connectors.iter().any(|connector| Remote::input_format(connector).as_ref() == Some(remote))
+        }
     });
     gauge!("omc_batches_in_flight").set(batches.len() as f64);
     let oldest = batches.iter().map(|batch| batch.sent_at).min();

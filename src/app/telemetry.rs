@@ -99,6 +99,7 @@ fn describe() {
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");
     describe_counter!("omc_refused_total", "Records that OMC did not send, by code");
+    describe_counter!("omc_jq_ended_total", "Records on which an input format ran away and its process was ended");
     describe_counter!("omc_tokens_written_total", "Tokens written to the registry");
     describe_counter!("omc_vids_removed_total", "VIDs removed from the registry, by what removed them");
     describe_gauge!("omc_records", "Records under way, refused and given up, by connector and state");

@@ -20,6 +20,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::discretion;
 use crate::config::Config;
+use crate::jq;
 use exit::Exit;
 
 /// Turns MOSIP VIDs in an OpenG2P registry into auth tokens, by way of a MOSIP Token Seeder.
@@ -70,6 +71,11 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // No command of people's: a child of this program's own. It has no thread but this one, and nothing is made before it that
+    // takes memory.
+    if std::env::args_os().nth(1).is_some_and(|first| first == jq::WORKER) {
+        return if jq::work().is_ok() { Exit::Done.into() } else { Exit::Failed.into() };
+    }
     let kept = discretion::keep();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

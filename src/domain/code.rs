@@ -43,6 +43,8 @@ impl Code {
     pub const INPUT_FORMAT_USELESS: Self = Self(Cow::Borrowed("OMC-DATA-002"));
     /// The date of birth is no date.
     pub const DATE_OF_BIRTH_MALFORMED: Self = Self(Cow::Borrowed("OMC-DATA-003"));
+    /// The input format took too much time or memory.
+    pub const INPUT_FORMAT_RUNS_AWAY: Self = Self(Cow::Borrowed("OMC-DATA-004"));
     /// The registrant holds another token.
     pub const OTHER_TOKEN: Self = Self(Cow::Borrowed("OMC-TOKEN-001"));
     /// The token cannot be stored: empty, or over 100 characters.

@@ -191,4 +191,4 @@ fn national(number: &str, country_code: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

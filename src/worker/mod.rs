@@ -15,6 +15,7 @@ pub mod clean_up;
 mod config;
 pub mod definitions;
 pub mod gate;
+mod input_format;
 mod prepare;
 pub mod preview;
 pub mod pull;
@@ -46,6 +47,7 @@ use crate::domain::record::Record;
 use crate::domain::retry::Backoff;
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::Occasion;
+use crate::jq::Jail;
 use crate::mts::Mts;
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
@@ -90,6 +92,8 @@ pub struct Worker {
     pub gates: Gates,
     pub tally: Arc<Tally>,
     pub posting: submit::Posting,
+    /// Where input formats run.
+    pub jail: Jail,
     registry: RwLock<Option<Registry>>,
 }
 
@@ -140,6 +144,7 @@ impl Worker {
             gates: Gates::new(settings.concurrency),
             tally,
             posting: submit::Posting::default(),
+            jail: Jail::new(),
             settings,
             registry: RwLock::default(),
         })

@@ -1,16 +1,21 @@
 //! Preparing: what is to be done with a due record, given what Odoo says of its registrant now.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value};
 
+use super::apart::Read;
 use super::clean_up::token_came;
+use super::input_format::{self, Shaped};
+use super::{Remote, Worker};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
+use crate::domain::identity::RegistrantId;
 use crate::domain::opaque::Digest;
 use crate::domain::preflight;
-use crate::domain::record::{HeldVid, Record, State};
+use crate::domain::record::{HeldVid, Record, RecordKey, State};
 use crate::domain::shape::{AuthData, Demographics};
-use crate::jq::{Compiled, Jq};
 use crate::odoo::registry::{IdRow, Registrant};
 use crate::seal::{Personal, Purpose, Seal};
 
@@ -43,6 +48,43 @@ impl Decision {
     }
 }
 
+/// Decides about due records. Those that cannot be judged now are left out, and stay due.
+pub(super) async fn records(
+    worker: &Worker,
+    connector: &Connector,
+    due: Vec<Record>,
+    read: Read,
+) -> Vec<(RecordKey, Decision)> {
+    let mut found: HashMap<RegistrantId, Registrant> =
+        read.found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
+    let (failing, mut untouched): (HashSet<_>, HashSet<_>) =
+        (read.failing.into_iter().collect(), read.untouched.into_iter().collect());
+    let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
+    let pairs = due.iter().filter_map(|record| Some((record, found.get(&record.key.registrant)?)));
+    let mut shaping = input_format::run(&worker.jail, &preparation, pairs.collect()).await;
+    untouched.extend(shaping.untouched());
+    if let Some(remote) = Remote::input_format(connector) {
+        match shaping.stopped {
+            Some(stop) => {
+                worker.breakers.failed(&remote, &stop.to_string(), worker.jitter(), worker.clock.now());
+            }
+            None if shaping.ran_clean => worker.breakers.succeeded(&remote),
+            None => {}
+        }
+    }
+    due.into_iter()
+        .filter(|record| !untouched.contains(&record.key.registrant))
+        .map(|record| {
+            let registrant = record.key.registrant;
+            if failing.contains(&registrant) {
+                return (record.key, Decision::unreadable(&record));
+            }
+            let decision = preparation.decide(&record, found.remove(&registrant), shaping.take(registrant));
+            (record.key, decision)
+        })
+        .collect()
+}
+
 /// Prepares the records of one batch.
 pub struct Preparation<'a> {
     connector: &'a Connector,
@@ -50,18 +92,33 @@ pub struct Preparation<'a> {
     today: NaiveDate,
     /// What else but the values decides what is sent, and whether it is taken.
     mapping: String,
-    /// An input format that does not compile refuses everybody.
-    input_format: Option<Option<Compiled>>,
 }
 
 impl<'a> Preparation<'a> {
     pub fn new(connector: &'a Connector, seal: &'a Seal, now: DateTime<Utc>) -> Self {
-        let input_format = connector.input_format.as_ref().map(|format| Jq::compile(format).ok());
-        Self { connector, seal, today: now.date_naive(), mapping: mapping(connector), input_format }
+        Self { connector, seal, today: now.date_naive(), mapping: mapping(connector) }
     }
 
-    /// Decides about one record; `found` is its registrant, if Odoo still has it and the filter takes it.
-    pub fn decide(&self, record: &Record, found: Option<Registrant>) -> Decision {
+    pub fn connector(&self) -> &'a Connector {
+        self.connector
+    }
+
+    /// The values of a registrant as the connector's input format takes them.
+    pub fn input(&self, registrant: &Registrant) -> Value {
+        Demographics::from_odoo(registrant.values.expose(), &self.connector.fields).to_value()
+    }
+
+    /// Whether the input format is known to run away on these values: it was refused for that, and they are the same.
+    pub fn runs_away(&self, record: &Record, registrant: &Registrant) -> bool {
+        let State::Pending { refused: Some(code), .. } = &record.state else { return false };
+        let as_before = || self.data_digested(registrant.values.expose(), &Err(Code::INPUT_FORMAT_RUNS_AWAY));
+        let same = |known: Digest| self.seal.is_digest(Purpose::AuthData, &as_before(), &known.0);
+        *code == Code::INPUT_FORMAT_RUNS_AWAY && record.data.is_some_and(same)
+    }
+
+    /// Decides about one record; `found` is its registrant, if Odoo still has it and the filter takes it, and `shaped` what the
+    /// input format made of it, if the connector has one.
+    pub fn decide(&self, record: &Record, found: Option<Registrant>, shaped: Option<Shaped>) -> Decision {
         let Some(registrant) = found else { return Decision::Leave };
         // A VID that is older than the token stayed behind, and is for the clean-up; a newer one is a correction.
         let token_came = token_came(&registrant);
@@ -75,7 +132,7 @@ impl<'a> Preparation<'a> {
             _ => (*first, self.all_of(&vids), Some(Code::SEVERAL_VIDS)),
         };
         let vid = self.held(record, row, digested.as_bytes());
-        let made = self.auth_data(registrant.values.expose(), vid_value(usable.first()));
+        let made = self.auth_data(registrant.values.expose(), shaped, vid_value(usable.first()));
         let data = self.data_digested(registrant.values.expose(), &made);
         let before = match &record.state {
             // What was in the way is gone.
@@ -101,15 +158,10 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    fn auth_data(&self, values: &Map<String, Value>, vid: &str) -> Result<AuthData, Code> {
-        let demographics = Demographics::from_odoo(values, &self.connector.fields);
-        let demographics = match &self.input_format {
-            None => demographics,
-            Some(format) => {
-                let format = format.as_ref().ok_or(Code::INPUT_FORMAT_USELESS)?;
-                let shaped = format.first(&demographics.to_value()).map_err(|_| Code::INPUT_FORMAT_USELESS)?;
-                Demographics::from_input_format(shaped)?
-            }
+    fn auth_data(&self, values: &Map<String, Value>, shaped: Option<Shaped>, vid: &str) -> Result<AuthData, Code> {
+        let demographics = match shaped {
+            None => Demographics::from_odoo(values, &self.connector.fields),
+            Some(shaped) => Demographics::from_input_format(shaped?)?,
         };
         demographics.into_auth_data(vid, self.connector)
     }
@@ -179,8 +231,58 @@ fn vid_value<'a>(vid: Option<&&'a IdRow>) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::expression::Expression;
     use crate::domain::identity::{ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
     use crate::domain::record::RecordKey;
+    use crate::domain::shape::tests::connector;
+    use crate::seal::Personal;
+
+    #[test]
+    fn on_whom_the_input_format_ran_away_it_is_run_again_when_something_changed() {
+        let mapping = r#"{"name": ["given_name"], "dob": "birthdate", "fullAddress": ["address"]}"#;
+        let mut connector = connector(mapping, None, None);
+        let format = |text| Some(Expression::parse(text).unwrap());
+        connector.input_format = format(".|.");
+        let written = DateTime::UNIX_EPOCH;
+        let vid = IdRow {
+            row: RegIdRow(5),
+            value: Personal::new("2045678901234567".to_owned()),
+            status: None,
+            expiry_date: None,
+            created: written,
+            written,
+            written_text: "1970-01-01 00:00:00".to_owned(),
+        };
+        let registrant = |name: &str| Registrant {
+            id: RegistrantId(17),
+            values: Personal::new(Map::from_iter([("given_name".to_owned(), Value::from(name))])),
+            vids: vec![vid.clone()],
+            tokens: Vec::new(),
+        };
+        let seal = Seal::from_key([7; 32]);
+        let key = RecordKey { token_type: IdTypeId(2), registrant: RegistrantId(17) };
+        let mut record = Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH);
+        let ran_away = || Some(Err(Code::INPUT_FORMAT_RUNS_AWAY));
+        let preparation = Preparation::new(&connector, &seal, DateTime::UNIX_EPOCH);
+        assert!(!preparation.runs_away(&record, &registrant("Abebe")));
+        let Decision::Refuse { code, vid, data } = preparation.decide(&record, Some(registrant("Abebe")), ran_away())
+        else {
+            panic!("not refused")
+        };
+        assert_eq!(code, Code::INPUT_FORMAT_RUNS_AWAY);
+        (record.vid, record.data) = (vid, data);
+        record.state = State::Pending { refused: Some(code), alone: None };
+        assert!(preparation.runs_away(&record, &registrant("Abebe")));
+        let again = preparation.decide(&record, Some(registrant("Abebe")), ran_away());
+        assert!(matches!(again, Decision::Unchanged), "{again:?}");
+        assert!(!preparation.runs_away(&record, &registrant("Derartu")), "other data");
+        let mut corrected = connector.clone();
+        corrected.input_format = format(".");
+        let preparation = Preparation::new(&corrected, &seal, DateTime::UNIX_EPOCH);
+        assert!(!preparation.runs_away(&record, &registrant("Abebe")), "another input format");
+        record.state = State::Pending { refused: None, alone: None };
+        assert!(!preparation.runs_away(&record, &registrant("Abebe")), "an administrator wants it tried");
+    }
 
     #[test]
     fn what_would_be_sent_is_not_printed() {

@@ -1,12 +1,16 @@
 //! A dry run: what would be sent for a connector, personal data masked. Sends nothing, and touches no store.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::{Decision, Preparation};
+use super::{Decision, Preparation, input_format};
 use crate::domain::connector::Connector;
 use crate::domain::identity::{RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey};
+use crate::jq::Jail;
+use crate::odoo::registry::Registrant;
 use crate::odoo::registry::report::PreviewLine;
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
@@ -20,27 +24,37 @@ pub async fn look(
     connector: &Connector,
     limit: u32,
     seal: &Seal,
+    jail: &Jail,
     now: DateTime<Utc>,
 ) -> Result<Vec<PreviewLine>, odoo::Error> {
     let page = registry.page(connector, 0, limit, None).await?;
     let found = registry.read(connector, &page.ids, false).await?;
     let preparation = Preparation::new(connector, seal, now);
-    let lines = found.into_iter().map(|registrant| {
+    let fresh = |registrant: Registrant| {
+        let key = RecordKey { token_type: connector.token_type, registrant: registrant.id };
+        (Record::admitted(key, connector.id, RunId::NONE, now), registrant)
+    };
+    let found: Vec<(Record, Registrant)> = found.into_iter().map(fresh).collect();
+    let pairs = found.iter().map(|(record, registrant)| (record, registrant));
+    let mut shaping = input_format::run(jail, &preparation, pairs.collect()).await;
+    let untouched: HashSet<RegistrantId> = shaping.untouched().collect();
+    let why = shaping.stopped.map(|stop| stop.to_string()).unwrap_or_default();
+    let lines = found.into_iter().map(|(record, registrant)| {
         let id = registrant.id;
-        let key = RecordKey { token_type: connector.token_type, registrant: id };
-        let record = Record::admitted(key, connector.id, RunId::NONE, now);
-        told(id, preparation.decide(&record, Some(registrant)))
+        if untouched.contains(&id) {
+            return line(id, "not tried", &why);
+        }
+        told(id, preparation.decide(&record, Some(registrant), shaping.take(id)))
     });
     Ok(lines.collect())
 }
 
+fn line(registrant: RegistrantId, verdict: &str, reason: &str) -> PreviewLine {
+    PreviewLine { registrant, verdict: verdict.to_owned(), reason: reason.to_owned(), auth_data: Vec::new() }
+}
+
 fn told(registrant: RegistrantId, decision: Decision) -> PreviewLine {
-    let line = |verdict: &str, reason: &str| PreviewLine {
-        registrant,
-        verdict: verdict.to_owned(),
-        reason: reason.to_owned(),
-        auth_data: Vec::new(),
-    };
+    let line = |verdict: &str, reason: &str| line(registrant, verdict, reason);
     match decision {
         Decision::Leave => line("leave", "holds a token, or has no VID"),
         Decision::Unchanged { .. } => line("leave", "refused before"),

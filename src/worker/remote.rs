@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use metrics::gauge;
 use url::Url;
 
+use crate::domain::connector::Connector;
+use crate::domain::expression::Expression;
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::{Backoff, Breaker};
 
@@ -30,6 +32,15 @@ pub enum Remote {
     Report(ConnectorId),
     /// A connector whose request MTS refuses.
     Submission(ConnectorId),
+    /// A connector's input format, as it is now, on registrant after registrant. A corrected one is another.
+    InputFormat(ConnectorId, Expression),
+}
+
+impl Remote {
+    /// Of a connector that has an input format.
+    pub fn input_format(connector: &Connector) -> Option<Self> {
+        connector.input_format.as_ref().map(|format| Self::InputFormat(connector.id, format.clone()))
+    }
 }
 
 impl fmt::Display for Remote {
@@ -44,6 +55,7 @@ impl fmt::Display for Remote {
             Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),
             Self::Report(id) => write!(f, "report on connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),
+            Self::InputFormat(id, _) => write!(f, "connector {id} in jq"),
         }
     }
 }

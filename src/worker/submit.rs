@@ -1,6 +1,6 @@
 //! Submitting: due records, read anew and prepared, to MTS in one batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
-use super::apart::{self, Read};
+use super::apart;
 use super::gate::Gate;
-use super::prepare::{Decision, Preparation};
+use super::prepare::{self, Decision};
 use super::{Halt, Progress, Remote, Worker};
 use crate::domain::batch::{Answer, Batch};
 use crate::domain::connector::{Activity, CallbackAuth, Connector};
@@ -22,7 +22,6 @@ use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::{Event, Fault, Occasion};
 use crate::mts::{Blame, CallbackAddress, Credentials, Submission, SubmitError};
-use crate::odoo::registry::Registrant;
 use crate::seal::{Personal, Purpose, receiver};
 use crate::store::{Change, Queue, StoreError};
 
@@ -49,7 +48,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         return Ok(Progress::Idle(None));
     }
     let authentication = Remote::Authentication(connector.mts_url.clone());
-    let remotes = [
+    let mut remotes = vec![
         Remote::Connector(connector.id),
         Remote::Submission(connector.id),
         Remote::Delivery(connector.id),
@@ -57,6 +56,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         authentication.clone(),
         Remote::Odoo,
     ];
+    remotes.extend(Remote::input_format(connector));
     worker.pass(&remotes)?;
     let gate = worker.gates.of(&connector.mts_url);
     let idle = || Ok(Progress::Idle(worker.store.next_due(connector.id, Queue::Submit)));
@@ -82,7 +82,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let ids: Vec<RegistrantId> = due.iter().map(|record| record.key.registrant).collect();
     let read = apart::read(worker, connector, Remote::Connector(connector.id), &ids, false).await?;
     worker.breakers.succeeded(&Remote::Connector(connector.id));
-    let prepared = prepare(worker, connector, due, read);
+    let prepared = prepare::records(worker, connector, due, read).await;
     let Some(batch) = admit(worker, connector, &gate, prepared).await? else { return Ok(Progress::Worked) };
     post(worker, connector, &gate, batch).await?;
     Ok(Progress::Worked)
@@ -98,24 +98,6 @@ fn of_one_kind(mut due: Vec<Record>) -> Vec<Record> {
     due.retain(|record| limit(record) == kind);
     due.truncate(kind.map_or(usize::MAX, |limit| limit as usize));
     due
-}
-
-fn prepare(worker: &Worker, connector: &Connector, due: Vec<Record>, read: Read) -> Vec<(RecordKey, Decision)> {
-    let mut found: HashMap<RegistrantId, Registrant> =
-        read.found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
-    let (failing, untouched): (HashSet<_>, HashSet<_>) =
-        (read.failing.into_iter().collect(), read.untouched.into_iter().collect());
-    let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
-    due.into_iter()
-        .filter(|record| !untouched.contains(&record.key.registrant))
-        .map(|record| {
-            if failing.contains(&record.key.registrant) {
-                return (record.key, Decision::unreadable(&record));
-            }
-            let decision = preparation.decide(&record, found.remove(&record.key.registrant));
-            (record.key, decision)
-        })
-        .collect()
 }
 
 /// A batch that is on disk and about to be sent.

@@ -25,6 +25,7 @@ mod privacy;
 mod receiver;
 mod registry_changes;
 mod reloads;
+mod runaway_formats;
 mod signals;
 mod unreadable;
 mod usage;

@@ -74,6 +74,12 @@ static KNOWN: &[Known] = &[
         "Correct the date of birth on the registrant, or map a date field; the record is then sent again by itself.",
     ),
     known(
+        "OMC-DATA-004",
+        Person,
+        "The connector's input format takes too much time or memory on this registrant: more than a second of computing, or 256 MB.",
+        "Write the input format so that it does not multiply or nest what it works on, and try it with `omc preview`; or correct the registrant's data, if a value is unusually long.",
+    ),
+    known(
         "OMC-TOKEN-001",
         Person,
         "MTS gave another token than the one the registrant already holds. Nothing was changed.",

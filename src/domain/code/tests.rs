@@ -37,6 +37,7 @@ fn our_own_codes_are_explained() {
         Code::VID_MALFORMED,
         Code::VALUE_ENCRYPTED,
         Code::INPUT_FORMAT_USELESS,
+        Code::INPUT_FORMAT_RUNS_AWAY,
         Code::DATE_OF_BIRTH_MALFORMED,
         Code::OTHER_TOKEN,
         Code::TOKEN_NOT_STORABLE,

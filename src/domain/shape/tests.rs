@@ -16,7 +16,7 @@ use crate::domain::timetable::Timetable;
 const MAPPING: &str = r#"{"name": ["given_name", "family_name"], "dob": "birthdate", "phoneNumber": "phone",
                           "emailId": "email", "fullAddress": ["address"]}"#;
 
-fn connector(mapping: &str, output_format: Option<&str>, country_code: Option<&str>) -> Connector {
+pub(crate) fn connector(mapping: &str, output_format: Option<&str>, country_code: Option<&str>) -> Connector {
     Connector {
         id: ConnectorId(1),
         model: Model::Omc,

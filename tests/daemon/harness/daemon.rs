@@ -37,6 +37,11 @@ impl Daemon {
         Self::launch_after(configuration, "trap '' XFSZ")
     }
 
+    /// Starts it from a file of its own.
+    pub fn launch_file(configuration: &Configuration, program: &std::path::Path) -> Self {
+        Self::of(configuration, |arguments| Process::start_file(program, arguments))
+    }
+
     fn of(configuration: &Configuration, start: impl FnOnce(&[&str]) -> Process) -> Self {
         configuration.write();
         let path = configuration.path();

@@ -65,6 +65,11 @@ impl Process {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_omc")), arguments, environment)
     }
 
+    /// Another file of the same program.
+    pub fn start_file(program: &std::path::Path, arguments: &[&str]) -> Self {
+        Self::spawn(Command::new(program), arguments, &[])
+    }
+
     /// As [`Process::start`], by a shell that does something first which a program inherits.
     pub fn start_after(script: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
