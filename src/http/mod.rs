@@ -5,7 +5,7 @@ mod bodies;
 pub mod callback;
 mod config;
 mod login;
-mod result;
+pub mod result;
 mod session;
 mod stall_limit;
 

@@ -13,14 +13,14 @@ use crate::seal::{Personal, Purpose, Seal};
 
 /// One result, as far as it can be believed.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub enum Answer {
     Token { token: Personal<String>, values: Option<Personal<Map<String, Value>>> },
     Error(Code),
 }
 
 /// Why an entry of a callback is no result of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Foreign {
+pub enum Foreign {
     /// `null` or nothing: MTS's output format failed on the record, or the callback has no body.
     Empty,
     /// Not of the form that OMC asks MTS for.
@@ -39,14 +39,14 @@ struct Entry {
 }
 
 /// Results in one callback at most. A batch has 5000 records at most (`submit.batch_size`), and comes in one callback.
-pub(super) const MAX_ENTRIES: usize = 20_000;
+pub const MAX_ENTRIES: usize = 20_000;
 /// Values in all of one callback at most, about: some fifty for each result. A value takes up to a hundred times as much memory
 /// as it takes bytes in the body.
 const MAX_VALUES: usize = 1_000_000;
 
 /// Why nothing of a body can be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub enum Unread {
     /// It is not JSON, or neither results nor one.
     Garbage,
     /// More than [`MAX_ENTRIES`] results, or more values in them than so many results have.
@@ -55,7 +55,7 @@ pub(super) enum Unread {
 
 /// The entries of a body.
 #[derive(Default, PartialEq)]
-pub(super) struct Entries {
+pub struct Entries {
     /// Objects and nulls.
     pub kept: Vec<Value>,
     /// How many were neither.
@@ -70,7 +70,7 @@ impl fmt::Debug for Entries {
 }
 
 /// Takes a body apart into its entries. An empty body is one empty entry: MTS sends so when the output format fails.
-pub(super) fn entries(body: &[u8]) -> Result<Entries, Unread> {
+pub fn entries(body: &[u8]) -> Result<Entries, Unread> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Entries::one(Value::Null));
     }
@@ -186,7 +186,7 @@ impl<'de> Visitor<'de> for Slot {
 }
 
 /// Reads one entry, and believes it only under a correlation that this OMC made for this connector.
-pub(super) fn read(
+pub fn read(
     entry: Value,
     connector: crate::domain::identity::ConnectorId,
     seal: &Seal,

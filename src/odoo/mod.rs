@@ -16,7 +16,7 @@ mod test_server;
 mod test_wire;
 mod transport;
 mod wire;
-mod xml;
+pub mod xml;
 
 pub use client::Client;
 pub use config::Config;

@@ -5,7 +5,7 @@
 
 mod census;
 mod change;
-mod codec;
+pub mod codec;
 mod config;
 mod disk;
 mod engine_panic;
