@@ -66,7 +66,7 @@ pub(super) async fn records(
     if let Some(remote) = Remote::input_format(connector) {
         match shaping.stopped {
             Some(stop) => {
-                worker.breakers.failed(&remote, &stop.to_string(), worker.jitter(), worker.clock.now());
+                worker.breakers.failed(&remote, &stop.to_string(), worker.jitter(), worker.steady.now());
             }
             None if shaping.ran_clean => worker.breakers.succeeded(&remote),
             None => {}
