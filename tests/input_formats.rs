@@ -1,6 +1,8 @@
 //! Input formats that pass the static check and never end, or take all the memory there is: they run in children of the real
 //! program, which end alone.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 use std::time::Duration;
 

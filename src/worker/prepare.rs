@@ -274,7 +274,7 @@ mod tests {
         record.state = State::Pending { refused: Some(code), alone: None };
         assert!(preparation.runs_away(&record, &registrant("Abebe")));
         let again = preparation.decide(&record, Some(registrant("Abebe")), ran_away());
-        assert!(matches!(again, Decision::Unchanged), "{again:?}");
+        assert!(matches!(again, Decision::Unchanged { .. }), "{again:?}");
         assert!(!preparation.runs_away(&record, &registrant("Derartu")), "other data");
         let mut corrected = connector.clone();
         corrected.input_format = format(".");

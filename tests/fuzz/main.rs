@@ -2,6 +2,8 @@
 //! corpus, with mutations of it, and with documents that are built to be nearly right. docs/operations.md, "Fuzzing", says how
 //! to look for longer.
 
+#![forbid(unsafe_code)]
+
 mod mutation;
 mod structure;
 

@@ -240,10 +240,18 @@ pub fn expression() -> impl Strategy<Value = Vec<u8>> {
     whole.prop_map(String::into_bytes)
 }
 
+/// The mark of a key, and what was made with it.
+fn digest((mark, made): ([u8; 4], [u8; 32])) -> Digest {
+    let mut whole = [0; 36];
+    whole[..4].copy_from_slice(&mark);
+    whole[4..].copy_from_slice(&made);
+    Digest(whole)
+}
+
 /// Records as the store writes them.
 pub fn stored_value() -> impl Strategy<Value = Vec<u8>> {
     let code = select(vec![Code::VID_EXPIRED, Code::OTHER_TOKEN, Code::from_wire("IDA-MLC-018"), Code::UNREADABLE]);
-    let digest = || any::<[u8; 32]>().prop_map(Digest);
+    let digest = || (any::<[u8; 4]>(), any::<[u8; 32]>()).prop_map(digest);
     let sealed = || vec(any::<u8>(), 0..40).prop_map(Sealed);
     let batch = || any::<u64>().prop_map(BatchId);
     let held = (sealed(), digest(), option::of(sealed())).prop_map(|(token, digest, values)| HeldToken {
@@ -265,11 +273,8 @@ pub fn stored_value() -> impl Strategy<Value = Vec<u8>> {
         code.clone().prop_map(|code| State::Rejected { code }),
         (stage, code, option::of(held)).prop_map(|(stage, cause, held)| State::Abandoned { stage, cause, held }),
     ];
-    let vid = (any::<u32>(), "[0-9: -]{0,26}", digest()).prop_map(|(row, written, digest)| HeldVid {
-        row: RegIdRow(row),
-        written,
-        digest,
-    });
+    let vid = (any::<u32>(), "[0-9: -]{0,26}", digest(), vec(digest(), 0..3))
+        .prop_map(|(row, written, digest, also)| HeldVid { row: RegIdRow(row), written, digest, also });
     let attempt = (any::<[u8; 12]>(), digest(), batch()).prop_map(|(nonce, vid, batch)| Attempt {
         nonce: Nonce(nonce),
         vid,
