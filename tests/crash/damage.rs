@@ -111,7 +111,7 @@ async fn whole(configuration: &Configuration) -> Option<[u64; 4]> {
 #[tokio::test]
 async fn a_damaged_store_opens_whole_or_is_refused() {
     let mut chance = Chance::seeded();
-    let setup = Setup { registrants: 500, record_micros: 8_000, ..Setup::default() };
+    let setup = Setup { registrants: 500, record_micros: 25_000, ..Setup::default() };
     let mut world = World::start(setup).await;
     let folder = TempDir::new().unwrap();
     let samples = samples(&mut world, folder.path()).await;
@@ -159,7 +159,7 @@ async fn a_damaged_store_opens_whole_or_is_refused() {
 /// What is left after damage that happened to miss: the daemon goes on with it to the end.
 #[tokio::test]
 async fn a_store_that_was_opened_by_a_check_goes_on() {
-    let mut world = World::start(Setup { registrants: 500, record_micros: 8_000, ..Setup::default() }).await;
+    let mut world = World::start(Setup { registrants: 500, record_micros: 25_000, ..Setup::default() }).await;
     let folder = TempDir::new().unwrap();
     samples(&mut world, folder.path()).await;
     let store = Path::new(world.configuration.get("store.path"));

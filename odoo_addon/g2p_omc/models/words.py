@@ -29,6 +29,12 @@ WORDS = (
         "The connector's input format gave nothing usable for this registrant: no object, or no text where the mapping wants text."
     ),
     _lt("Try the input format with Test (or `omc preview`); correct it, or the registrant's data."),
+    _lt(
+        "The connector's input format takes too much time or memory on this registrant: more than a second of computing, or 256 MB."
+    ),
+    _lt(
+        "Write the input format so that it does not multiply or nest what it works on, and try it with Test (or `omc preview`); or correct the registrant's data, if a value is unusually long."
+    ),
     _lt("The date of birth is not a date in the form YYYY/MM/DD or YYYY-MM-DD."),
     _lt("Correct the date of birth on the registrant, or map a date field; the record is then sent again by itself."),
     _lt("MTS gave another token than the one the registrant already holds. Nothing was changed."),

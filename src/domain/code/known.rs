@@ -77,7 +77,7 @@ static KNOWN: &[Known] = &[
         "OMC-DATA-004",
         Person,
         "The connector's input format takes too much time or memory on this registrant: more than a second of computing, or 256 MB.",
-        "Write the input format so that it does not multiply or nest what it works on, and try it with `omc preview`; or correct the registrant's data, if a value is unusually long.",
+        "Write the input format so that it does not multiply or nest what it works on, and try it with Test (or `omc preview`); or correct the registrant's data, if a value is unusually long.",
     ),
     known(
         "OMC-TOKEN-001",
