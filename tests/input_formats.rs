@@ -233,7 +233,7 @@ async fn a_child_that_says_nothing_is_ended_by_the_clock() {
     let jail = Jail::with(OMC, Limits { outcome: Duration::from_millis(700), ..Limits::default() });
     let began = Instant::now();
     let passage = run(&jail, &format!("last({})", endless()), &[json!(1)]).await;
-    assert!(matches!(passage.stopped, Some(Stop::RunsAway(_) | Stop::Broken)), "{passage:?}");
+    assert!(matches!(passage.stopped, Some(Stop::RunsAway(_) | Stop::Broken)), "{:?}", passage.stopped);
     assert!(began.elapsed() < DEADLINE);
     drop(jail);
     eventually("the child is gone", || children().is_empty()).await;

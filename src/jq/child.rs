@@ -26,10 +26,16 @@ pub fn work() -> io::Result<()> {
     // Past the locks and the line by line of the standard library's own.
     let input = BufReader::with_capacity(BUFFER, File::from(io::stdin().as_fd().try_clone_to_owned()?));
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    answer(input, output)
+    let mut budget = Budget::default();
+    answer(input, output, || budget.renew())
 }
 
-fn answer(mut input: BufReader<impl Read>, mut output: impl Write) -> io::Result<()> {
+/// `renew` gives the next record its time.
+fn answer(
+    mut input: BufReader<impl Read>,
+    mut output: impl Write,
+    mut renew: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
     let mut next = Vec::new();
     let mut said = Vec::new();
     if !read(&mut input, &mut next)? {
@@ -45,10 +51,9 @@ fn answer(mut input: BufReader<impl Read>, mut output: impl Write) -> io::Result
     line::put(&Outcome::Ready, &mut said)?;
     output.write_all(&said)?;
     said.clear();
-    let mut budget = Budget::default();
     let mut told = Instant::now();
     while read(&mut input, &mut next)? {
-        budget.renew()?;
+        renew()?;
         line::put(&outcome(&compiled, &next), &mut said)?;
         // Nobody waits for what is kept back while there is more to do at once.
         let more = input.buffer().contains(&b'\n');
@@ -93,7 +98,7 @@ mod tests {
 
     fn told(said: &str) -> String {
         let mut output = Vec::new();
-        answer(BufReader::new(said.as_bytes()), &mut output).unwrap();
+        answer(BufReader::new(said.as_bytes()), &mut output, || Ok(())).unwrap();
         String::from_utf8(output).unwrap()
     }
 
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn a_line_that_breaks_off_is_no_record() {
         let mut output = Vec::new();
-        assert!(answer(BufReader::new(&b"\".\"\n{}"[..]), &mut output).is_err());
+        assert!(answer(BufReader::new(&b"\".\"\n{}"[..]), &mut output, || Ok(())).is_err());
         assert_eq!(output, b"\"Ready\"\n");
     }
 }

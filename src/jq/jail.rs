@@ -37,7 +37,6 @@ struct Idle {
 }
 
 /// What came of the records of one passage.
-#[derive(Debug)]
 pub struct Passage {
     /// Of the first so many records, in their order.
     pub outcomes: Vec<Result<Option<Value>, Error>>,
