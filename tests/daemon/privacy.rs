@@ -133,7 +133,7 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     secrets.add(key().trim());
 
     // Broken down in every way, with work in hand.
-    for (signal, records) in [(Signal::ABORT, 20), (Signal::QUIT, 30), (Signal::KILL, 40)] {
+    for (signal, records) in [(Signal::ABORT, 20), (Signal::TRAP, 30), (Signal::KILL, 40)] {
         let mut daemon = Daemon::start(&world.configuration).await;
         world.mts_has_seen(records).await;
         secrets.add(admin_token());
