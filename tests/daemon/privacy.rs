@@ -192,8 +192,9 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     let runs = world.odoo.search_read("omc.run", json!([]), &["message", "state"]).await;
     secrets.are_not_in("omc.run", serde_json::to_string(&runs).unwrap().as_bytes());
     let connectors = world.odoo.search_read("omc.connector", json!([]), &["last_error"]).await;
-    let wrong = connectors.iter().filter(|row| row["last_error"].as_str().is_some_and(|told| !told.is_empty())).count();
-    assert_eq!(wrong, 7, "{connectors:?}");
+    // The first is right; what it may have to say of deliveries that were lost at the crashes is another matter.
+    let told = |row: &&Value| row["id"] != 1 && row["last_error"].as_str().is_some_and(|told| !told.is_empty());
+    assert_eq!(connectors.iter().filter(told).count(), 7, "{connectors:?}");
     secrets.are_not_in("last_error", serde_json::to_string(&connectors).unwrap().as_bytes());
 
     // Wrong definitions, as a check finds them.
