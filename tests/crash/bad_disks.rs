@@ -22,16 +22,22 @@ async fn ends_telling(world: &DiskWorld, mut daemon: Daemon, reason: &str) -> Ve
     log
 }
 
+/// A daemon that has acknowledged something, its store on a disk of so many megabytes.
+async fn at_work_on(megabytes: u64) -> (DiskWorld, Image, Daemon) {
+    let mut world = DiskWorld::start(1500, &mut Chance::seeded()).await;
+    let image = Image::make(world.folder.path(), "disk", megabytes);
+    world.lies_on(&image);
+    let daemon = Daemon::start(&world.configuration).await;
+    world.something_is_acknowledged().await;
+    (world, image, daemon)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_ends_the_daemon_and_loses_nothing() {
     if !image::are_to_be_had() {
         return;
     }
-    let mut world = DiskWorld::start(1500, &mut Chance::seeded()).await;
-    let image = Image::make(world.folder.path(), "disk", 16);
-    world.lies_on(&image);
-    let daemon = Daemon::start(&world.configuration).await;
-    world.something_is_acknowledged().await;
+    let (world, image, daemon) = at_work_on(16).await;
     let filler = image.fill();
     let log = ends_telling(&world, daemon, FULL).await;
     assert!(log.iter().any(|line| line.contains("the store has failed")), "{log:#?}");
@@ -54,11 +60,7 @@ async fn a_disk_that_turns_read_only_ends_the_daemon_and_loses_nothing() {
     if !image::are_to_be_had() {
         return;
     }
-    let mut world = DiskWorld::start(1500, &mut Chance::seeded()).await;
-    let image = Image::make(world.folder.path(), "disk", 32);
-    world.lies_on(&image);
-    let daemon = Daemon::start(&world.configuration).await;
-    world.something_is_acknowledged().await;
+    let (world, image, daemon) = at_work_on(32).await;
     // As the kernel does when the device fails.
     image.remount("abort");
     let log = ends_telling(&world, daemon, READ_ONLY).await;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::connector::Model;
 use crate::domain::identity::RegIdRow;
-use crate::odoo::error::Failure;
+use crate::odoo::error::{Failure, Refusal};
 use crate::odoo::registry::Registry;
 use crate::odoo::registry::test_connector::connector;
 use crate::odoo::test_server::{Act, TestServer, fault, value};
@@ -117,22 +117,18 @@ async fn a_daemon_names_itself_in_every_call() {
     assert!(request.contains(context), "{request}");
 }
 
+/// Another daemon's lease, and upstream's addons at work.
 #[tokio::test]
-async fn upstream_at_work_concerns_this_connector_only() {
-    let refused = fault(2, "omc_upstream: connector 4 waits for upstream's Nightly");
-    let (_server, door) = door(vec![value(UID), refused]).await;
-    let error = door.page(&connector(), 0, 2, None).await.unwrap_err();
-    assert_eq!(error, Error::Refused(crate::odoo::error::Refusal::Upstream));
-    assert!(!error.concerns_every_call() && !error.may_lie_in_a_record(), "{error}");
-}
-
-#[tokio::test]
-async fn a_lease_of_another_daemon_concerns_this_connector_only() {
-    let refused = fault(2, "omc_lease: another daemon works on this connector (until 10:00)");
-    let (_server, door) = door(vec![value(UID), refused]).await;
-    let error = door.page(&connector(), 0, 2, None).await.unwrap_err();
-    assert_eq!(error, Error::Refused(crate::odoo::error::Refusal::Leased));
-    assert!(!error.concerns_every_call(), "{error}");
+async fn what_holds_one_connector_up_concerns_no_other() {
+    for (told, refusal) in [
+        ("omc_lease: another daemon works on this connector (until 10:00)", Refusal::Leased),
+        ("omc_upstream: connector 4 waits for upstream's Nightly", Refusal::Upstream),
+    ] {
+        let (_server, door) = door(vec![value(UID), fault(2, told)]).await;
+        let error = door.page(&connector(), 0, 2, None).await.unwrap_err();
+        assert_eq!(error, Error::Refused(refusal));
+        assert!(!error.concerns_every_call() && !error.may_lie_in_a_record(), "{error}");
+    }
 }
 
 async fn detected(acts: Vec<Act>, model: Model) -> Result<bool, Error> {
