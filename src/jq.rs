@@ -14,8 +14,9 @@
 //! |---|---|
 //! | memory | `RLIMIT_AS` and `RLIMIT_DATA` of the child, above what it takes when idle |
 //! | computing time of a record | `RLIMIT_CPU` of the child, renewed with each record |
-//! | time on the clock without an outcome | the parent, which kills the child |
+//! | time on the clock without an outcome | the parent, which kills the child; no record is blamed for that |
 //! | size and depth of a result | the child, and once more the parent |
+//! | time and size of all results of a passage | the parent, which leaves the rest for another passage |
 //!
 //! A child that ends before its time is replaced, and the record that it was at is tried once more, alone and first thing in a
 //! new one: only where that ends too, the record is to blame. The system may have ended the first for somebody else's sake.

@@ -203,7 +203,7 @@ async fn a_child_shows_nothing_and_holds_little() {
 #[tokio::test]
 async fn children_end_when_idle_and_with_whoever_started_them() {
     let _turn = TURN.lock().await;
-    let jail = Jail::with(OMC, Limits { outcome: DEADLINE, idle: Duration::ZERO });
+    let jail = Jail::with(OMC, Limits { outcome: DEADLINE, idle: Duration::ZERO, ..Limits::default() });
     run(&jail, ".", &[json!(1)]).await;
     assert_eq!(children().len(), 1);
     jail.end_idle();
@@ -230,11 +230,14 @@ async fn a_child_that_was_killed_while_idle_is_nobodys_fault() {
 #[tokio::test]
 async fn a_child_that_says_nothing_is_ended_by_the_clock() {
     let _turn = TURN.lock().await;
-    let jail = Jail::with(OMC, Limits { outcome: Duration::from_millis(700), ..Limits::default() });
-    let began = Instant::now();
-    let passage = run(&jail, &format!("last({})", endless()), &[json!(1)]).await;
-    assert!(matches!(passage.stopped, Some(Stop::RunsAway(_) | Stop::Broken)), "{:?}", passage.stopped);
-    assert!(began.elapsed() < DEADLINE);
+    let jail = Jail::with(OMC, Limits { outcome: Duration::from_secs(5), ..Limits::default() });
+    run(&jail, ".", &[json!(1)]).await;
+    let [child] = children()[..] else { panic!("not one child") };
+    let child = rustix::process::Pid::from_raw(i32::try_from(child).unwrap()).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::STOP).unwrap();
+    // It is alive, and takes what is said to it.
+    let passage = tokio::time::timeout(DEADLINE, run(&jail, ".", &[json!(2)])).await.expect("waited for ever");
+    assert_eq!((passage.outcomes, passage.stopped), (vec![Ok(Some(json!(2)))], None), "another one has answered");
     drop(jail);
     eventually("the child is gone", || children().is_empty()).await;
 }
@@ -270,6 +273,28 @@ async fn a_program_that_is_no_omc_is_told_of() {
         let passage = jail.run(ConnectorId(1), &expression("."), &[json!(1)]).await;
         assert_eq!((passage.outcomes.len(), passage.stopped), (0, Some(Stop::Broken)), "{program}");
     }
+}
+
+/// A record that takes long, and not too long, is nobody's fault; that there are many of them is not to keep others waiting.
+#[tokio::test]
+async fn a_passage_ends_before_others_wait_too_long() {
+    let _turn = TURN.lock().await;
+    let jail = Jail::with(OMC, Limits { outcome: DEADLINE, passage: Duration::ZERO, ..Limits::default() });
+    let records = vec![json!(1); 500];
+    let passage = run(&jail, ".", &records).await;
+    assert!((1..500).contains(&passage.outcomes.len()), "{}", passage.outcomes.len());
+    assert_eq!(passage.stopped, None);
+}
+
+/// Everything that comes back is held at once, in this process.
+#[tokio::test]
+async fn a_passage_ends_when_it_has_given_enough() {
+    let _turn = TURN.lock().await;
+    let records = vec![json!("0123456789abcdef"); 5000];
+    let passage = run(&jail(), &again_and_again(".+.", 11), &records).await;
+    let size: usize = passage.outcomes.iter().flatten().flatten().map(|value| value.as_str().unwrap().len()).sum();
+    assert!((32 << 20..36 << 20).contains(&size), "{size}");
+    assert_eq!(passage.stopped, None);
 }
 
 /// `cargo test --release --test input_formats -- --ignored --nocapture` tells what the children cost.

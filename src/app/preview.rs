@@ -52,7 +52,7 @@ pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Hal
         Ok(connector) => {
             let seal = Seal::fleeting().map_err(|error| {
                 tracing::error!(%error, "no preview can be made");
-                Halt::Until(worker.clock.now())
+                Halt::Until(worker.steady.now())
             })?;
             let look = preview::look(&registry, &connector, asked.limit, &seal, &worker.jail, worker.clock.now());
             worker.hear_odoo(look).await?.map_err(|error| error.to_string())

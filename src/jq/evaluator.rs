@@ -20,7 +20,7 @@ use crate::domain::expression::Expression;
 
 /// Deepest nesting and most bytes of a result, text and keys counted and a little for each value.
 const DEEPEST: usize = 64;
-const LARGEST: usize = 1 << 20;
+const LARGEST: usize = 64 << 10;
 
 /// Filters of jaq's that are left out.
 const LEFT_OUT: [&str; 14] = [

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Error;
-use super::process::{Limits, NotReady, Process};
+use super::process::{Ended, Limits, NotReady, Process};
 use crate::domain::expression::Expression;
 use crate::domain::identity::ConnectorId;
 
@@ -20,6 +20,10 @@ const CHILDREN: usize = 4;
 /// After so many records that ended a process a passage stops. Before anything else came of it, one is enough: then most likely
 /// it is the expression, and not the record.
 const ENDED: usize = 3;
+/// Records that go to a child before it is seen whether the passage has taken long enough.
+const AT_ONCE: usize = 64;
+/// Bytes of outcomes after which a passage ends: all of them are held at once. One evaluation may add what its records give.
+const MOST_SAID: usize = 32 << 20;
 
 /// Runs expressions over records, each in a child of its own.
 pub struct Jail {
@@ -38,9 +42,9 @@ struct Idle {
 
 /// What came of the records of one passage.
 pub struct Passage {
-    /// Of the first so many records, in their order.
+    /// Of the first so many records, in their order: one at least, unless it was stopped. The rest is for another passage.
     pub outcomes: Vec<Result<Option<Value>, Error>>,
-    /// Why not of all.
+    /// What was wrong, if that is why there are not more.
     pub stopped: Option<Stop>,
 }
 
@@ -53,8 +57,8 @@ pub enum Stop {
     )]
     RunsAway(RanOutOf),
     #[error(
-        "input_format: no process can be started to run it in, or it ends at once: look at the machine's free memory, its limit \
-         of processes (of the service, too), and whether /proc is there"
+        "input_format: no process can be started to run it in, or it is ended from outside or given no time: look at the \
+         machine's free memory and load, its limit of processes (of the service, too), and whether /proc is there"
     )]
     Broken,
 }
@@ -69,7 +73,7 @@ pub enum RanOutOf {
 impl fmt::Display for RanOutOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Time => "took more than a second of computing time, or ten on the clock,",
+            Self::Time => "took more than a second of computing time",
             Self::Memory => "took more than 256 MB of memory, or nested too deep,",
         })
     }
@@ -94,7 +98,11 @@ impl Jail {
         let mut waiting = self.take(connector, expression);
         // Once a child has ended before its time, records go one by one: what it kept back would hide which it was at.
         let mut together = true;
-        while outcomes.len() < records.len() {
+        let (began, mut said) = (Instant::now(), 0);
+        let may_go_on = |done: usize, said: usize| {
+            done < records.len() && (done == 0 || began.elapsed() < self.limits.passage && said < MOST_SAID)
+        };
+        while may_go_on(outcomes.len(), said) {
             let process = match waiting.take() {
                 Some(process) => Ok(process),
                 None => Process::start(&self.program, expression, &self.limits).await,
@@ -110,13 +118,16 @@ impl Jail {
                     return Passage { outcomes, stopped: Some(Stop::Broken) };
                 }
             };
-            let (from, fresh) = (outcomes.len(), process.fresh);
-            let to = if together { records.len() } else { from + 1 };
-            match process.evaluate(&records[from..to], &mut outcomes).await {
+            let (from, fresh, before) = (outcomes.len(), process.fresh, process.said);
+            let to = if together { records.len().min(from + AT_ONCE) } else { from + 1 };
+            let evaluated = process.evaluate(&records[from..to], &mut outcomes).await;
+            said += process.said - before;
+            match evaluated {
                 Ok(()) => waiting = Some(process),
                 // Once more, alone and first thing in a new one.
                 Err(_) if together || !fresh => together = false,
-                Err(error) => {
+                Err(Ended::NotByItself) => return Passage { outcomes, stopped: Some(Stop::Broken) },
+                Err(Ended::By(error)) => {
                     outcomes.push(Err(error));
                     counter!("omc_jq_ended_total").increment(1);
                     if let Some(stop) = stop(&outcomes, error) {

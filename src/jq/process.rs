@@ -28,11 +28,13 @@ pub struct Limits {
     pub outcome: Duration,
     /// After so long without work a child is ended.
     pub idle: Duration,
+    /// For one passage, after which the rest of its records wait for another: others want their turn.
+    pub passage: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { outcome: Duration::from_secs(10), idle: Duration::from_secs(60) }
+        Self { outcome: Duration::from_secs(10), idle: Duration::from_secs(60), passage: Duration::from_secs(30) }
     }
 }
 
@@ -44,6 +46,17 @@ pub(super) struct Process {
     outcome: Duration,
     /// No record has gone to it.
     pub fresh: bool,
+    /// Bytes of all its outcomes.
+    pub said: usize,
+}
+
+/// Why a child is of no use any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By a limit of its own, which one record was too much for.
+    By(Error),
+    /// From outside, or it was given no time to work in: whoever did that may do it to any record.
+    NotByItself,
 }
 
 /// Why a child does not come to work.
@@ -67,7 +80,7 @@ impl Process {
             return Err(NotReady::Broken(io::ErrorKind::BrokenPipe.into()));
         };
         let output = BufReader::new(output);
-        let mut process = Self { child, input, output, outcome: limits.outcome, fresh: true };
+        let mut process = Self { child, input, output, outcome: limits.outcome, fresh: true, said: 0 };
         match process.compile(expression).await {
             Ok(Outcome::Ready) => Ok(process),
             Ok(Outcome::Error(Error::Compile)) => Err(NotReady::Compile),
@@ -94,9 +107,9 @@ impl Process {
         &mut self,
         records: &[Value],
         outcomes: &mut Vec<Result<Option<Value>, Error>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Ended> {
         self.fresh = false;
-        let Self { child, input, output, outcome: patience, .. } = self;
+        let Self { child, input, output, outcome: patience, said, .. } = self;
         let hearing = async {
             let mut buffer = Vec::new();
             for _ in records {
@@ -107,9 +120,10 @@ impl Process {
                     Ok(Ok(Outcome::Ready) | Err(_)) => return Err(cause(child).await),
                     Err(_) => {
                         _ = child.start_kill();
-                        return Err(Error::OutOfTime);
+                        return Err(Ended::NotByItself);
                     }
                 };
+                *said += buffer.len();
                 outcomes.push(heard);
             }
             Ok(())
@@ -143,11 +157,21 @@ async fn next(output: &mut BufReader<ChildStdout>, buffer: &mut Vec<u8>) -> io::
     Ok(serde_json::from_slice(buffer)?)
 }
 
-/// What a child ran out of that has ended, or is about to.
-async fn cause(child: &mut Child) -> Error {
-    let status = timeout(BURIED, child.wait()).await;
-    match status.ok().and_then(Result::ok).and_then(|status| status.signal()) {
-        Some(signal) if signal == Signal::XCPU.as_raw() => Error::OutOfTime,
-        _ => Error::OutOfMemory,
+/// Why a child has ended, or is about to.
+async fn cause(child: &mut Child) -> Ended {
+    let Ok(status) = timeout(BURIED, child.wait()).await else {
+        // It says nonsense, and lives. Whoever still writes to it is not to wait for it.
+        _ = child.start_kill();
+        return Ended::NotByItself;
+    };
+    let signal = status.ok().and_then(|status| status.signal());
+    let is = |known: &[Signal]| known.iter().any(|known| signal == Some(known.as_raw()));
+    if is(&[Signal::XCPU]) {
+        Ended::By(Error::OutOfTime)
+    } else if is(&[Signal::ABORT, Signal::SEGV, Signal::BUS]) {
+        // Memory that is not to be had, or a stack that is used up.
+        Ended::By(Error::OutOfMemory)
+    } else {
+        Ended::NotByItself
     }
 }

@@ -21,7 +21,7 @@ pub struct Shaping {
     untouched: Vec<RegistrantId>,
     /// Why those that are untouched are.
     pub stopped: Option<Stop>,
-    /// Something was evaluated, and nobody ran away.
+    /// Nothing was wrong, and nobody new ran away.
     pub ran_clean: bool,
 }
 
@@ -45,7 +45,7 @@ pub async fn run(jail: &Jail, preparation: &Preparation<'_>, found: Vec<(&Record
         found.into_iter().partition(|(record, registrant)| preparation.runs_away(record, registrant));
     let records: Vec<Value> = found.iter().map(|(_, registrant)| preparation.input(registrant)).collect();
     let Passage { outcomes, stopped } = jail.run(connector.id, format, &records).await;
-    let mut shaping = Shaping { stopped, ran_clean: !outcomes.is_empty(), ..Shaping::default() };
+    let mut shaping = Shaping { stopped, ran_clean: stopped.is_none(), ..Shaping::default() };
     shaping.untouched.extend(found[outcomes.len()..].iter().map(|(_, registrant)| registrant.id));
     for ((_, registrant), outcome) in found.into_iter().zip(outcomes) {
         if let Err(error) = &outcome

@@ -38,7 +38,8 @@ pub async fn look(
     let pairs = found.iter().map(|(record, registrant)| (record, registrant));
     let mut shaping = input_format::run(jail, &preparation, pairs.collect()).await;
     let untouched: HashSet<RegistrantId> = shaping.untouched().collect();
-    let why = shaping.stopped.map(|stop| stop.to_string()).unwrap_or_default();
+    let why =
+        shaping.stopped.map_or("the input format took too long on those before".to_owned(), |stop| stop.to_string());
     let lines = found.into_iter().map(|(record, registrant)| {
         let id = registrant.id;
         if untouched.contains(&id) {
