@@ -195,6 +195,10 @@ fn blocks_of_configuration_parse() {
     assert_eq!(config.odoo.connectors.len(), 1, "{text}");
     assert_eq!(config.store.key_file, PathBuf::from("/var/lib/omc/key"), "{text}");
     let unit = read("systemd/omc.service").replace("%S", "/var/lib");
+    assert!(
+        !unit.lines().any(|line| line.starts_with("ProcSubset=")),
+        "waits go by the machine's boot, which is in /proc/sys"
+    );
     for path in ["/var/lib/omc/key", "/var/lib/omc/store", "/var/lib/omc/admin-token"] {
         assert!(unit.contains(path) && text.contains(path), "{path}");
     }

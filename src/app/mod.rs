@@ -46,6 +46,8 @@ use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
 
 /// The time that dropping what outlasted the grace period may take.
 const DROPPED: Duration = Duration::from_secs(1);
+/// The time that the last write and the last sync may take, each.
+const SYNCED: Duration = Duration::from_secs(10);
 
 /// What the parts of a running daemon share.
 pub struct App {
@@ -251,6 +253,31 @@ fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
 }
 
 impl App {
+    /// Keeps the time and syncs the store for the last time, where it is at work. A disk that hangs holds nobody up.
+    async fn has_come_to_rest(self: &Arc<Self>) -> bool {
+        if self.worker.store.is_broken() {
+            return false;
+        }
+        let app = Arc::clone(self);
+        let kept = tokio::task::spawn_blocking(move || app.worker.keep_time());
+        match tokio::time::timeout(SYNCED, kept).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "the time could not be kept"),
+            _ => tracing::error!(error = "no answer from the disk", "the time could not be kept"),
+        }
+        match tokio::time::timeout(SYNCED, self.worker.store.sync()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the last sync failed");
+                false
+            }
+            Err(_) => {
+                tracing::error!(error = "no answer from the disk", "the last sync failed");
+                false
+            }
+        }
+    }
+
     /// Takes a good definition, and works by it from now on.
     fn tend(self: &Arc<Self>, connector: Arc<Connector>, standing: Standing) {
         if let Some((definition, stop)) = self.roster.put(connector, standing, &self.stop) {
@@ -313,13 +340,6 @@ impl Running {
         self.cut.cancel();
         // Whoever starts again in this process finds nobody of before at the store.
         let gone = tokio::time::timeout(Duration::from_secs(1), self.serving.wait()).await.is_ok();
-        if let Err(error) = self.app.worker.keep_time() {
-            tracing::error!(%error, "the time could not be kept");
-        }
-        if let Err(error) = self.app.worker.store.sync().await {
-            tracing::error!(%error, "the last sync failed");
-            return false;
-        }
-        finished && closed && gone
+        self.app.has_come_to_rest().await && finished && closed && gone
     }
 }

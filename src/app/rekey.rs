@@ -24,7 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{Clock, Steady, SystemClock};
 use crate::config::Config;
-use crate::domain::record::{GoesBy, Record, RecordKey};
+use crate::domain::record::{GoesBy, Record, RecordKey, State};
 use crate::domain::retry::Backoff;
 use crate::domain::transition::{Event, Occasion};
 use crate::seal::{Mark, Purpose, Seal, Standing};
@@ -35,6 +35,8 @@ use crate::worker::definitions;
 const CHUNK: usize = 1000;
 /// MTS deletes a request 6 to 12 hours after it came: what was sent under a key so long ago is answered no more.
 const ANSWERED: TimeDelta = TimeDelta::hours(24);
+/// How long a refusal keeps a retired key, so that the registrant is not sent again for nothing.
+const REFUSED: TimeDelta = TimeDelta::days(30);
 
 /// What was done to bring a store under another key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,7 +95,14 @@ pub(super) fn retire(store: &Store, seal: &Seal, key_file: &Path, now: DateTime<
         let record = record?;
         retired.retain(|(mark, since)| {
             let GoesBy { held, sent } = record.goes_by(|digest| digest.mark() == mark.0);
-            !(held || sent && now - since < ANSWERED)
+            let pinned = match record.state {
+                // A requeue prepares it anew.
+                State::Abandoned { .. } => false,
+                // No run may ever meet it again. Where one does, later than this, it is sent once more and refused again.
+                State::Rejected { .. } => held && now - since < REFUSED,
+                _ => held,
+            };
+            !(pinned || sent && now - since < ANSWERED)
         });
     }
     let unused: Vec<Mark> = retired.into_iter().map(|(mark, _)| mark).collect();

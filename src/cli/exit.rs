@@ -43,7 +43,12 @@ fn code(error: &anyhow::Error) -> Exit {
             || cause.is::<KeyError>()
             || matches!(
                 store,
-                Some(StoreError::OtherKey { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. })
+                Some(
+                    StoreError::OtherKey { .. }
+                        | StoreError::NotOurs { .. }
+                        | StoreError::Newer { .. }
+                        | StoreError::Corrupt { .. }
+                )
             )
     });
     if wrong_configuration { Exit::Configuration } else { Exit::Failed }

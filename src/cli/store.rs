@@ -75,10 +75,12 @@ fn rekey(config: &Config, arguments: &RekeyArguments, json: bool) -> anyhow::Res
     // Before anything of the store is touched, which would be another account's then as well.
     seal::must_be_ours(&config.store.key_file)?;
     let foundation = Foundation::open(config)?;
-    let rekeyed = match foundation.caught_up {
+    let (rekeyed, what) = match foundation.caught_up {
         // The one that was cut short was this.
-        Some(caught_up) if !arguments.discard_old => caught_up,
-        _ => foundation.rekey(config, arguments.discard_old)?,
+        Some(caught_up) if !arguments.discard_old => {
+            (caught_up, "the change to the newest key is finished; for another one give the command again")
+        }
+        _ => (foundation.rekey(config, arguments.discard_old)?, "a new key"),
     };
     let key_file = config.store.key_file.display();
     if json {
@@ -86,7 +88,7 @@ fn rekey(config: &Config, arguments: &RekeyArguments, json: bool) -> anyhow::Res
         println!("{}", json!({"ok": true, "records": records, "asked_again": asked_again, "keys": rekeyed.keys}));
         return Ok(Exit::Done);
     }
-    println!("{key_file}: a new key; {} records were gone through. Back the file up again.", rekeyed.records);
+    println!("{key_file}: {what}; {} records were gone through. Back the file up again.", rekeyed.records);
     if rekeyed.keys > 1 {
         println!("Keys of before stay in it for as long as anything goes by them ({} in all).", rekeyed.keys);
     }

@@ -26,7 +26,10 @@ pub enum KeyError {
     Unreadable { path: PathBuf, cause: std::io::Error },
     #[error("cannot make the key file {path}: {cause}; its folder must exist and be writable for OMC")]
     Unmakable { path: PathBuf, cause: std::io::Error },
-    #[error("the key file {path} does not hold 32 bytes in base64; put the original back from your backup")]
+    #[error(
+        "the key file {path} does not hold 32 bytes in base64; put the original back from your backup. Without one, remove \
+         the file and run `omc store reset`"
+    )]
     Malformed { path: PathBuf },
     #[error(
         "there is a store, but its key file {path} is missing; put it back from your backup, or run `omc store reset` to start \

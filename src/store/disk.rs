@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -29,7 +29,7 @@ const CACHE: u64 = 8 * 1024 * 1024;
 
 /// Bytes of a segment of sled's log. It keeps dozens of such buffers while many changes wait for the disk, and the values
 /// here are small.
-const SEGMENT: usize = 128 * 1024;
+pub(super) const SEGMENT: usize = 128 * 1024;
 
 /// sled's own files: everything is in the one, its settings in the other.
 const LOG: &str = "db";
@@ -69,19 +69,29 @@ impl Disk {
         let unusable = |cause| unusable(path, cause);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let folder = File::open(path).map_err(unusable)?;
+        let owner = folder.metadata().map_err(unusable)?.uid();
+        if rustix::process::geteuid().is_root() && owner != 0 {
+            return Err(StoreError::NotOurs { path: path.to_owned(), owner });
+        }
         let lock = lock(path)?;
         remove_drafts(path).map_err(unusable)?;
         let mark = OnceLock::new();
         if is_marked(path) {
-            _ = mark.set(Mark::open(path).map_err(unusable)?);
+            let opened = Mark::open(path).map_err(unusable)?;
+            // A file that grows can come out of a power cut with its length and without its content.
+            if Mark::read(path).is_ok_and(|noted| noted == Some(0)) {
+                opened.note(0).and_then(|()| opened.sync()).map_err(unusable)?;
+            }
+            _ = mark.set(opened);
         }
         let tree = open_tree(path, &broken)?;
         Ok(Self { path: path.to_owned(), tree, folder, _lock: lock, mark, census: Mutex::default(), broken })
     }
 
     /// Reads everything once: whether it is all there, and nothing older than what was on the device for certain. To be called
-    /// before the first write.
-    pub fn verify(&self) -> Result<(), StoreError> {
+    /// before the first write. A store of before there was a census may have one of an upgrade that was cut short; what an
+    /// older OMC wrote afterwards is not in it.
+    pub fn verify(&self, has_census: bool) -> Result<(), StoreError> {
         let noted = match Mark::read(&self.path) {
             Ok(noted) => noted.unwrap_or(0),
             Err(error) if error.kind() == ErrorKind::InvalidData => return Err(self.corrupt()),
@@ -94,8 +104,8 @@ impl Disk {
                 counted.enter(&key, &value);
             }
         }
-        // A store of before there was a census has none, and nothing noted.
-        let kept = codec::read(self, keys::CENSUS)?.unwrap_or(counted);
+        let kept = if has_census { codec::read(self, keys::CENSUS)?.unwrap_or(counted) } else { counted };
+        let noted = if has_census { noted } else { 0 };
         if !kept.agrees_with(&counted) || kept.changes < noted {
             return Err(self.corrupt());
         }
@@ -246,7 +256,7 @@ fn remove_drafts(path: &Path) -> std::io::Result<()> {
 fn open_tree(path: &Path, broken: &Broken) -> Result<sled::Db, StoreError> {
     let corrupt = || StoreError::Corrupt { path: path.to_owned() };
     let config = sled::Config::new().path(path).cache_capacity(CACHE).segment_size(SEGMENT).flush_every_ms(Some(1000));
-    engine_panic::tell(broken);
+    let before = engine_panic::tell(Some(broken.clone()));
     let (sender, receiver) = sync_channel(1);
     let open = move || {
         // Nobody waits any more where a thread of sled's has died meanwhile.
@@ -261,6 +271,10 @@ fn open_tree(path: &Path, broken: &Broken) -> Result<sled::Db, StoreError> {
             Err(_) => break None,
         }
     };
+    if !matches!(opened, Some(Ok(_))) {
+        // A reload that fails leaves the store of before at work.
+        engine_panic::tell(before);
+    }
     opened.ok_or_else(corrupt)?.map_err(|error| match error {
         // Of an OMC that locks nothing but sled's log; sled wraps the lock's error in its own text.
         sled::Error::Io(cause) if cause.to_string().contains("could not acquire lock") => {

@@ -14,9 +14,9 @@ thread_local! {
 /// The store that the engine's own threads work for.
 static WORKING_FOR: Mutex<Option<Broken>> = Mutex::new(None);
 
-/// Has panics on the engine's own threads tell this store that it is broken.
-pub(super) fn tell(broken: &Broken) {
-    *WORKING_FOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(broken.clone());
+/// Has panics on the engine's own threads tell this store that it is broken; gives whom they told before.
+pub(super) fn tell(broken: Option<Broken>) -> Option<Broken> {
+    std::mem::replace(&mut *WORKING_FOR.lock().unwrap_or_else(PoisonError::into_inner), broken)
 }
 
 /// Runs a call of the engine. `None`: it panicked, and nothing was printed.

@@ -10,6 +10,11 @@ pub enum StoreError {
     Locked { path: PathBuf },
     #[error("cannot use the store {path}: {cause}; check free space, owner and mount of `store.path`")]
     Unusable { path: PathBuf, cause: std::io::Error },
+    /// What root makes in it could not be opened by the daemon's account.
+    #[error(
+        "the store {path} belongs to another account (uid {owner}); run this as that one, for example with `sudo -u`"
+    )]
+    NotOurs { path: PathBuf, owner: u32 },
     #[error(
         "the store {path} is damaged; `omc store reset` starts an empty one: the registry still has every VID without a \
          token, so this costs repeated work at MTS and nothing else"

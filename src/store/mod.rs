@@ -41,6 +41,7 @@ use sync::{Broken, Syncer};
 
 /// The form of what is on disk. Since 2, digests say which key they were made with, and there is a census of it all.
 const FORMAT: u32 = 2;
+const FIRST_WITH_CENSUS: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Meta {
@@ -91,7 +92,7 @@ impl Store {
             }
             _ => {}
         }
-        disk.verify().map_err(of_this)?;
+        disk.verify(meta.as_ref().is_none_or(|meta| meta.format >= FIRST_WITH_CENSUS)).map_err(of_this)?;
         let behind = match meta {
             Some(meta) => (meta.format < FORMAT || meta.key != current).then_some(meta.key),
             None => {

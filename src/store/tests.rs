@@ -371,3 +371,41 @@ fn what_one_change_sets_twice_counts_once() {
     let store = Store::open(&config, &["k"]).unwrap();
     assert_eq!(store.definitions().unwrap(), [(CONNECTOR, b"two".to_vec())]);
 }
+
+/// An upgrade that was cut short, and the version of before at work on the store in between: it keeps no census.
+#[test]
+fn a_census_of_an_upgrade_that_was_cut_short_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let store = Store::open(&config, &["k"]).unwrap();
+    let meta = codec::encode(&Meta { format: 1, key: "k".to_owned() }).unwrap();
+    store.0.disk.write(vec![(keys::META.to_vec(), Some(meta))]).unwrap();
+    store.0.disk.sync().unwrap();
+    drop(store);
+    let of_before = sled::Config::new().path(&config.path).segment_size(disk::SEGMENT).open().unwrap();
+    of_before.insert(b"z of before", b"value").unwrap();
+    of_before.flush().unwrap();
+    drop(of_before);
+    let store = Store::open(&config, &["k"]).unwrap();
+    assert_eq!(store.behind(), Some("k"));
+    store.is_under("k").unwrap();
+    drop(store);
+    assert_eq!(Store::open(&config, &["k"]).unwrap().behind(), None, "whole, under a census of its own");
+}
+
+/// What root makes in a store, nobody else could open.
+#[test]
+fn root_keeps_its_hands_off_another_account_s_store() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    drop(Store::open(&config, &["k"]).unwrap());
+    let before = std::fs::read_dir(&config.path).unwrap().count();
+    std::os::unix::fs::chown(&config.path, Some(65_534), None).unwrap();
+    let error = Store::open(&config, &["k"]).unwrap_err();
+    assert!(matches!(error, StoreError::NotOurs { owner: 65_534, .. }), "{error}");
+    assert!(error.to_string().contains("sudo -u"), "{error}");
+    assert_eq!(std::fs::read_dir(&config.path).unwrap().count(), before);
+}

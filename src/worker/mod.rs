@@ -132,6 +132,9 @@ impl Worker {
         tally: Arc<Tally>,
     ) -> Result<Self, StoreError> {
         let steady = Steady::resume(Arc::clone(&clock), store.mark()?.as_ref());
+        if clock.uptime().boot.is_empty() {
+            tracing::warn!("the machine does not tell which boot this is; after a restart waits go by the wall clock");
+        }
         store.keep_mark(&steady.mark())?;
         Ok(Self {
             store,

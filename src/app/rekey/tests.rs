@@ -259,6 +259,24 @@ fn a_retired_key_goes_when_nothing_goes_by_it() {
     assert_eq!(retire(TimeDelta::days(30)), 0);
 }
 
+/// Given up and never requeued, refused and never met again: neither keeps a key for ever.
+#[test]
+fn what_nobody_touches_any_more_keeps_no_key() {
+    let place = place();
+    let (store, seal) = place.open();
+    fill(&store, &seal);
+    change(&store, &seal, &place.config, false).unwrap();
+    apply(&store, 1, token(&seal, 1));
+    for registrant in [1, 2, 3] {
+        apply(&store, registrant, Event::Written(AfterWrite::Complete));
+    }
+    assert_eq!((record(&store, 4).state.name(), record(&store, 5).state.name()), ("rejected", "abandoned"));
+    let now = SystemClock.now();
+    let retire = |after| retire(&store, &seal, &place.config.store.key_file, now + after).unwrap();
+    assert_eq!(retire(TimeDelta::days(29)), 0, "the refused one is not to be sent again for nothing");
+    assert_eq!(retire(TimeDelta::days(31)), 1);
+}
+
 #[test]
 fn a_store_of_before_digests_were_marked_is_brought_on() {
     let place = place();
