@@ -29,7 +29,7 @@ const CACHE: u64 = 8 * 1024 * 1024;
 
 /// Bytes of a segment of sled's log. It keeps dozens of such buffers while many changes wait for the disk, and the values
 /// here are small.
-pub(super) const SEGMENT: usize = 128 * 1024;
+const SEGMENT: usize = 128 * 1024;
 
 /// sled's own files: everything is in the one, its settings in the other.
 const LOG: &str = "db";
@@ -153,6 +153,13 @@ impl Disk {
         self.guarded(|| self.tree.apply_batch(batch))?;
         *census = after;
         Ok(())
+    }
+
+    /// Writes as an OMC did that kept no census.
+    #[cfg(test)]
+    pub fn write_as_before(&self, key: &[u8], value: &[u8]) {
+        self.tree.insert(key, value).unwrap();
+        self.tree.flush().unwrap();
     }
 
     /// Comes back when all that was written before is on the device.
