@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
 use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig};
-use crate::{http, odoo, schedule, store};
+use crate::{http, mts, odoo, schedule, store};
 use secrets::Secrets;
 
 /// Where the file is looked for when nobody says.
@@ -21,6 +21,7 @@ const PLACES: [&str; 2] = ["config.toml", "/etc/omc/config.toml"];
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub odoo: odoo::Config,
+    pub mts: mts::Config,
     pub callback: http::CallbackConfig,
     pub admin: http::AdminConfig,
     pub store: store::Config,
@@ -162,6 +163,7 @@ impl Config {
             ("reconcile.stuck_after", self.reconcile.stuck_after),
             ("schedule.full_sweep", self.schedule.full_sweep),
             ("schedule.vid_cleanup", self.schedule.vid_cleanup),
+            ("callback.renew_credentials", self.callback.renew_credentials),
         ] {
             if span.is_zero() {
                 return wrong(key, "must be above zero");
@@ -173,8 +175,13 @@ impl Config {
                 "must say how MTS reaches the receiver, which listens on every address",
             );
         }
-        if self.callback.tls_cert.is_some() || self.callback.tls_key.is_some() {
-            return wrong("callback.tls_cert", "OMC cannot serve TLS itself yet; put a proxy before callback.listen");
+        if self.callback.tls_cert.is_some()
+            && self.callback.public_url.as_ref().is_some_and(|url| url.scheme() == "http")
+        {
+            return wrong(
+                "callback.public_url",
+                "begins with http://, but with callback.tls_cert the listener speaks TLS only; write https://",
+            );
         }
         if let Some(url) = &self.callback.public_url
             && (!url.username().is_empty() || url.password().is_some())

@@ -4,10 +4,10 @@
 //!
 //! ```text
 //! main -> cli -> { app, sim }
-//!         app -> config -> { worker, http, schedule } -> { store, odoo, mts, jq } -> { domain, seal, clock }
+//!         app -> config -> { worker, http, schedule } -> { store, odoo, mts, jq } -> { domain, seal, tls, clock }
 //! ```
 //!
-//! Those in one pair of braces never see each other. `http` sees `store`, `domain`, `seal` and `clock`, and never a client.
+//! Those in one pair of braces never see each other. `http` sees `store`, `domain`, `seal`, `tls` and `clock`, and never a client.
 //! `config` has a layer of its own between `app` and the rest: each module below owns its section, `config` gathers them, and
 //! only who composes the daemon sees the whole.
 //!
@@ -29,4 +29,5 @@ pub mod seal;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+pub mod tls;
 pub mod worker;

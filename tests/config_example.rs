@@ -130,6 +130,8 @@ fn changing_any_default_shows() {
         ("log.format", "\"text\""),
         ("submit.mandatory_fields", "[]"),
         ("callback.max_body", "2000000"),
+        ("callback.renew_credentials", "\"1d\""),
+        ("callback.allow_unauthenticated", "true"),
         ("store.path", "\"x\""),
     ] {
         let other = Config::from_toml(&format!("{key} = {value}")).unwrap();
@@ -146,9 +148,17 @@ fn examples_of_what_has_no_default_are_accepted_or_refused_as_it_says() {
         let error = Config::from_toml(&format!("callback.public_url = \"{secret}\"")).unwrap_err().to_string();
         assert!(error.starts_with("callback.public_url: must not hold") && !error.contains("hunter2"), "{error}");
     }
-    for key in ["tls_cert", "tls_key"] {
-        let error = Config::from_toml(&format!("callback.{key} = \"/x\"")).unwrap_err();
-        assert!(error.to_string().starts_with("callback.tls_cert: "), "{error}");
+    let both = "callback.tls_cert = \"/x\"\ncallback.tls_key = \"/x\"";
+    assert!(Config::from_toml(both).is_ok());
+    let error = Config::from_toml(&format!("{both}\ncallback.public_url = \"http://omc.example.org\"")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("callback.public_url: ") && error.to_string().contains("https://"),
+        "{error}"
+    );
+    for client in ["odoo", "mts"] {
+        for key in ["ca_cert", "client_cert", "client_key"] {
+            assert!(Config::from_toml(&format!("{client}.{key} = \"/x\"")).is_ok(), "{client}.{key}");
+        }
     }
 }
 

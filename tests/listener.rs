@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// More than the system keeps of an answer that nobody reads.
 const MUCH: usize = 32 * 1024 * 1024;
-const PATIENT: Limits = Limits { connections: 16, header_time: DEADLINE, write_time: DEADLINE };
+const PATIENT: Limits =
+    Limits { connections: 16, handshakes: 4, handshake_time: DEADLINE, header_time: DEADLINE, write_time: DEADLINE };
 
 struct Served {
     address: SocketAddr,
@@ -133,6 +134,26 @@ async fn more_callers_than_there_is_room_for_are_served_later() {
     for caller in [&mut first, &mut second] {
         assert!(rest(caller).await.ends_with("waited"));
     }
+}
+
+/// Who says nothing, or half of something, gives way; who is being served does not.
+#[tokio::test]
+async fn silence_keeps_nobody_out() {
+    let served = Served::start(Limits { connections: 3, ..PATIENT }).await;
+    let mut busy = served.waiting().await;
+    let mut silent = Vec::new();
+    for beginning in ["", "GET /echo HTTP/1.1\r\nHost: om", "GET /echo HTTP/1.1\r\nHost: omc\r\n\r\n", ""] {
+        silent.push(served.caller(beginning).await);
+    }
+    for text in ["one", "two", "three", "four"] {
+        let mut next = served.caller(&echo(text)).await;
+        assert!(rest(&mut next).await.ends_with(text), "{text}");
+    }
+    for caller in &mut silent[..2] {
+        assert_eq!(rest(caller).await, "", "it gave way, long before its time was over");
+    }
+    served.release.notify_one();
+    assert!(rest(&mut busy).await.ends_with("waited"));
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ pub fn run(data: &[u8]) {
         token_type: None,
         now: DateTime::UNIX_EPOCH,
         mandatory: Mandatory::default(),
+        unauthenticated: true,
     };
     match parse(model, ConnectorId(7), &row, &around) {
         Ok(connector) => {

@@ -1,6 +1,7 @@
 //! Looks at everything that OMC needs, for a person: the configuration, Odoo, every definition, every MTS.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -34,17 +35,19 @@ pub async fn definitions(config: &Config) -> anyhow::Result<Reading> {
 async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Error> {
     let mandatory = config.mandatory().unwrap_or_default();
     let (model, chosen) = (config.odoo.connector_model, &config.odoo.connectors);
-    Reader::default().look(odoo, model, chosen, mandatory, SystemClock.now()).await
+    let unauthenticated = config.callback.allow_unauthenticated;
+    Reader::default().look(odoo, model, chosen, mandatory, unauthenticated, SystemClock.now()).await
 }
 
 /// Looks at everything; what depends on something that failed is left out.
 pub async fn all(config: Config) -> Vec<Line> {
     let mut lines = vec![line("configuration", true, "reads")];
-    lines.extend(key_file(&config));
+    lines.extend(private_file("key file", &config.store.key_file, "is made at the first start"));
     lines.extend(config.exposed.iter().map(|path| {
         let what = format!("secret in {}", path.display());
         line(what, true, "can be read by every account of this machine; set the file's mode to 0600")
     }));
+    lines.extend(certificates(&config));
     let odoo = match odoo::Client::new(&config.odoo) {
         Ok(odoo) => Arc::new(odoo),
         Err(error) => {
@@ -70,25 +73,38 @@ pub async fn all(config: Config) -> Vec<Line> {
     match read(&odoo, &config).await {
         Ok(reading) => {
             lines.extend(judge(&reading));
-            lines.extend(servers(&reading).await);
+            lines.extend(servers(&reading, &config).await);
         }
         Err(error) => lines.push(line("connectors", false, error.to_string())),
     }
     lines
 }
 
-fn key_file(config: &Config) -> Option<Line> {
-    let path = &config.store.key_file;
-    let what = format!("key file {}", path.display());
+/// The certificates that the configuration names, and their keys.
+fn certificates(config: &Config) -> Vec<Line> {
+    let receiver = match super::settings(config, config.callback.listen, "".into()) {
+        Ok(settings) => settings.receiver,
+        Err(error) => return vec![line("callback.public_url", false, format!("{error:#}"))],
+    };
+    let remarks = match super::certificates::look(config, &receiver, SystemClock.now()) {
+        Ok(remarks) => remarks,
+        Err(error) => return vec![line("certificates", false, error.to_string())],
+    };
+    let mut lines: Vec<Line> = remarks.into_iter().map(|remark| line(remark.key, remark.good, remark.text)).collect();
+    let keys = super::certificates::keys(config);
+    lines.extend(keys.filter_map(|(key, path)| private_file(key, path, "is not there")));
+    lines
+}
+
+fn private_file(name: &str, path: &Path, missing: &str) -> Option<Line> {
+    let what = format!("{name} {}", path.display());
     match std::fs::metadata(path) {
         Ok(found) => Some(match Exposure::of(&found) {
             Exposure::Everybody => line(what, false, "others may read it; set its mode to 0600"),
             Exposure::Group => line(what, true, "is there; its group can read it"),
             Exposure::Nobody => line(what, true, "is there, and for OMC alone"),
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Some(line(what, true, "is made at the first start"))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(line(what, true, missing)),
         Err(error) => Some(line(what, false, error.to_string())),
     }
 }
@@ -152,7 +168,7 @@ fn judge(reading: &Reading) -> Vec<Line> {
     lines
 }
 
-async fn servers(reading: &Reading) -> Vec<Line> {
+async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
     let urls: BTreeSet<Url> = reading
         .connectors
         .iter()
@@ -161,16 +177,24 @@ async fn servers(reading: &Reading) -> Vec<Line> {
             _ => None,
         })
         .collect();
-    let Ok(mts) = Mts::new() else {
-        return vec![line("HTTPS", false, "no CA certificates; install the package ca-certificates")];
+    let trust = match config.mts.trust() {
+        Ok(trust) => trust,
+        Err(error) => return vec![line("MTS", false, error.to_string())],
+    };
+    let Ok(mts) = Mts::new(&trust) else {
+        let remedy = "no CA certificates; install the package ca-certificates, or name the CA in mts.ca_cert";
+        return vec![line("HTTPS", false, remedy)];
     };
     let mut lines = Vec::new();
     for url in urls {
         let (good, text) = match mts.presence(&url).await {
-            Presence::Answers => (true, "answers"),
-            Presence::Busy => (true, "is busy: it takes connections, and answers nobody while it takes a batch in"),
-            Presence::Stranger => (false, "something else than MTS answers there; check mts_url"),
-            Presence::Unreachable => (false, "cannot be reached; check mts_url and that it runs"),
+            Presence::Answers => (true, "answers".to_owned()),
+            Presence::Busy => {
+                (true, "is busy: it takes connections, and answers nobody while it takes a batch in".to_owned())
+            }
+            Presence::Stranger => (false, "something else than MTS answers there; check mts_url".to_owned()),
+            Presence::Unreachable => (false, "cannot be reached; check mts_url and that it runs".to_owned()),
+            Presence::Insecure(fault) => (false, format!("no secure connection: {fault} (keys of [mts])")),
         };
         lines.push(line(format!("MTS {url}"), good, text));
     }

@@ -19,7 +19,7 @@ use crate::schedule::{self, Work};
 use crate::store::StoreError;
 use crate::worker::remote::Remote;
 use crate::worker::report::{Condition, Reporter};
-use crate::worker::{Halt, clean_up, definitions};
+use crate::worker::{Halt, clean_up, credentials, definitions};
 
 /// Runs of each connector that are kept for looking at.
 const RUNS_KEPT: usize = 50;
@@ -40,6 +40,13 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
             }),
         ),
         ("15 7 * * * *", job(app, async |app| retire_keys(&app).await)),
+        (
+            "15 * * * * *",
+            job(app, async |app| {
+                let period = app.config.callback.renew_credentials.as_duration();
+                logged("renewing credentials", credentials::step(&app.worker, period).map_err(Halt::from));
+            }),
+        ),
         (leases::RENEWED, job(app, async |app| logged("renewing leases", renew_leases(&app).await))),
         (
             "* * * * * *",

@@ -1,5 +1,6 @@
 //! The composition root: builds the parts, lets them run, and drains them.
 
+mod certificates;
 pub mod check;
 mod chores;
 pub mod discretion;
@@ -9,12 +10,13 @@ mod poll;
 pub mod preview;
 mod rekey;
 mod roster;
+mod sockets;
 pub mod telemetry;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -22,27 +24,28 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 pub use rekey::Rekeyed;
 pub use roster::{Roster, Standing};
+pub use sockets::Sockets;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::domain::connector::{Activity, Connector};
+use crate::domain::connector::{Activity, CallbackAuth, Connector};
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
-use crate::http::{self, callback};
+use crate::http::{self, Entrance, Handshake, callback};
 use crate::mts::Mts;
 use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Exposure, Personal, Seal};
 use crate::store::{Store, StoreError};
-use crate::worker::{Settings, Tally, Worker, definitions, submit, tend};
+use crate::worker::{Settings, Tally, Worker, credentials, definitions, submit, tend};
 
 /// The time that dropping what outlasted the grace period may take.
 const DROPPED: Duration = Duration::from_secs(1);
@@ -77,6 +80,8 @@ pub struct Foundation {
     tally: Arc<Tally>,
     /// A change of the key that was cut short, and finished by opening this.
     pub caught_up: Option<Rekeyed>,
+    /// Closed when the daemon is to stop for good.
+    pub sockets: Arc<Sockets>,
 }
 
 impl Foundation {
@@ -89,7 +94,9 @@ impl Foundation {
         if Exposure::at(key_file) == Exposure::Group {
             tracing::warn!(path = %key_file.display(), "the key file's group can read it");
         }
-        for path in &config.exposed {
+        let keys = certificates::keys(config).map(|(_, path)| path);
+        let exposed = keys.filter(|path| Exposure::at(path) == Exposure::Everybody);
+        for path in config.exposed.iter().map(PathBuf::as_path).chain(exposed) {
             tracing::warn!(path = %path.display(), "every account of this machine can read a file with a secret in it");
         }
         let store = Store::open(&config.store, &seal.fingerprints())?;
@@ -97,7 +104,8 @@ impl Foundation {
         rekey::retire_if_possible(&store, &seal, key_file, SystemClock.now());
         let name: [u8; 12] = seal.random()?;
         let daemon = store.identity(|| URL_SAFE_NO_PAD.encode(name))?.into();
-        Ok(Self { config: config.store.clone(), seal, store, daemon, tally: Arc::default(), caught_up })
+        let sockets = Arc::default();
+        Ok(Self { config: config.store.clone(), seal, store, daemon, tally: Arc::default(), caught_up, sockets })
     }
 
     /// Makes a new key, and brings the store under it. Nobody else may have the store open, which is so: it has one owner.
@@ -105,12 +113,12 @@ impl Foundation {
         rekey::change(&self.store, &self.seal, config, discard_old)
     }
 
-    /// The foundation that another configuration asks for: the same one, if it still is the right one. The tally goes on.
+    /// The foundation that another configuration asks for: the same one, if it still is the right one. Tally and sockets go on.
     pub fn under(&self, config: &Config) -> anyhow::Result<Self> {
         if self.config == config.store {
             return Ok(self.clone());
         }
-        Ok(Self { tally: Arc::clone(&self.tally), ..Self::open(config)? })
+        Ok(Self { tally: Arc::clone(&self.tally), sockets: Arc::clone(&self.sockets), ..Self::open(config)? })
     }
 }
 
@@ -138,7 +146,9 @@ pub struct Running {
 /// Whether a daemon could be built by this configuration, as far as that shows without starting one.
 pub fn vet(config: &Config) -> anyhow::Result<()> {
     odoo::Client::new(&config.odoo)?;
-    settings(config, config.callback.listen, "".into())?;
+    let settings = settings(config, config.callback.listen, "".into())?;
+    Mts::new(&config.mts.trust()?)?;
+    certificates::look(config, &settings.receiver, DateTime::UNIX_EPOCH)?;
     Ok(())
 }
 
@@ -149,13 +159,17 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     metrics: Option<PrometheusHandle>,
 ) -> anyhow::Result<Running> {
-    let Foundation { seal, store, daemon, tally, .. } = foundation;
-    let callback_listener = bind(config.callback.listen, "callback.listen").await?;
-    let admin_listener = bind(config.admin.listen, "admin.listen").await?;
+    let Foundation { seal, store, daemon, tally, sockets, .. } = foundation;
+    // What is wrong with the files of certificates is told before anything is bound.
+    let handshake = config.callback.identity()?.map(|identity| Handshake::new(&identity));
+    let callback_listener = sockets.listen("callback.listen", config.callback.listen).await?;
+    let admin_listener = sockets.listen("admin.listen", config.admin.listen).await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
     let settings = settings(&config, callback, daemon)?;
+    certificates::tell(&certificates::look(&config, &settings.receiver, clock.now())?);
     let app = build(config, settings, Arc::clone(&seal), store, clock, tally)?;
+    credentials::step(&app.worker, app.config.callback.renew_credentials.as_duration())?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
         let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
@@ -173,15 +187,15 @@ pub async fn start(
     let serving = TaskTracker::new();
     let token = make_token(&app.config.admin.token_file, &seal)?;
     let routers = [
-        (callback_listener, callback::router(app.receiver())),
-        (admin_listener, http::admin::router(app.desk(token, metrics, failed.clone()))),
+        (Entrance { socket: callback_listener, tls: handshake }, callback::router(app.receiver())),
+        (Entrance::from(admin_listener), http::admin::router(app.desk(token, metrics, failed.clone()))),
     ];
-    for (listener, router) in routers {
+    for (entrance, router) in routers {
         let (stop, cut) = (listeners.clone(), cut.clone());
         // Told even by a panic.
         let failed = failed.clone().drop_guard();
         serving.spawn(async move {
-            match http::serve(listener, router, stop, cut).await {
+            match http::serve(entrance, router, stop, cut).await {
                 Ok(()) => _ = failed.disarm(),
                 Err(error) => tracing::error!(%error, "a listener failed"),
             }
@@ -205,7 +219,9 @@ fn build(
     tally: Arc<Tally>,
 ) -> anyhow::Result<Arc<App>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
-    let mts = Mts::new().context("cannot prepare HTTPS: are CA certificates installed (package ca-certificates)?")?;
+    let mts = Mts::new(&config.mts.trust()?).context(
+        "cannot prepare HTTPS: are CA certificates installed (package ca-certificates), or one named in mts.ca_cert?",
+    )?;
     let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally)?);
     Ok(Arc::new(App {
         worker,
@@ -221,9 +237,10 @@ fn build(
 }
 
 fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::Result<Settings> {
+    let scheme = if config.callback.tls_cert.is_some() { "https" } else { "http" };
     let receiver = match &config.callback.public_url {
         Some(url) => url.clone(),
-        None => Url::parse(&format!("http://{callback}")).context("callback.listen makes no address for MTS")?,
+        None => Url::parse(&format!("{scheme}://{callback}")).context("callback.listen makes no address for MTS")?,
     };
     Ok(Settings {
         model: config.odoo.connector_model,
@@ -234,15 +251,12 @@ fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::
         concurrency: config.submit.concurrency,
         max_in_flight: config.submit.max_in_flight,
         mandatory: config.mandatory().map_err(anyhow::Error::msg)?,
+        unauthenticated: config.callback.allow_unauthenticated,
         patience: config.reconcile.patience(),
         backoff: config.retry.backoff()?,
         overlap: delta(config.schedule.overlap.as_duration()),
         daemon,
     })
-}
-
-async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key}); is it taken?"))
 }
 
 /// Makes the bearer of the admin listener, new at each start.
@@ -296,6 +310,20 @@ impl App {
         });
     }
 
+    /// Of connectors that have MTS call without credentials, or whose batches under way did, and only where that is allowed.
+    fn open_to_anybody(self: &Arc<Self>) -> callback::OpenToAnybody {
+        if !self.config.callback.allow_unauthenticated {
+            return Arc::new(|_| false);
+        }
+        let app = Arc::downgrade(self);
+        Arc::new(move |id| {
+            let Some(app) = app.upgrade() else { return false };
+            let connector = app.roster.connector(id);
+            connector.is_some_and(|connector| connector.callback.auth == CallbackAuth::None)
+                || app.worker.store.awaits_anybody(id)
+        })
+    }
+
     fn receiver(self: &Arc<Self>) -> callback::Receiver {
         let app = Arc::downgrade(self);
         callback::Receiver {
@@ -305,6 +333,7 @@ impl App {
             backoff: self.worker.settings.backoff,
             patience: self.worker.settings.patience,
             max_body: self.config.callback.max_body,
+            open_to_anybody: self.open_to_anybody(),
             on_delivery: Arc::new(move |connector: ConnectorId, trouble| {
                 let Some(app) = app.upgrade() else { return };
                 let Some(connector) = app.roster.connector(connector) else { return };

@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::odoo::config::ConfigError as OdooConfigError;
 use crate::seal::KeyError;
 use crate::store::StoreError;
+use crate::tls::FileError;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,7 @@ fn code(error: &anyhow::Error) -> Exit {
         cause.is::<ConfigError>()
             || cause.is::<OdooConfigError>()
             || cause.is::<KeyError>()
+            || cause.is::<FileError>()
             || matches!(
                 store,
                 Some(

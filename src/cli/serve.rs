@@ -50,12 +50,14 @@ pub(super) async fn run(path: Option<&Path>, kept: bool) -> anyhow::Result<Exit>
         let new = match signals.wait(path, &running.failed).await {
             Told::Stop => {
                 notify(&[NotifyState::Stopping]);
+                foundation.sockets.close();
                 shut_down(running, true).await;
                 tracing::info!("stopped");
                 return Ok(Exit::Done);
             }
             Told::Failed => {
                 notify(&[NotifyState::Stopping]);
+                foundation.sockets.close();
                 shut_down(running, true).await;
                 tracing::error!("stopped, because a part of it failed");
                 return Ok(Exit::Failed);

@@ -1,6 +1,7 @@
 //! `omc simulate`: one simulator alone.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -57,6 +58,9 @@ pub(super) struct MtsArguments {
     /// The MOSIP partner that tokens are made for.
     #[arg(long, value_name = "P")]
     partner_id: Option<String>,
+    /// PEM file of the CAs that certificates of callback receivers must be of [default: any certificate will do]
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
     /// Time that a record takes, in microseconds, at the POST and again at work; 0 is as fast as it goes.
     #[arg(long, default_value_t = 0, value_name = "N")]
     record_micros: u64,
@@ -104,6 +108,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Exit> {
                 },
                 workers: arguments.workers.max(1),
                 record_micros: arguments.record_micros,
+                trusted: arguments.ca_cert.map(std::fs::read_to_string).transpose().context("cannot read --ca-cert")?,
                 ..mts::Options::default()
             };
             if let Some(partner_id) = arguments.partner_id {

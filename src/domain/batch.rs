@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::connector::CallbackAuth;
+use super::generation::Generation;
 use super::identity::{BatchId, ConnectorId};
 use super::retry::{delta, is_due};
 
@@ -19,6 +21,20 @@ pub enum Answer {
     Accepted(String),
 }
 
+/// How MTS was told to show, for one batch, that it may deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    pub auth: CallbackAuth,
+    pub generation: Generation,
+}
+
+/// Of batches of earlier releases: their credentials were of no generation.
+impl Default for Access {
+    fn default() -> Self {
+        Self { auth: CallbackAuth::StaticBearer, generation: Generation::default() }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     pub id: BatchId,
@@ -27,6 +43,8 @@ pub struct Batch {
     pub sent_at: DateTime<Utc>,
     /// How many records went with it.
     pub size: u32,
+    #[serde(default)]
+    pub access: Access,
     pub answer: Answer,
     /// When it is given up, if MTS shows nothing else.
     pub deadline: DateTime<Utc>,
@@ -104,6 +122,7 @@ impl Batch {
             mts_url,
             sent_at: now,
             size,
+            access: Access::default(),
             answer: Answer::Unknown,
             deadline: now + delta(wait),
             wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),

@@ -55,6 +55,10 @@ pub enum CallbackAuth {
     Odoo,
     /// `authType: staticBearer`.
     StaticBearer,
+    /// `authType: oauth`: an access token, fetched at the receiver with client credentials.
+    Oauth,
+    /// `authType: none`: by nothing. Only where the daemon's configuration allows it.
+    None,
 }
 
 /// The HTTP method of the callback; MTS sends the JSON body with each of them.

@@ -49,6 +49,8 @@ pub struct Surroundings<'a> {
     pub now: DateTime<Utc>,
     /// What MTS will not do without, unless the connector says otherwise.
     pub mandatory: Mandatory,
+    /// Whether the daemon's configuration allows callbacks that nobody authenticates.
+    pub unauthenticated: bool,
 }
 
 /// Reads a definition from the values that Odoo's `read` gives. A field that is missing counts as unset.
@@ -70,7 +72,7 @@ pub fn parse(
     let timetable = timing::timetable(&mut row, around.now);
     let filter = filter(&mut row, around);
     let callback = match model {
-        Model::Omc => callback::callback(&mut row),
+        Model::Omc => callback::callback(&mut row, around.unauthenticated),
         Model::Stock => Some(callback::own()),
     };
     let fields = fields::selected(&mut row, around);

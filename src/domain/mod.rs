@@ -7,6 +7,7 @@ pub mod correlation;
 pub mod definition;
 pub mod expression;
 pub mod filter;
+pub mod generation;
 pub mod identity;
 pub mod mapping;
 pub mod opaque;

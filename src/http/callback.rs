@@ -3,28 +3,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use futures_util::StreamExt;
 use metrics::counter;
-use serde_json::Value;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
-use tokio::time::error::Elapsed;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::bodies::{Bodies, Share};
+use super::bodies::Bodies;
+use super::body::{self, NoBody};
+use super::caller::Caller;
 use super::login;
+use super::refusals::Refusals;
 use super::result::{self, Answer, Entries, Foreign, Unread};
-use super::session;
 use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
+use crate::domain::correlation::Correlation;
 use crate::domain::identity::ConnectorId;
 use crate::domain::opaque::{Digest, Sealed};
 use crate::domain::retry::Backoff;
@@ -32,21 +30,25 @@ use crate::domain::transition::{Event, Ignored, Occasion};
 use crate::seal::{Purpose, Seal};
 use crate::store::{Change, Store, StoreError};
 
-/// How many bodies of one connector may be read at once; MTS delivers one at a time per worker.
+/// How many bodies of one connector may be read at once, small ones apart; MTS delivers one at a time per worker.
 const AT_ONCE: usize = 4;
+/// How many callers of one connector keep their connections from being given to others: whoever got hold of one connector's
+/// credentials shuts nobody else out.
+const KEPT: usize = 32;
 /// Connectors with a room of their own, before rooms that nobody is in are let go of.
 const ROOMS: usize = 256;
 /// So many of the largest bodies, as received, may be in memory at once, whosever they are. What is read out of them comes on top.
 const LARGEST_AT_ONCE: usize = 8;
-/// How long a caller may take to send its body. Waiting for room is not counted.
-const BODY_TIME: Duration = Duration::from_secs(120);
-/// How long one callback may wait for room, for all of it together.
-const ROOM_TIME: Duration = Duration::from_secs(120);
-/// Results that go into one change of the store, so that others get their turn.
+/// So many results are checked where they were read; more of them elsewhere, so that others get their turn.
+const AT_HAND: usize = 100;
+/// Results that go into one change of the store, for the same reason.
 const CHUNK: usize = 1000;
 
 /// Called with what a delivery says of MTS and the MOSIP behind it: an error that is everybody's, or (`None`) that tokens come.
 pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
+
+/// Tells whether a connector's callbacks may come from anybody.
+pub type OpenToAnybody = Arc<dyn Fn(ConnectorId) -> bool + Send + Sync>;
 
 /// What the receiver works with.
 #[derive(Clone)]
@@ -58,24 +60,48 @@ pub struct Receiver {
     pub patience: Patience,
     pub max_body: usize,
     pub on_delivery: OnDelivery,
+    pub open_to_anybody: OpenToAnybody,
 }
 
-struct Shared {
-    receiver: Receiver,
+/// The listener's state.
+pub(super) struct Reception {
+    pub receiver: Receiver,
+    pub refusals: Refusals,
     /// Of connectors that authenticated, so that an MTS that trickles its bodies does not keep others out.
-    rooms: Mutex<BTreeMap<ConnectorId, Arc<Semaphore>>>,
+    rooms: Mutex<BTreeMap<ConnectorId, Arc<Room>>>,
     /// Of all connectors together.
     bodies: Bodies,
 }
 
-impl Shared {
+/// What the callers of one connector share.
+struct Room {
+    places: Semaphore,
+    kept: Semaphore,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { places: Semaphore::new(AT_ONCE), kept: Semaphore::new(KEPT) }
+    }
+
+    /// Has a caller keep its connection, if not too many of this connector do.
+    fn keep(&self, caller: &Caller) -> Option<SemaphorePermit<'_>> {
+        let kept = self.kept.try_acquire().ok();
+        if kept.is_none() {
+            caller.spare();
+        }
+        kept
+    }
+}
+
+impl Reception {
     /// The room of a connector. There are no more than [`ROOMS`] and those in use, which the listener's connections bound.
-    fn room(&self, connector: ConnectorId) -> Arc<Semaphore> {
+    fn room(&self, connector: ConnectorId) -> Arc<Room> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if rooms.len() >= ROOMS {
             rooms.retain(|_, room| Arc::strong_count(room) > 1);
         }
-        let room = rooms.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        let room = rooms.entry(connector).or_insert_with(|| Arc::new(Room::new()));
         Arc::clone(room)
     }
 }
@@ -83,21 +109,27 @@ impl Shared {
 /// The routes of the callback listener.
 pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
-    let (seal, steady) = (Arc::clone(&receiver.seal), receiver.steady.clone());
     let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
+    let reception = Reception { receiver, refusals: Refusals::default(), rooms: Mutex::default(), bodies };
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
-        .with_state(Arc::new(Shared { receiver, rooms: Mutex::default(), bodies }))
-        .merge(login::router(seal, steady))
+        .merge(login::router())
+        .with_state(Arc::new(reception))
+}
+
+/// The same routes for callers within this process, who come through no listener and count as one.
+pub async fn router_within(receiver: Receiver) -> Router {
+    router(receiver).layer(Extension(Caller::within().await))
 }
 
 async fn receive(
-    State(shared): State<Arc<Shared>>,
+    State(reception): State<Arc<Reception>>,
+    Extension(caller): Extension<Caller>,
     Path(connector): Path<i64>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let receiver = &shared.receiver;
+    let receiver = &reception.receiver;
     let answer = |status: StatusCode, result: &'static str, text: &'static str| {
         counter!("omc_callbacks_total", "result" => result).increment(1);
         (status, text).into_response()
@@ -106,20 +138,21 @@ async fn receive(
         return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
-    if !session::may_deliver(&receiver.seal, connector, &headers, receiver.steady.now()) {
-        return answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
+    if !receiver.may_deliver(connector, &headers) {
+        let answer = answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
+        return reception.refusals.refuse(&caller, answer).await;
     }
-    let overloaded = || answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
-    let mut for_room = Allowance(ROOM_TIME);
-    let room = shared.room(connector);
-    let Ok(Ok(_place)) = for_room.spend(room.acquire()).await else { return overloaded() };
+    let room = reception.room(connector);
+    let _kept = room.keep(&caller);
     // Held until the results are stored: what is made of the body takes memory too.
-    let mut share = shared.bodies.share();
-    let body = match read(body, receiver.max_body, &mut share, for_room).await {
+    let mut taken = body::Room::new(reception.bodies.share(), &room.places);
+    let body = match body::read(body, receiver.max_body, &mut taken).await {
         Ok(body) => body,
         Err(NoBody::TooLarge) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
         Err(NoBody::Slow) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
-        Err(NoBody::NoRoom) => return overloaded(),
+        Err(NoBody::NoRoom) => {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
+        }
     };
     let entries = match result::entries(&body) {
         Ok(entries) => entries,
@@ -136,58 +169,33 @@ async fn receive(
     }
 }
 
-/// Time that may be spent on several waits together.
-struct Allowance(Duration);
-
-impl Allowance {
-    async fn spend<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Elapsed> {
-        let began = Instant::now();
-        let done = tokio::time::timeout(self.0, wait).await;
-        self.0 = self.0.saturating_sub(began.elapsed());
-        done
-    }
-}
-
-/// Why a body was not read.
-#[derive(Debug, PartialEq, Eq)]
-enum NoBody {
-    TooLarge,
-    /// The caller took too long.
-    Slow,
-    /// The others' bodies left no room.
-    NoRoom,
-}
-
-async fn read(body: Body, limit: usize, share: &mut Share<'_>, mut for_room: Allowance) -> Result<Vec<u8>, NoBody> {
-    let mut bytes = Vec::new();
-    let mut chunks = body.into_data_stream();
-    let mut for_caller = Allowance(BODY_TIME);
-    while let Some(chunk) = for_caller.spend(chunks.next()).await.map_err(|_| NoBody::Slow)? {
-        // A caller that breaks off leaves something that is no JSON.
-        let Ok(chunk) = chunk else { break };
-        if bytes.len() + chunk.len() > limit {
-            return Err(NoBody::TooLarge);
-        }
-        for_room.spend(share.grow_to(bytes.len() + chunk.len())).await.map_err(|_| NoBody::NoRoom)?;
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
 /// Stores the results and comes back when they are on disk.
 async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<(), Arc<StoreError>> {
-    let Entries { kept: mut entries, shapeless } = entries;
-    counter!("omc_callback_results_total", "outcome" => "shapeless").increment(shapeless);
+    let Entries { kept: entries, shapeless } = entries;
+    count("shapeless", shapeless);
     let total = entries.len();
+    let seal = Arc::clone(&receiver.seal);
+    let read = move || result::read_all(entries, connector, &seal);
+    let (mut results, foreign) = match total {
+        0..=AT_HAND => read(),
+        _ => tokio::task::spawn_blocking(read).await.map_err(|_| Arc::new(StoreError::Closed))?,
+    };
+    for (reason, number) in foreign {
+        let outcome = match reason {
+            Foreign::Empty => "empty",
+            Foreign::Shapeless => "shapeless",
+            Foreign::Stranger => "stranger",
+        };
+        count(outcome, number);
+    }
+    if results.is_empty() {
+        return Ok(());
+    }
     let mut said = Said::default();
-    while !entries.is_empty() {
-        let chunk = entries.split_off(entries.len().saturating_sub(CHUNK));
+    while !results.is_empty() {
+        let chunk = results.split_off(results.len().saturating_sub(CHUNK));
         let inner = receiver.clone();
-        let found = receiver
-            .store
-            .change(move |change| take_chunk(&inner, connector, chunk, change))
-            .await
-            .map_err(Arc::new)?;
+        let found = receiver.store.change(move |change| take_chunk(&inner, chunk, change)).await.map_err(Arc::new)?;
         said.tokens |= found.tokens;
         said.trouble = said.trouble.or(found.trouble);
     }
@@ -199,6 +207,10 @@ async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> 
     Ok(())
 }
 
+fn count(outcome: &'static str, number: u64) {
+    counter!("omc_callback_results_total", "outcome" => outcome).increment(number);
+}
+
 /// What the results of a delivery say of those who made them.
 #[derive(Default)]
 struct Said {
@@ -208,39 +220,30 @@ struct Said {
 
 fn take_chunk(
     receiver: &Receiver,
-    connector: ConnectorId,
-    entries: Vec<Value>,
+    results: Vec<(Correlation, Answer)>,
     change: &mut Change<'_>,
 ) -> Result<Said, StoreError> {
     let (now, wall) = (receiver.steady.now(), receiver.steady.wall());
     let occasion = Occasion { now, wall, backoff: &receiver.backoff, jitter: 0.0 };
-    let read: Vec<_> = entries.into_iter().map(|entry| result::read(entry, connector, &receiver.seal)).collect();
-    let tokens = read.iter().any(|entry| matches!(entry, Ok((_, Answer::Token { .. }))));
+    let tokens = results.iter().any(|(_, answer)| matches!(answer, Answer::Token { .. }));
     let mut trouble = None;
     let mut alive = BTreeSet::new();
-    for entry in read {
-        let outcome = match entry {
-            Err(Foreign::Empty) => "empty",
-            Err(Foreign::Shapeless) => "shapeless",
-            Err(Foreign::Stranger) => "stranger",
-            Ok((correlation, answer)) => {
-                let key = correlation.key;
-                if let Some(record) = change.record(key)? {
-                    let attempt = record.attempts.iter().find(|attempt| attempt.nonce == correlation.nonce);
-                    alive.extend(attempt.map(|attempt| attempt.batch));
-                }
-                let (name, event) = event(receiver, correlation, answer, tokens)?;
-                match change.apply(key, event, &occasion)? {
-                    // Known as ours by its MAC; the record is done or gone.
-                    None => "late",
-                    Some(effects) => {
-                        trouble = trouble.or(effects.trouble);
-                        effects.ignored.map_or(name, ignored_name)
-                    }
-                }
+    for (correlation, answer) in results {
+        let key = correlation.key;
+        if let Some(record) = change.record(key)? {
+            let attempt = record.attempts.iter().find(|attempt| attempt.nonce == correlation.nonce);
+            alive.extend(attempt.map(|attempt| attempt.batch));
+        }
+        let (name, event) = event(receiver, correlation, answer, tokens)?;
+        let outcome = match change.apply(key, event, &occasion)? {
+            // Known as ours by its MAC; the record is done or gone.
+            None => "late",
+            Some(effects) => {
+                trouble = trouble.or(effects.trouble);
+                effects.ignored.map_or(name, ignored_name)
             }
         };
-        counter!("omc_callback_results_total", "outcome" => outcome).increment(1);
+        count(outcome, 1);
     }
     for id in alive {
         let Some(mut batch) = change.batch(id) else { continue };
@@ -266,7 +269,7 @@ fn ignored_name(ignored: Ignored) -> &'static str {
 
 fn event(
     receiver: &Receiver,
-    correlation: crate::domain::correlation::Correlation,
+    correlation: Correlation,
     answer: Answer,
     others_pass: bool,
 ) -> Result<(&'static str, Event), StoreError> {
@@ -285,59 +288,4 @@ fn event(
         None => None,
     };
     Ok(("token", Event::Token { nonce, token: sealed(token.expose().as_bytes())?, digest, values }))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use super::*;
-
-    const LIMIT: usize = 1024 * 1024;
-
-    /// A body of parts, each of which comes so long after the one before was taken.
-    fn slowly(parts: &'static [&'static str], pause: Duration) -> Body {
-        let parts = futures_util::stream::iter(parts).then(move |part| async move {
-            tokio::time::sleep(pause).await;
-            Ok::<_, Infallible>(*part)
-        });
-        Body::from_stream(parts)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_caller_has_so_long_for_its_body() {
-        let bodies = Bodies::new(LIMIT);
-        let read =
-            async |pause| read(slowly(&["one", "two"], pause), LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await;
-        assert_eq!(read(BODY_TIME * 2 / 5).await, Ok(b"onetwo".to_vec()));
-        assert_eq!(read(BODY_TIME * 3 / 5).await, Err(NoBody::Slow), "both together");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_finds_no_room_is_not_called_slow() {
-        let bodies = Bodies::new(LIMIT);
-        let (mut all, mut beyond) = (bodies.share(), bodies.share());
-        all.grow_to(LIMIT).await;
-        beyond.grow_to(LIMIT).await;
-        let at_once = slowly(&["one"], Duration::ZERO);
-        assert_eq!(read(at_once, LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await, Err(NoBody::NoRoom));
-        assert_eq!(read(Body::empty(), LIMIT, &mut bodies.share(), Allowance(ROOM_TIME)).await, Ok(Vec::new()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn waiting_for_room_is_not_the_callers_time() {
-        let bodies = Bodies::new(LIMIT);
-        let (mut all, mut beyond) = (bodies.share(), bodies.share());
-        all.grow_to(LIMIT).await;
-        beyond.grow_to(LIMIT).await;
-        let leaves = async move {
-            tokio::time::sleep(ROOM_TIME * 4 / 5).await;
-            drop(all);
-        };
-        // Four fifths of either time: more than all of one.
-        let body = slowly(&["one", "two"], BODY_TIME * 2 / 5);
-        let mut share = bodies.share();
-        let (body, ()) = tokio::join!(read(body, LIMIT, &mut share, Allowance(ROOM_TIME)), leaves);
-        assert_eq!(body, Ok(b"onetwo".to_vec()));
-    }
 }

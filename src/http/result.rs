@@ -1,5 +1,6 @@
 //! What a callback says: the results in OMC's own output format, one or many.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::code::Code;
 use crate::domain::correlation::Correlation;
+use crate::domain::identity::ConnectorId;
 use crate::seal::{Personal, Purpose, Seal};
 
 /// One result, as far as it can be believed.
@@ -19,7 +21,7 @@ pub enum Answer {
 }
 
 /// Why an entry of a callback is no result of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Foreign {
     /// `null` or nothing: MTS's output format failed on the record, or the callback has no body.
     Empty,
@@ -185,12 +187,24 @@ impl<'de> Visitor<'de> for Slot {
     }
 }
 
-/// Reads one entry, and believes it only under a correlation that this OMC made for this connector.
-pub fn read(
-    entry: Value,
-    connector: crate::domain::identity::ConnectorId,
+/// Reads all entries: those that are ours, and how many are not, by reason.
+pub(super) fn read_all(
+    entries: Vec<Value>,
+    connector: ConnectorId,
     seal: &Seal,
-) -> Result<(Correlation, Answer), Foreign> {
+) -> (Vec<(Correlation, Answer)>, BTreeMap<Foreign, u64>) {
+    let (mut ours, mut foreign) = (Vec::new(), BTreeMap::new());
+    for entry in entries {
+        match read(entry, connector, seal) {
+            Ok(result) => ours.push(result),
+            Err(reason) => *foreign.entry(reason).or_default() += 1,
+        }
+    }
+    (ours, foreign)
+}
+
+/// Reads one entry, and believes it only under a correlation that this OMC made for this connector.
+pub fn read(entry: Value, connector: ConnectorId, seal: &Seal) -> Result<(Correlation, Answer), Foreign> {
     if entry.is_null() {
         return Err(Foreign::Empty);
     }
@@ -223,7 +237,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
+    use crate::domain::identity::{IdTypeId, RegistrantId};
     use crate::domain::opaque::Nonce;
     use crate::domain::record::RecordKey;
 

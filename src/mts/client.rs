@@ -10,6 +10,7 @@ use super::answer;
 use super::envelope::Submission;
 use super::error::{Blame, StatusError, SubmitError};
 use crate::domain::batch::Status;
+use crate::tls::{Fault, Trust};
 
 /// MTS's answers are short.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -31,19 +32,19 @@ pub enum Presence {
     /// Something answers, and it is not MTS.
     Stranger,
     Unreachable,
+    Insecure(Fault),
 }
 
 impl Mts {
-    /// Fails where the machine has no CA certificates (Debian: package `ca-certificates`).
-    pub fn new() -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+    /// Fails where the machine has no CA certificates (Debian: package `ca-certificates`), and `trust` names none.
+    pub fn new(trust: &Trust) -> Result<Self, reqwest::Error> {
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             // People's data go to the address in the definition, not to whatever the environment names.
             .no_proxy()
             .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
-            .build()?;
-        Ok(Self { http })
+            .connect_timeout(CONNECT);
+        Ok(Self { http: trust.apply(builder)?.build()? })
     }
 
     /// Sends a batch and returns its `request_identifier`. MTS answers only after it has stored every record of it, and of
@@ -63,9 +64,14 @@ impl Mts {
             .timeout(patience)
             .body(body);
         let response = request.send().await.map_err(|error| match error {
-            error if error.is_connect() || error.is_builder() => SubmitError::NotTaken(Blame::Unreachable),
+            error if error.is_connect() || error.is_builder() => {
+                SubmitError::NotTaken(Fault::of(&error).map_or(Blame::Unreachable, Blame::Insecure))
+            }
             error if error.is_timeout() => SubmitError::Unknown("it did not answer in time"),
-            _ => SubmitError::Unknown("the connection broke"),
+            error => match Fault::of_sent(&error) {
+                Some(fault) => SubmitError::NotTaken(Blame::Insecure(fault)),
+                None => SubmitError::Unknown("the connection broke"),
+            },
         })?;
         let status = response.status().as_u16();
         let body = read(response).await.map_err(SubmitError::Unknown)?;
@@ -94,8 +100,8 @@ impl Mts {
                 Ok(_) => Presence::Stranger,
                 Err(_) => Presence::Busy,
             },
-            Err(error) if error.is_connect() => Presence::Unreachable,
-            Err(_) => Presence::Busy,
+            Err(error) if error.is_connect() => Fault::of(&error).map_or(Presence::Unreachable, Presence::Insecure),
+            Err(error) => Fault::of_sent(&error).map_or(Presence::Busy, Presence::Insecure),
         }
     }
 }

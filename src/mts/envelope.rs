@@ -34,7 +34,19 @@ impl std::fmt::Debug for CallbackAddress {
 #[derive(Debug, Clone)]
 pub enum Credentials {
     StaticBearer(Personal<String>),
-    Odoo { auth_url: Url, database: String, username: String, password: Personal<String> },
+    Odoo {
+        auth_url: Url,
+        database: String,
+        username: String,
+        password: Personal<String>,
+    },
+    /// MTS fetches an access token at `auth_url`, by client credentials (RFC 6749, section 4.4).
+    Oauth {
+        auth_url: Url,
+        client_id: String,
+        client_secret: Personal<String>,
+    },
+    None,
 }
 
 /// One batch, ready to go.
@@ -117,6 +129,15 @@ impl CallbackAddress {
                     "password": password.expose(),
                 });
             }
+            Credentials::Oauth { auth_url, client_id, client_secret } => {
+                properties["authType"] = json!("oauth");
+                properties["authOauth"] = json!({
+                    "authUrl": auth_url.as_str(),
+                    "clientId": client_id,
+                    "clientSecret": client_secret.expose(),
+                });
+            }
+            Credentials::None => properties["authType"] = json!("none"),
         }
         properties
     }
@@ -125,6 +146,35 @@ impl CallbackAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn properties(credentials: Credentials) -> Value {
+        let url = Url::parse("http://omc.example:8100/callback/4").unwrap();
+        let method = CallbackMethod::Post;
+        CallbackAddress { url, method, timeout_seconds: 10, extra_headers: Vec::new(), credentials }.properties()
+    }
+
+    #[test]
+    fn names_each_way_of_showing_who_it_is_as_mts_does() {
+        let auth_url = Url::parse("http://omc.example:8100/oauth/token").unwrap();
+        let secret = || Personal::new("secret".to_owned());
+        let odoo = properties(Credentials::Odoo {
+            auth_url: auth_url.clone(),
+            database: "omc".to_owned(),
+            username: "omc-4".to_owned(),
+            password: secret(),
+        });
+        assert_eq!(odoo["authType"], "odoo");
+        let expected = json!({"authUrl": auth_url, "database": "omc", "username": "omc-4", "password": "secret"});
+        assert_eq!(odoo["authOdoo"], expected);
+        let client_id = "omc-4".to_owned();
+        let oauth = properties(Credentials::Oauth { auth_url: auth_url.clone(), client_id, client_secret: secret() });
+        assert_eq!(oauth["authType"], "oauth");
+        // With a user name MTS would ask for another grant.
+        assert_eq!(oauth["authOauth"], json!({"authUrl": auth_url, "clientId": "omc-4", "clientSecret": "secret"}));
+        let none = properties(Credentials::None);
+        assert_eq!(none["authType"], "none");
+        assert!(none.as_object().unwrap().keys().all(|key| key == "authType" || !key.starts_with("auth")), "{none}");
+    }
 
     #[test]
     fn has_every_key_that_mts_asks_for() {

@@ -1,6 +1,7 @@
 //! What MTS's silence, refusals and failures mean.
 
 use crate::domain::code::Code;
+use crate::tls::Fault;
 
 /// Why a batch is not surely accepted. MTS never says "try again": the meaning lies in what can have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum Blame {
     /// Refused connection, unknown host: MTS is down or elsewhere.
     #[error("cannot connect; check `mts_url` and that MTS runs")]
     Unreachable,
+    /// Nothing was sent: the certificates do not fit.
+    #[error("no secure connection: {0} (keys of [mts])")]
+    Insecure(Fault),
     /// HTTP 500 of MTS's own: one value of the batch may be of a kind it cannot take, or its database is busy.
     #[error("MTS failed on the batch (HTTP 500, {})", .0.as_str())]
     Failed(Code),

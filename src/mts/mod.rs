@@ -2,9 +2,11 @@
 
 mod answer;
 mod client;
+mod config;
 mod envelope;
 mod error;
 
 pub use client::{Mts, Presence};
+pub use config::Config;
 pub use envelope::{CallbackAddress, Credentials, Submission};
 pub use error::{Blame, StatusError, SubmitError};

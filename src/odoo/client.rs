@@ -74,7 +74,7 @@ impl Client {
         }
         let endpoint = |service: &str| base.join(&format!("xmlrpc/2/{service}")).map_err(|_| ConfigError::NotHttp);
         Ok(Self {
-            transport: Transport::new(&base, MAX_ANSWER)?,
+            transport: Transport::new(&base, &config.trust()?, MAX_ANSWER)?,
             common: endpoint("common")?,
             object: endpoint("object")?,
             database: config.database.clone(),

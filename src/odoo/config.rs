@@ -1,11 +1,14 @@
 //! The `[odoo]` section.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::domain::connector::Model;
 use crate::domain::span::Span;
+use crate::tls::{ClientFiles, FileError, Trust};
 
 /// How to reach Odoo, and what to read there. `password` is set by the configuration layer, which alone reads secrets.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +21,12 @@ pub struct Config {
     /// The user's password, or an API key of the user.
     #[serde(skip)]
     pub password: Option<SecretString>,
+    /// PEM file of the CAs that Odoo's certificate may be of; unset: those of this machine.
+    pub ca_cert: Option<PathBuf>,
+    /// PEM file of the certificate to show to an Odoo, or a proxy before it, that asks for one.
+    pub client_cert: Option<PathBuf>,
+    /// PEM file of its key.
+    pub client_key: Option<PathBuf>,
     /// The model that holds the connectors: `omc.connector`, or `mts.connector` where OMC's addon is not installed.
     #[serde(deserialize_with = "model")]
     pub connector_model: Model,
@@ -38,6 +47,9 @@ impl Default for Config {
             database: String::new(),
             username: String::new(),
             password: None,
+            ca_cert: None,
+            client_cert: None,
+            client_key: None,
             connector_model: Model::Omc,
             connectors: Vec::new(),
             page_size: PageSize(1000),
@@ -81,14 +93,26 @@ pub enum ConfigError {
     Zero(&'static str),
     #[error(
         "this machine has no CA certificates, without which an https address cannot be verified; \
-         install the package ca-certificates or set SSL_CERT_FILE"
+         install the package ca-certificates, set SSL_CERT_FILE, or name the CA in [odoo] ca_cert"
     )]
     NoTrustStore,
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("no TLS provider is installed in this process; this is an error in OMC itself")]
     NoTlsProvider,
 }
 
 impl Config {
+    /// Reads the files of certificates.
+    pub fn trust(&self) -> Result<Trust, FileError> {
+        Trust::load(ClientFiles {
+            section: "odoo",
+            ca_cert: self.ca_cert.as_deref(),
+            client_cert: self.client_cert.as_deref(),
+            client_key: self.client_key.as_deref(),
+        })
+    }
+
     /// The base address, checked, ending in a slash.
     pub(super) fn base(&self) -> Result<Url, ConfigError> {
         let mut base = self.url.clone().ok_or(ConfigError::Missing("url"))?;

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::xml;
+use crate::tls::Fault;
 
 /// Why a call to Odoo failed. No variant holds remote text; names of models and fields are kept only where they look like
 /// names.
@@ -79,8 +80,8 @@ pub enum Unreachable {
     UnknownHost,
     #[error("no connection within the time limit")]
     TimedOut,
-    #[error("no secure connection: the certificate or the TLS version does not fit")]
-    Tls,
+    #[error("no secure connection: {0} (keys of [odoo])")]
+    Tls(Fault),
     #[error("no connection")]
     Other,
 }

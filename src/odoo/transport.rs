@@ -15,6 +15,7 @@ use url::Url;
 
 use super::config::ConfigError;
 use super::error::{Error, Interrupted, Unreachable};
+use crate::tls::{Fault, Trust};
 
 /// The largest answer we take: 5,000 registrants with forty fields stay well below.
 pub const MAX_ANSWER: u64 = 64 * 1024 * 1024;
@@ -33,8 +34,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Fails where this machine has no CA certificates and the address needs them.
-    pub fn new(base: &Url, max_answer: u64) -> Result<Self, ConfigError> {
+    /// Fails where this machine has no CA certificates, and the address needs them and `trust` names none.
+    pub fn new(base: &Url, trust: &Trust, max_answer: u64) -> Result<Self, ConfigError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(ConfigError::NoTlsProvider);
         }
@@ -50,7 +51,8 @@ impl Transport {
             // Nothing to verify: a machine without CA certificates may still talk to an Odoo next door.
             builder = builder.tls_certs_only([]);
         }
-        let http = builder.build().map_err(|_| ConfigError::NoTrustStore)?;
+        // Of what was read and checked, nothing is refused here but for want of CA certificates.
+        let http = trust.apply(builder).and_then(|b| b.build()).map_err(|_| ConfigError::NoTrustStore)?;
         Ok(Self { http, max_answer })
     }
 
@@ -109,6 +111,8 @@ fn is_html(response: &Response) -> bool {
 fn sending(error: &reqwest::Error) -> Error {
     if error.is_connect() {
         Error::Unreachable(unreachable(error))
+    } else if let Some(fault) = Fault::of_sent(error) {
+        Error::Unreachable(Unreachable::Tls(fault))
     } else if error.is_timeout() {
         Error::Interrupted(Interrupted::TimedOut)
     } else {
@@ -127,19 +131,13 @@ fn unreachable(error: &reqwest::Error) -> Unreachable {
     if error.is_dns() {
         return Unreachable::UnknownHost;
     }
+    if let Some(fault) = Fault::of(error) {
+        return Unreachable::Tls(fault);
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Unreachable::Tls;
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            // What an io::Error wraps is not in its chain of sources.
-            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return Unreachable::Tls;
-            }
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return Unreachable::Refused;
-            }
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            return Unreachable::Refused;
         }
         cause = error.source();
     }

@@ -6,7 +6,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 async fn post_within(act: Act, timeout: Duration) -> Result<Reply, Error> {
     let server = TestServer::start(vec![act]).await;
-    let transport = Transport::new(&server.url, LIMIT).unwrap();
+    let transport = Transport::new(&server.url, &Trust::default(), LIMIT).unwrap();
     transport.post(&server.url, b"<methodCall/>".to_vec(), timeout).await
 }
 
@@ -39,7 +39,7 @@ async fn an_answer_without_a_length_ends_with_the_connection() {
 #[tokio::test]
 async fn the_request_is_one_connection_without_keep_alive() {
     let server = TestServer::start(vec![Act::Send(xml(5, b"<xml>"))]).await;
-    let transport = Transport::new(&server.url, LIMIT).unwrap();
+    let transport = Transport::new(&server.url, &Trust::default(), LIMIT).unwrap();
     for _ in 0..2 {
         transport.post(&server.url, b"<methodCall/>".to_vec(), LONG).await.unwrap_or_else(|error| panic!("{error}"));
     }
@@ -105,7 +105,7 @@ async fn nobody_listening_is_unreachable() {
         format!("http://{}/", listener.local_addr().unwrap()).parse::<Url>().unwrap()
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let transport = Transport::new(&url, LIMIT).unwrap();
+    let transport = Transport::new(&url, &Trust::default(), LIMIT).unwrap();
     let error = transport.post(&url, Vec::new(), LONG).await.err();
     assert_eq!(error, Some(Error::Unreachable(Unreachable::Refused)));
 }
@@ -115,10 +115,10 @@ async fn what_does_not_speak_tls_is_no_secure_connection() {
     let server = TestServer::start(vec![Act::Greet(b"HTTP/1.0 400 Bad Request\r\n\r\n".to_vec())]).await;
     let url: Url = server.url.as_str().replace("http:", "https:").parse().unwrap();
     // Takes CA certificates to get as far as the handshake.
-    let transport = match Transport::new(&url, LIMIT) {
+    let transport = match Transport::new(&url, &Trust::default(), LIMIT) {
         Err(ConfigError::NoTrustStore) => return,
         transport => transport.unwrap_or_else(|error| panic!("{error}")),
     };
     let error = transport.post(&url, b"x".to_vec(), LONG).await.err();
-    assert!(matches!(error, Some(Error::Unreachable(Unreachable::Tls | Unreachable::Other))), "{error:?}");
+    assert!(matches!(error, Some(Error::Unreachable(Unreachable::Tls(Fault::NotTls)))), "{error:?}");
 }

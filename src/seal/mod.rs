@@ -41,8 +41,12 @@ pub enum Purpose {
     CallbackBearer,
     /// The password that MTS logs in with at OMC's receiver.
     CallbackPassword,
+    /// The secret of the OAuth client that MTS is at OMC's receiver.
+    CallbackClientSecret,
     /// MAC of a session cookie given to MTS.
     Session,
+    /// Signature of an access token given to MTS.
+    AccessToken,
 }
 
 impl Purpose {
@@ -55,7 +59,9 @@ impl Purpose {
             Self::Correlation => b"omc/1/mac/correlation",
             Self::CallbackBearer => b"omc/1/derive/callback-bearer",
             Self::CallbackPassword => b"omc/1/derive/callback-password",
+            Self::CallbackClientSecret => b"omc/1/derive/callback-client-secret",
             Self::Session => b"omc/1/mac/session",
+            Self::AccessToken => b"omc/1/mac/access-token",
         }
     }
 }

@@ -9,6 +9,7 @@ use super::error::StoreError;
 use super::index::Index;
 use super::{codec, keys};
 use crate::domain::batch::Batch;
+use crate::domain::generation::Current;
 use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::run::{Cursor, Run};
@@ -21,6 +22,7 @@ pub struct Change<'a> {
     records: HashMap<RecordKey, Touched>,
     runs: BTreeMap<RunId, Option<Run>>,
     batches: BTreeMap<BatchId, Option<Batch>>,
+    generation: Option<Current>,
     others: Vec<Write>,
     /// Records that an administrator's list shows already, though the store does not know them.
     told: HashSet<RecordKey>,
@@ -39,6 +41,7 @@ impl<'a> Change<'a> {
             records: HashMap::new(),
             runs: BTreeMap::new(),
             batches: BTreeMap::new(),
+            generation: None,
             others: Vec::new(),
             told: HashSet::new(),
         }
@@ -140,6 +143,15 @@ impl<'a> Change<'a> {
         self.runs.insert(id, None);
     }
 
+    /// The generation of the credentials that MTS is given now; none before the first.
+    pub fn generation(&self) -> Option<Current> {
+        self.generation.or(self.index.generation)
+    }
+
+    pub fn put_generation(&mut self, current: Current) {
+        self.generation = Some(current);
+    }
+
     pub fn batch(&self, id: BatchId) -> Option<Batch> {
         match self.batches.get(&id) {
             Some(batch) => batch.clone(),
@@ -204,8 +216,15 @@ impl<'a> Change<'a> {
         self.runs.insert(run.id, Some(run));
     }
 
-    pub(super) fn commit(self) -> Result<(), StoreError> {
-        let Self { disk, index, records, runs, mut batches, others, told: _ } = self;
+    /// Whether batches may come or go with it, or the generation changes.
+    pub(super) fn touches_batches(&self) -> bool {
+        // A batch goes with the last record that it waited for.
+        self.generation.is_some() || !self.batches.is_empty() || !self.records.is_empty()
+    }
+
+    /// Tells whether anything changed.
+    pub(super) fn commit(self) -> Result<bool, StoreError> {
+        let Self { disk, index, records, runs, mut batches, generation, others, told: _ } = self;
         let mut writes = others;
         for (key, touched) in &records {
             writes.push((keys::record(*key), touched.after.as_ref().map(codec::encode).transpose()?));
@@ -218,8 +237,11 @@ impl<'a> Change<'a> {
         for (id, batch) in &batches {
             writes.push((keys::batch(*id), batch.as_ref().map(codec::encode).transpose()?));
         }
+        if let Some(current) = &generation {
+            writes.push((keys::GENERATION.to_vec(), Some(codec::encode(current)?)));
+        }
         if writes.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         disk.write(writes)?;
         for touched in records.into_values() {
@@ -230,9 +252,10 @@ impl<'a> Change<'a> {
                 index.enter(&after);
             }
         }
+        index.generation = generation.or(index.generation);
         put_all(&mut index.runs, runs);
         put_all(&mut index.batches, batches);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -11,6 +11,7 @@ use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -49,6 +50,9 @@ pub(super) struct Disk {
     mark: OnceLock<Mark>,
     census: Mutex<Census>,
     broken: Broken,
+    /// Writes so far, and those of them that are on the device.
+    written: AtomicU64,
+    synced: AtomicU64,
 }
 
 impl Drop for Disk {
@@ -85,7 +89,18 @@ impl Disk {
             _ = mark.set(opened);
         }
         let tree = open_tree(path, &broken)?;
-        Ok(Self { path: path.to_owned(), tree, folder, _lock: lock, mark, census: Mutex::default(), broken })
+        Ok(Self {
+            path: path.to_owned(),
+            tree,
+            folder,
+            _lock: lock,
+            mark,
+            census: Mutex::default(),
+            broken,
+            // What the process before left unsynced is one of them.
+            written: AtomicU64::new(1),
+            synced: AtomicU64::new(0),
+        })
     }
 
     /// Reads everything once: whether it is all there, and nothing older than what was on the device for certain. To be called
@@ -151,6 +166,7 @@ impl Disk {
         after.changes += 1;
         batch.insert(keys::CENSUS, codec::encode(&after)?);
         self.guarded(|| self.tree.apply_batch(batch))?;
+        self.written.fetch_add(1, Ordering::SeqCst);
         *census = after;
         Ok(())
     }
@@ -164,11 +180,19 @@ impl Disk {
 
     /// Comes back when all that was written before is on the device.
     pub fn sync(&self) -> Result<(), StoreError> {
+        let written = self.written.load(Ordering::SeqCst);
         let changes = self.census().changes;
         self.guarded(|| self.tree.flush())?;
         let synced = syncfs(&self.folder).map_err(std::io::Error::from);
         let noted = synced.and_then(|()| self.mark.get().map_or(Ok(()), |mark| mark.note(changes)));
-        noted.map_err(|cause| self.unusable(cause))
+        noted.map_err(|cause| self.unusable(cause))?;
+        self.synced.fetch_max(written, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether everything that was written is on the device, as far as a store that has not failed can tell.
+    pub fn is_synced(&self) -> bool {
+        !self.broken.is_cancelled() && self.synced.load(Ordering::SeqCst) >= self.written.load(Ordering::SeqCst)
     }
 
     /// Whether a store was made here once: sled takes some damaged files for empty ones.

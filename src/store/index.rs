@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::domain::batch::Batch;
+use crate::domain::generation::Current;
 use crate::domain::identity::{BatchId, ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::Run;
@@ -55,6 +56,7 @@ pub(super) struct Index {
     counts: HashMap<ConnectorId, Counts>,
     pub batches: BTreeMap<BatchId, Batch>,
     pub runs: BTreeMap<RunId, Run>,
+    pub generation: Option<Current>,
     pub next_run: u64,
     pub next_batch: u64,
 }

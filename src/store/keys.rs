@@ -13,6 +13,7 @@ pub(super) const CENSUS: &[u8] = b"m/census";
 pub(super) const META: &[u8] = b"m/format";
 pub(super) const MARK: &[u8] = b"m/time";
 pub(super) const IDENTITY: &[u8] = b"m/identity";
+pub(super) const GENERATION: &[u8] = b"m/generation";
 
 pub(super) fn record(key: RecordKey) -> Vec<u8> {
     [RECORDS, &key.token_type.0.to_be_bytes(), &key.registrant.0.to_be_bytes()].concat()

@@ -10,6 +10,7 @@ mod config;
 mod disk;
 mod engine_panic;
 mod error;
+mod honoured;
 mod index;
 mod keys;
 mod mark;
@@ -31,11 +32,13 @@ pub use index::{Counts, Queue};
 
 use crate::clock::Mark;
 use crate::domain::batch::Batch;
+use crate::domain::generation::{Current, Generation};
 use crate::domain::identity::{BatchId, ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::Notice;
 use disk::Disk;
+use honoured::Honoured;
 use index::Index;
 use sync::{Broken, Syncer};
 
@@ -56,6 +59,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     disk: Arc<Disk>,
     index: Mutex<Index>,
+    /// Which credentials are good: asked by whoever calls, who must not wait while others change the store.
+    honoured: Mutex<Honoured>,
     syncer: Syncer,
     changed: watch::Sender<()>,
     broken: Broken,
@@ -107,11 +112,12 @@ impl Store {
             disk.mark()?;
         }
         let index = remember(&disk).map_err(of_this)?;
+        let honoured = Mutex::new(Honoured::by(&index));
         let disk = Arc::new(disk);
         let syncer = Syncer::start(Arc::clone(&disk))
             .map_err(|cause| StoreError::Unusable { path: config.path.clone(), cause })?;
         let (index, changed) = (Mutex::new(index), watch::Sender::new(()));
-        Ok(Self(Arc::new(Inner { disk, index, syncer, changed, broken, behind })))
+        Ok(Self(Arc::new(Inner { disk, index, honoured, syncer, changed, broken, behind })))
     }
 
     /// The fingerprint of the key that the store was under when it was opened, if it is to be brought under the current one.
@@ -204,9 +210,16 @@ impl Store {
         let mut index = self.index();
         let mut collected = Change::new(&self.0.disk, &mut index);
         let result = change(&mut collected)?;
-        collected.commit()?;
+        let batches = collected.touches_batches();
+        let changed = collected.commit()?;
+        if batches {
+            let honoured = Honoured::by(&index);
+            *self.honoured() = honoured;
+        }
         drop(index);
-        self.0.changed.send_replace(());
+        if changed {
+            self.0.changed.send_replace(());
+        }
         Ok(result)
     }
 
@@ -287,6 +300,21 @@ impl Store {
         awaited.map(|batch| index.outstanding(batch.id) as u64).sum()
     }
 
+    /// The generation of the credentials that MTS is given now; none before the first.
+    pub fn generation(&self) -> Option<Current> {
+        self.index().generation
+    }
+
+    /// Whether credentials of this generation are good: it is the present one, or a batch that went with it waits for answers.
+    pub fn honours(&self, connector: ConnectorId, generation: Generation) -> bool {
+        self.honoured().honours(connector, generation)
+    }
+
+    /// Whether a batch waits for answers that MTS was told to bring without credentials.
+    pub fn awaits_anybody(&self, connector: ConnectorId) -> bool {
+        self.honoured().awaits_anybody(connector)
+    }
+
     /// The records whose answer a batch still waits for.
     pub fn members(&self, batch: BatchId) -> Vec<RecordKey> {
         self.index().members(batch).collect()
@@ -336,6 +364,10 @@ impl Store {
         self.0.disk.size()
     }
 
+    fn honoured(&self) -> MutexGuard<'_, Honoured> {
+        self.0.honoured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn index(&self) -> MutexGuard<'_, Index> {
         self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -344,6 +376,7 @@ impl Store {
 /// Reads everything once; a value that does not decode means that the store is damaged.
 fn remember(disk: &Disk) -> Result<Index, StoreError> {
     let mut index = Index::default();
+    index.generation = codec::read(disk, keys::GENERATION)?;
     for pair in disk.scan(keys::RECORDS) {
         let record: Record = codec::decode(&pair?.1)?;
         let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();

@@ -20,6 +20,7 @@ const WAITERS: usize = 4096;
 
 /// The thread that syncs; it ends, and lets go of the disk, when this is dropped.
 pub(super) struct Syncer {
+    disk: Arc<Disk>,
     queue: Option<SyncSender<Waiter>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,13 +38,18 @@ impl Drop for Syncer {
 impl Syncer {
     pub fn start(disk: Arc<Disk>) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(WAITERS);
-        let serve = move || serve(&disk, &receiver);
+        let below = Arc::clone(&disk);
+        let serve = move || serve(&below, &receiver);
         let thread = std::thread::Builder::new().name("omc-sync".to_owned()).spawn(serve)?;
-        Ok(Self { queue: Some(sender), thread: Some(thread) })
+        Ok(Self { disk, queue: Some(sender), thread: Some(thread) })
     }
 
     /// Comes back when everything written before the call is on the device.
     pub async fn sync(&self) -> Result<(), Arc<StoreError>> {
+        // Repeats write nothing, and need not wait for the device.
+        if self.disk.is_synced() {
+            return Ok(());
+        }
         let (sender, receiver) = oneshot::channel();
         let queue = self.queue.clone().ok_or_else(|| Arc::new(StoreError::Closed))?;
         if let Err(full) = queue.try_send(sender) {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Halt, Worker};
+use super::{Halt, Settings, Worker};
 use crate::domain::connector::{Connector, Model};
 use crate::domain::definition::{self, Problem, Surroundings};
 use crate::domain::identity::{ConnectorId, IdTypeId};
@@ -68,13 +68,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Looks into Odoo. `chosen` names the connectors to take over, with [`Model::Stock`].
+    /// Looks into Odoo. `names` are the connectors to take over, with [`Model::Stock`].
     pub async fn look(
         &mut self,
         odoo: &Client,
         model: Model,
         names: &[String],
         mandatory: Mandatory,
+        unauthenticated: bool,
         now: DateTime<Utc>,
     ) -> Result<Reading, odoo::Error> {
         let raw = connectors::definitions(odoo, model).await?;
@@ -93,6 +94,7 @@ impl Reader {
             token_type: background.token_type,
             now,
             mandatory,
+            unauthenticated,
         };
         let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
         let reading = Reading { connectors: found, missing, unchosen, ..Reading::default() };
@@ -110,7 +112,8 @@ impl Reader {
     /// As [`Reader::look`], by the worker's settings and behind its breaker.
     pub async fn read(&mut self, worker: &Worker) -> Result<Reading, Halt> {
         let settings = &worker.settings;
-        let look = self.look(&worker.odoo, settings.model, &settings.chosen, settings.mandatory, worker.clock.now());
+        let Settings { model, chosen, mandatory, unauthenticated, .. } = settings;
+        let look = self.look(&worker.odoo, *model, chosen, *mandatory, *unauthenticated, worker.clock.now());
         worker.ask_odoo(None, look).await
     }
 }

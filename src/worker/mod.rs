@@ -9,10 +9,13 @@
 //! | [`write_back`] | tokens into the registry, VIDs out of it |
 //! | [`reconcile`] | records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
+//! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
+mod address;
 mod apart;
 pub mod clean_up;
 mod config;
+pub mod credentials;
 pub mod definitions;
 pub mod gate;
 mod input_format;
@@ -68,6 +71,8 @@ pub struct Settings {
     pub concurrency: usize,
     pub max_in_flight: u64,
     pub mandatory: Mandatory,
+    /// Whether a connector may have MTS call without credentials.
+    pub unauthenticated: bool,
     pub patience: Patience,
     pub backoff: Backoff,
     /// How far back a delta looks behind its cursor.

@@ -7,22 +7,21 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use url::Url;
 
-use super::apart;
 use super::gate::Gate;
 use super::prepare::{self, Decision};
 use super::{Halt, Progress, Remote, Worker};
-use crate::domain::batch::{Answer, Batch};
-use crate::domain::connector::{Activity, CallbackAuth, Connector};
+use super::{address, apart};
+use crate::domain::batch::{Access, Answer, Batch};
+use crate::domain::connector::{Activity, Connector};
 use crate::domain::correlation::Correlation;
 use crate::domain::identity::{BatchId, RegistrantId};
 use crate::domain::opaque::Nonce;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::{Event, Fault, Occasion};
-use crate::mts::{Blame, CallbackAddress, Credentials, Submission, SubmitError};
-use crate::seal::{Personal, Purpose, receiver};
+use crate::mts::{Blame, Submission, SubmitError};
+use crate::seal::{Personal, Purpose};
 use crate::store::{Change, Queue, StoreError};
 
 /// After MOSIP failed for everybody, so few records go ahead to find out whether it works again.
@@ -107,6 +106,7 @@ struct Ready {
     records: Vec<Personal<Map<String, Value>>>,
     /// Open at this MTS, this batch included.
     open: u64,
+    access: Access,
 }
 
 /// Stores the decisions and, durably, the batch. `None`: none of the records is to be sent.
@@ -139,7 +139,7 @@ async fn admit(
     let leaving = others.iter().filter(|(_, event)| *event == Event::Left).count();
     let open = worker.store.in_flight(&connector.mts_url) + sendings.len() as u64;
     let expected = gate.expected(open);
-    let (connector_id, mts_url) = (connector.id, connector.mts_url.clone());
+    let (connector_id, mts_url, auth) = (connector.id, connector.mts_url.clone(), connector.callback.auth);
     let (backoff, patience) = (worker.settings.backoff, worker.settings.patience);
     let (now, wall) = (worker.steady.now(), worker.clock.now());
     let ready = worker
@@ -162,8 +162,11 @@ async fn admit(
                 return Ok(None);
             }
             let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            change.put_batch(Batch::sent(id, connector_id, mts_url, size, expected, &patience, now));
-            Ok(Some(Ready { id, members, records, open }))
+            let generation = change.generation().map(|current| current.generation).unwrap_or_default();
+            let access = Access { auth, generation };
+            let batch = Batch::sent(id, connector_id, mts_url, size, expected, &patience, now);
+            change.put_batch(Batch { access, ..batch });
+            Ok(Some(Ready { id, members, records, open, access }))
         })
         .await?;
     worker.tally.let_go(leaving as u64);
@@ -188,13 +191,13 @@ fn apply_if_pending(
 }
 
 async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready) -> Result<(), Halt> {
-    let Ready { id, members, records, open } = ready;
+    let Ready { id, members, records, open, access } = ready;
     let size = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let submission = Submission {
         mapping: connector.mapping.to_json(),
         language: connector.language.clone(),
         output_format: super::output_format(connector),
-        callback: address(worker, connector),
+        callback: address::of(worker, connector, access),
         records,
     };
     worker.posting.batches().insert(id);
@@ -299,7 +302,7 @@ fn fault_of(blame: Blame, size: u32, gate: &Gate, connector: &Connector) -> (Fau
     let mts = || Some(Remote::Mts(connector.mts_url.clone()));
     let smaller = Fault::Batch { at_most: size.div_ceil(2) };
     match blame {
-        Blame::Unreachable => (Fault::Server, mts()),
+        Blame::Unreachable | Blame::Insecure(_) => (Fault::Server, mts()),
         Blame::Refused { .. } => (Fault::Server, Some(Remote::Submission(connector.id))),
         Blame::TooLarge => (if size > 1 { smaller } else { Fault::Record }, None),
         Blame::Failed(_) => {
@@ -327,34 +330,6 @@ async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fau
             Ok(())
         })
         .await
-}
-
-/// Where MTS delivers: OMC's own receiver, with credentials of OMC's own making.
-fn address(worker: &Worker, connector: &Connector) -> CallbackAddress {
-    let at = |path: &[&str]| -> Url {
-        let mut url = worker.settings.receiver.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
-    };
-    let id = connector.id.0;
-    let credentials = match connector.callback.auth {
-        CallbackAuth::StaticBearer => Credentials::StaticBearer(worker.seal.callback_bearer(id)),
-        CallbackAuth::Odoo => Credentials::Odoo {
-            auth_url: at(&["web", "session", "authenticate"]),
-            database: receiver::DATABASE.to_owned(),
-            username: receiver::username(id),
-            password: worker.seal.callback_password(id),
-        },
-    };
-    CallbackAddress {
-        url: at(&["callback", &id.to_string()]),
-        method: connector.callback.method,
-        timeout_seconds: connector.callback.timeout.as_secs().max(1),
-        extra_headers: connector.callback.extra_headers.clone(),
-        credentials,
-    }
 }
 
 /// Told by the receiver: MOSIP fails for everybody who comes through this connector's MTS.

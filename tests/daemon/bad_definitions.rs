@@ -15,7 +15,7 @@ const WRONG: [(&str, &str); 18] = [
     ("lang_code", r#""english""#),
     ("callback_url", r#""https://elsewhere.example/take""#),
     ("callback_timeout", "100000"),
-    ("callback_authtype", r#""oauth""#),
+    ("callback_authtype", r#""none""#),
     ("g2p_search_domain", r#""[[\"shoe_size\", \"=\", 44]]""#),
     ("g2p_selected_fields", r#""[\"shoe_size\"]""#),
     ("schedule_cron", r#""61 * * * *""#),

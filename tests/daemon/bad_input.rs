@@ -4,6 +4,7 @@ use omc::domain::correlation::Correlation;
 use omc::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
 use omc::domain::opaque::Nonce;
 use omc::domain::record::RecordKey;
+use omc::seal::receiver::Credential;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -16,7 +17,7 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     world.configuration.set("callback.max_body", "1048576");
     let daemon = Daemon::start(&world.configuration).await;
     let seal = world.configuration.seal();
-    let bearer = seal.callback_bearer(1).into_exposed();
+    let bearer = seal.credential(Credential::Bearer, 1, 1).into_exposed();
     let result = async |result: &str| daemon.metric(&format!("omc_callbacks_total{{result=\"{result}\"}}")).await;
     world.all_tokens_are_there().await;
     let awaited = async || daemon.status().await["batches_in_flight"].clone();
@@ -24,7 +25,11 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
 
     let good = "[]";
     assert_eq!(daemon.deliver(1, "", good).await, 401);
-    assert_eq!(daemon.deliver(1, &seal.callback_bearer(2).into_exposed(), good).await, 401, "another connector's");
+    assert_eq!(
+        daemon.deliver(1, &seal.credential(Credential::Bearer, 2, 1).into_exposed(), good).await,
+        401,
+        "another connector's"
+    );
     assert_eq!(daemon.deliver(2, &bearer, good).await, 401);
     assert_eq!(daemon.deliver(0, &bearer, good).await, 404);
     assert_eq!(result("unauthorised").await, 3.0);

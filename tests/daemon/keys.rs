@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use omc::seal::receiver::Credential;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -73,7 +74,7 @@ async fn comes_back_under_a_new_key(authentication: &str) {
     let key_file = world.configuration.get("store.key_file").to_owned();
     let running = world.configuration.command(&["store", "rekey"]).await;
     assert!(running.code == Some(1) && running.stderr.contains("in use by another OMC"), "{running:?}");
-    let bearer = world.configuration.seal().callback_bearer(1).into_exposed();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
     daemon.stop().await;
 
     let before = std::fs::read(&key_file).unwrap();
@@ -87,7 +88,7 @@ async fn comes_back_under_a_new_key(authentication: &str) {
 
     let daemon = Daemon::start(&world.configuration).await;
     assert_eq!(daemon.deliver(1, &bearer, "[]").await, 200, "MTS has this one still");
-    let new = world.configuration.seal().callback_bearer(1).into_exposed();
+    let new = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
     assert_ne!(new, bearer);
     assert_eq!(daemon.deliver(1, &new, "[]").await, 200);
     all_of_it_came_once(&world, &daemon, at_mts).await;
@@ -114,6 +115,11 @@ async fn what_mts_holds_comes_back_after_a_change_of_the_key_by_bearer() {
 #[tokio::test]
 async fn what_mts_holds_comes_back_after_a_change_of_the_key_by_login() {
     comes_back_under_a_new_key("odoo").await;
+}
+
+#[tokio::test]
+async fn what_mts_holds_comes_back_after_a_change_of_the_key_by_access_token() {
+    comes_back_under_a_new_key("oauth").await;
 }
 
 #[tokio::test]
@@ -150,7 +156,7 @@ async fn a_change_of_the_key_may_be_killed_at_any_moment() {
 #[tokio::test]
 async fn a_discarded_key_opens_no_door_and_everything_is_asked_for_again() {
     let (world, daemon, at_mts) = with_work_at_mts("staticBearer").await;
-    let bearer = world.configuration.seal().callback_bearer(1).into_exposed();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
     daemon.stop().await;
     let rekeyed = rekey(&world, &["--discard-old"]).await;
     assert_eq!(rekeyed["keys"], 1, "{rekeyed}");

@@ -4,9 +4,12 @@
 #![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
+#[path = "../certificates/mod.rs"]
+mod certificates;
 mod harness;
 
 mod asking;
+mod auth_types;
 mod bad_definitions;
 mod bad_input;
 mod clean_up;
@@ -26,6 +29,7 @@ mod receiver;
 mod registry_changes;
 mod reloads;
 mod runaway_formats;
+mod secure;
 mod signals;
 mod unreadable;
 mod usage;

@@ -17,7 +17,7 @@ const fn home(krate: &'static str, files: &'static [&'static str], in_simulator:
     Home { krate, files, in_simulator, part: None }
 }
 
-const HOMES: [Home; 11] = [
+const HOMES: [Home; 12] = [
     home("xmlrpc", &["src/odoo/xml/write.rs"], false),
     home("quick_xml", &["src/odoo/xml/read.rs"], true),
     home("sled", &["src/store/disk.rs"], false),
@@ -29,6 +29,7 @@ const HOMES: [Home; 11] = [
     home("croner", &["src/domain/timetable.rs"], false),
     home("figment", &["src/config*"], false),
     home("axum", &["src/http*"], true),
+    home("tokio_rustls", &["src/http/handshake.rs"], false),
     home("sd_notify", &["src/cli/serve.rs"], false),
 ];
 

@@ -11,12 +11,12 @@ const LAYERS: [&[&str]; 7] = [
     &["config"],
     &["worker", "http", "schedule"],
     &["store", "odoo", "mts", "jq"],
-    &["domain", "seal", "clock"],
+    &["domain", "seal", "tls", "clock"],
 ];
 
 /// Modules that see less than what is below them, and what they see.
 const NARROW: [(&str, &[&str]); 3] =
-    [("main", &["cli"]), ("http", &["store", "domain", "seal", "clock"]), ("sim", &["clock"])];
+    [("main", &["cli"]), ("http", &["store", "domain", "seal", "tls", "clock"]), ("sim", &["clock"])];
 
 /// Modules that only these may name.
 const KEPT: [(&str, &[&str]); 1] = [("sim", &["cli"])];

@@ -15,7 +15,7 @@ const SPINS: usize = 100;
 
 /// Lives a history through; tells what broke a law, and when.
 pub async fn live(grounds: &mut Grounds, history: &History) -> Result<(), String> {
-    let mut world = World::new(grounds, history);
+    let mut world = World::new(grounds, history).await;
     let mut outcome = Ok(());
     for (place, op) in history.operations.iter().enumerate() {
         world.carry_out(*op).await;

@@ -22,9 +22,10 @@ use omc::odoo;
 use omc::schedule;
 use omc::seal::Seal;
 use omc::store::{self, Store};
+use omc::tls::Trust;
 use omc::worker::report::{Condition, Reporter};
 use omc::worker::{
-    Halt, Progress, Settings, Worker, clean_up, definitions, pull, reconcile, release, submit, write_back,
+    Halt, Progress, Settings, Worker, clean_up, credentials, definitions, pull, reconcile, release, submit, write_back,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -39,6 +40,8 @@ pub const MAX_IN_FLIGHT: u64 = 5;
 pub const PAGE: u32 = 3;
 const SECOND: i64 = 1_000_000;
 const SWEEP: TimeDelta = TimeDelta::hours(24);
+/// MTS is given new credentials this often.
+const RENEWED: Duration = Duration::from_secs(3600);
 
 /// What is made once for many histories.
 pub struct Grounds {
@@ -69,7 +72,7 @@ impl Grounds {
         let odoo = Arc::new(odoo::Client::new(&config).unwrap());
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { servers, address, mts: Mts::new().unwrap(), odoo, folder: folder.unwrap(), made: 0 }
+        Self { servers, address, mts: Mts::new(&Trust::default()).unwrap(), odoo, folder: folder.unwrap(), made: 0 }
     }
 
     /// A folder that was not there before.
@@ -95,7 +98,7 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(grounds: &'a mut Grounds, history: &History) -> Self {
+    pub async fn new(grounds: &'a mut Grounds, history: &History) -> Self {
         let start = chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let mut odoo = Odoo::new(start.timestamp_micros());
         let store = grounds.new_folder();
@@ -119,7 +122,7 @@ impl<'a> World<'a> {
             reporter,
             held: None,
         };
-        world.start();
+        world.start().await;
         world
     }
 
@@ -135,7 +138,7 @@ impl<'a> World<'a> {
         &self.connectors
     }
 
-    fn start(&mut self) {
+    async fn start(&mut self) {
         let config = store::Config { path: self.store.clone(), key_file: "key".into() };
         let store = Store::open(&config, &self.seal.fingerprints()).expect("what is on disk opens");
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
@@ -150,6 +153,7 @@ impl<'a> World<'a> {
             Arc::default(),
         );
         let worker = Arc::new(worker.unwrap());
+        credentials::step(&worker, RENEWED).unwrap();
         let receiver = Receiver {
             store: store.clone(),
             seal,
@@ -157,6 +161,7 @@ impl<'a> World<'a> {
             backoff: worker.settings.backoff,
             patience: worker.settings.patience,
             max_body: 1024 * 1024,
+            open_to_anybody: Arc::new(|_| false),
             on_delivery: {
                 let worker = Arc::downgrade(&worker);
                 let roster = Arc::clone(&self.roster);
@@ -182,7 +187,7 @@ impl<'a> World<'a> {
             };
             record.attempts.iter().any(known)
         };
-        self.grounds.servers.attach(callback::router(receiver), Arc::new(knows));
+        self.grounds.servers.attach(callback::router_within(receiver).await, Arc::new(knows));
         self.worker = Some(worker);
         self.reporter = Reporter::default();
         let mut script = self.grounds.servers.script();
@@ -206,7 +211,7 @@ impl<'a> World<'a> {
         self.drop_daemon().await;
         _ = std::fs::remove_dir_all(&self.store);
         self.store = copy;
-        self.start();
+        self.start().await;
         self.prepare_copy();
     }
 
@@ -326,7 +331,7 @@ impl<'a> World<'a> {
                     script.mts.forgive();
                     script.odoo.acknowledged.clear();
                 }
-                self.start();
+                self.start().await;
             }
         }
     }
@@ -571,6 +576,7 @@ fn settings() -> Settings {
         concurrency: 1,
         max_in_flight: MAX_IN_FLIGHT,
         mandatory: Mandatory::from_names(["name"]).unwrap(),
+        unauthenticated: false,
         patience: Patience { interval: second * 10, callback_grace: second * 60, stuck_after: second * 600 },
         backoff: Backoff::new(second * 8, second * 8, 4).unwrap(),
         overlap: TimeDelta::minutes(10),

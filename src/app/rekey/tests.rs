@@ -9,6 +9,7 @@ use crate::domain::opaque::{Digest, Nonce, Sealed};
 use crate::domain::record::{HeldVid, State};
 use crate::domain::run::{Kind, Run};
 use crate::domain::transition::AfterWrite;
+use crate::seal::receiver::Credential;
 use crate::seal::{self, KeyError};
 use crate::store::StoreError;
 
@@ -211,11 +212,11 @@ fn a_discarded_key_vouches_for_nothing_and_its_batches_are_over() {
     let place = place();
     let (store, seal) = place.open();
     fill(&store, &seal);
-    let bearer = seal.callback_bearer(4);
+    let bearer = seal.credential(Credential::Bearer, 4, 1);
     let rekeyed = change(&store, &seal, &place.config, true).unwrap();
     assert_eq!(rekeyed, Rekeyed { records: 6, asked_again: 5, keys: 1 });
     assert_eq!((store.batches().len(), store.counts(CONNECTOR).open()), (0, 4));
-    assert!(!seal.is_callback_bearer(4, bearer.expose()));
+    assert_eq!(seal.credential_generation(Credential::Bearer, 4, bearer.expose()), None);
     assert!((1..=6).all(|registrant| record(&store, registrant).vid.is_none()));
     // Law: nobody's word counts for what was sent under it.
     apply(&store, 1, token(&seal, 1));

@@ -37,7 +37,8 @@ pub(super) fn own() -> Callback {
     }
 }
 
-pub(super) fn callback(row: &mut Row<'_>) -> Option<Callback> {
+/// `unauthenticated`: whether the daemon's configuration allows callbacks by nobody in particular.
+pub(super) fn callback(row: &mut Row<'_>, unauthenticated: bool) -> Option<Callback> {
     let elsewhere = row.text("callback_url").is_some();
     if elsewhere {
         row.tell(
@@ -45,7 +46,7 @@ pub(super) fn callback(row: &mut Row<'_>) -> Option<Callback> {
             "leave it empty: OMC's own receiver takes the results; a receiver of somebody else cannot be served for now",
         );
     }
-    let auth = auth(row);
+    let auth = auth(row, unauthenticated);
     let method = method(row);
     let timeout = timeout(row);
     let extra_headers = extra_headers(row);
@@ -53,13 +54,20 @@ pub(super) fn callback(row: &mut Row<'_>) -> Option<Callback> {
         .filter(|_| !elsewhere)
 }
 
-fn auth(row: &mut Row<'_>) -> Option<CallbackAuth> {
+fn auth(row: &mut Row<'_>, unauthenticated: bool) -> Option<CallbackAuth> {
     let field = "callback_authtype";
     match row.text(field) {
         None => Some(own().auth),
         Some("odoo") => Some(CallbackAuth::Odoo),
+        Some("oauth") => Some(CallbackAuth::Oauth),
         Some("staticBearer") => Some(CallbackAuth::StaticBearer),
-        Some(_) => row.problem(field, "choose Odoo or static bearer; OMC's receiver takes no other kind for now"),
+        Some("none") if unauthenticated => Some(CallbackAuth::None),
+        Some("none") => row.problem(
+            field,
+            "choose static bearer, Odoo or OAuth: with none, whoever reaches OMC's receiver could call it; if it must be, write \
+             allow_unauthenticated = true under [callback] in the daemon's configuration",
+        ),
+        Some(_) => row.problem(field, "choose static bearer, Odoo or OAuth; OMC's receiver takes no other kind"),
     }
 }
 

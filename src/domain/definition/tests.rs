@@ -47,6 +47,7 @@ struct World {
     types: Vec<(IdTypeId, String)>,
     vid_type: Option<IdTypeId>,
     token_type: Option<IdTypeId>,
+    unauthenticated: bool,
 }
 
 impl World {
@@ -57,6 +58,7 @@ impl World {
             types: types.map(|(id, name)| (id, name.to_owned())).into(),
             vid_type: None,
             token_type: None,
+            unauthenticated: false,
         }
     }
 
@@ -68,6 +70,7 @@ impl World {
             token_type: self.token_type,
             now: DateTime::parse_from_rfc3339("2026-03-01T10:00:00Z").unwrap().to_utc(),
             mandatory: Mandatory::default(),
+            unauthenticated: self.unauthenticated,
         };
         parse(model, ConnectorId(7), row, &around)
     }
@@ -228,8 +231,8 @@ fn each_wrong_field_is_told_by_its_name() {
         ("g2p_search_domain", json!("['|']"), "too few operands"),
         ("g2p_search_domain", json!("[('nowhere.x', '=', 1)]"), "`nowhere` is not a field of the registrant"),
         ("callback_url", json!("https://other.example.org/?key=secret"), "leave it empty"),
-        ("callback_authtype", json!("oauth"), "choose Odoo or static bearer"),
-        ("callback_authtype", json!("none"), "choose Odoo or static bearer"),
+        ("callback_authtype", json!("kerberos"), "choose static bearer, Odoo or OAuth"),
+        ("callback_authtype", json!("none"), "allow_unauthenticated = true under [callback]"),
         ("callback_httpmethod", json!("DELETE"), "choose POST"),
         ("callback_timeout", json!(0), "from 1 to 600"),
         ("callback_timeout", json!(601), "from 1 to 600"),

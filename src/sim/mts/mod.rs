@@ -5,7 +5,7 @@
 //! with `POST /_sim/faults`, counters read with `GET /_sim/state`.
 //!
 //! Like the real one it has no bound on the queue of a worker and does not stop a jq program that never ends. Unlike it, it accepts
-//! any certificate of a callback receiver, and knows no `tostream`, `fromstream`, `@base32`, `format` and `modulemeta` in jq programs.
+//! any certificate of a callback receiver unless it is told whose to trust, and knows no `tostream`, `fromstream`, `@base32`, `format` and `modulemeta` in jq programs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -68,12 +68,15 @@ pub struct Options {
     pub record_micros: u64,
     /// Of the chance behind faults.
     pub seed: u64,
+    /// PEM of the CAs that callback receivers' certificates must be of, as the real MTS has them from Python's `requests`; none
+    /// accepts any certificate.
+    pub trusted: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let partner_id = "mpartner-default-omc".to_owned();
-        Self { release: Release::V1_1, workers: 1, partner_id, record_micros: 0, seed: 0 }
+        Self { release: Release::V1_1, workers: 1, partner_id, record_micros: 0, seed: 0, trusted: None }
     }
 }
 

@@ -21,6 +21,8 @@ const MAX_CLIENTS: usize = 16;
 
 #[derive(Debug, Default)]
 pub struct Sender {
+    /// PEM of the CAs that receivers' certificates must be of; none accepts any certificate.
+    trusted: Option<String>,
     clients: Mutex<HashMap<(Duration, bool), Client>>,
 }
 
@@ -87,6 +89,10 @@ impl Headers {
 }
 
 impl Sender {
+    pub fn trusting(trusted: Option<String>) -> Self {
+        Self { trusted, ..Self::default() }
+    }
+
     pub async fn send(&self, call: &Call) -> Result<Reply, Failed> {
         if call.timeout.is_some_and(|t| t <= 0) {
             return Err(Failed);
@@ -170,11 +176,16 @@ impl Sender {
             .redirect(policy)
             .referer(false)
             .connect_timeout(timeout)
-            .read_timeout(timeout)
+            .read_timeout(timeout);
+        let client = match &self.trusted {
+            Some(trusted) => {
+                let trusted = reqwest::Certificate::from_pem_bundle(trusted.as_bytes()).map_err(|_| Failed)?;
+                client.tls_certs_only(trusted)
+            }
             // A simulator has no store of trusted certificates to begin with.
-            .tls_danger_accept_invalid_certs(true)
-            .build()
-            .map_err(|_| Failed)?;
+            None => client.tls_danger_accept_invalid_certs(true),
+        };
+        let client = client.build().map_err(|_| Failed)?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }

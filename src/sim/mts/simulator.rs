@@ -43,9 +43,9 @@ impl Simulator {
         let workers = options.workers.max(1);
         let simulator = Arc::new(Self {
             dice: Dice::new(options.seed),
+            sender: Sender::trusting(options.trusted.clone()),
             options,
             clock,
-            sender: Sender::default(),
             ledger: Arc::default(),
             stop: CancellationToken::new(),
             requests: AtomicU64::new(0),

@@ -53,6 +53,10 @@ impl Configuration {
         self
     }
 
+    pub fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// A text value.
     pub fn get(&self, key: &str) -> &str {
         self.keys[key].trim_matches('"')

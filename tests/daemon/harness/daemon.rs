@@ -45,12 +45,13 @@ impl Daemon {
     fn of(configuration: &Configuration, start: impl FnOnce(&[&str]) -> Process) -> Self {
         configuration.write();
         let path = configuration.path();
+        let scheme = if configuration.has("callback.tls_cert") { "https" } else { "http" };
         let process = start(&["serve", "--config", path.to_str().unwrap()]);
         Self {
             process,
             admin: format!("http://{}", configuration.get("admin.listen")),
             token_file: configuration.get("admin.token_file").to_owned(),
-            callback: format!("http://{}", configuration.get("callback.listen")),
+            callback: format!("{scheme}://{}", configuration.get("callback.listen")),
             http: client(),
         }
     }

@@ -1,5 +1,7 @@
 //! Both simulators, and a folder for the daemon.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,6 +17,8 @@ pub struct Setup {
     /// Time that a record takes at the POST, and again at work.
     pub record_micros: u64,
     pub password: String,
+    /// PEM file of the CAs that MTS trusts at callbacks.
+    pub mts_trusts: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -26,6 +30,7 @@ impl Default for Setup {
             addon: true,
             record_micros: 0,
             password: "admin".to_owned(),
+            mts_trusts: None,
         }
     }
 }
@@ -42,7 +47,10 @@ pub struct World {
 impl World {
     pub async fn start(setup: Setup) -> Self {
         let micros = setup.record_micros.to_string();
-        let (mts, mts_url) = Process::simulator("mts", &["--listen", "127.0.0.1:0", "--record-micros", &micros]).await;
+        let mut of_mts = vec!["--listen", "127.0.0.1:0", "--record-micros", &micros];
+        let trusted = setup.mts_trusts.as_ref().map(|path| path.to_str().unwrap().to_owned());
+        of_mts.extend(trusted.iter().flat_map(|path| ["--ca-cert", path]));
+        let (mts, mts_url) = Process::simulator("mts", &of_mts).await;
         let odoo = Odoo::start(
             &arguments(&setup, "127.0.0.1:0", &mts_url).iter().map(String::as_str).collect::<Vec<_>>(),
             &setup.password,

@@ -1,0 +1,73 @@
+//! An MTS that takes batches and delivers nothing by itself: the test does, and looks at its watch.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Json, State};
+use axum::routing::{get, post};
+use axum::{Json as Answer, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// One record that OMC sent: its reference and its VID.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub reference: String,
+    pub vid: String,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    records: Vec<Sent>,
+    bearer: Option<String>,
+}
+
+type Shared = Arc<Mutex<Taken>>;
+
+pub struct Mts {
+    pub url: String,
+    taken: Shared,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Mts {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Mts {
+    pub async fn start() -> Self {
+        let taken = Shared::default();
+        let status = async || Answer(json!({"errors": null, "response": {"status": "processing"}}));
+        let router = Router::new()
+            .route("/authtoken/json", post(take))
+            .route("/authtoken/status/{id}", get(status))
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&taken));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, taken, task }
+    }
+
+    /// What OMC sent so far, oldest first.
+    pub fn records(&self) -> Vec<Sent> {
+        self.taken.lock().unwrap().records.clone()
+    }
+
+    /// What OMC gave it to show.
+    pub fn bearer(&self) -> String {
+        self.taken.lock().unwrap().bearer.clone().unwrap()
+    }
+}
+
+async fn take(State(taken): State<Shared>, Json(body): Json<Value>) -> Answer<Value> {
+    let request = &body["request"];
+    let records = request["authdata"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut taken = taken.lock().unwrap();
+    taken.records.extend(records.map(|record| Sent { reference: text(&record["omc_ref"]), vid: text(&record["vid"]) }));
+    taken.bearer = Some(text(&request["callbackProperties"]["authStaticBearer"]["token"]));
+    let identifier = format!("00000000-0000-4000-8000-{:012}", taken.records.len());
+    Answer(json!({"errors": null, "response": {"request_identifier": identifier}}))
+}
