@@ -182,7 +182,8 @@ class OmcConnector(models.Model):
         string="Callback Auth Type",
         default="staticBearer",
         tracking=True,
-        help="How MTS logs in at OMC's receiver. OMC makes the login itself.",
+        help="How MTS logs in at OMC's receiver. OMC makes the login itself. None has MTS call without any "
+        "login, which the daemon takes only where its configuration says callback.allow_unauthenticated = true.",
     )
     callback_auth_url = fields.Char(string="Callback Auth URL")
     callback_auth_database = fields.Char()

@@ -19,7 +19,6 @@ LONGEST_LANGUAGE = 3
 # What the contract knows and the daemon does not do yet; a connector that is started must not ask for it.
 NOT_SERVED = {
     "delivery_type": ("download",),
-    "callback_authtype": ("oauth", "none"),
 }
 
 
@@ -193,7 +192,7 @@ class OmcConnector(models.Model):
                     )
                 )
 
-    @api.constrains("delivery_type", "callback_authtype", "callback_url")
+    @api.constrains("delivery_type", "callback_url")
     def _check_served(self):
         for connector in self.filtered(lambda connector: connector.job_status in ACTIVE_STATES):
             for field, values in NOT_SERVED.items():

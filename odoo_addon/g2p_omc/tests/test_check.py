@@ -213,11 +213,16 @@ class TestCheck(OmcCase):
             self.mine.invalidate_recordset()
         self.mine.callback_extra_headers = '{"X-Gateway-Route": "registry"}'
 
+    def test_every_auth_type_can_be_started(self):
+        for authtype in dict(self.mine._fields["callback_authtype"].selection):
+            self.mine.callback_authtype = authtype
+            self.mine.action_start()
+            self.assertEqual(self.mine.job_status, "started", authtype)
+            self.mine.action_stop()
+
     def test_what_cannot_be_started(self):
         for field, value, reason in (
             ("delivery_type", "download", "does not do this yet"),
-            ("callback_authtype", "oauth", "does not do this yet"),
-            ("callback_authtype", "none", "does not do this yet"),
             ("callback_url", "https://elsewhere.example.org", "leave it empty"),
         ):
             before = self.mine[field]
