@@ -189,7 +189,8 @@ async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> 
         count(outcome, number);
     }
     if results.is_empty() {
-        return Ok(());
+        // Nothing waits for the disk, and a daemon whose disk has failed still says so.
+        return if receiver.store.is_broken() { Err(Arc::new(StoreError::Closed)) } else { Ok(()) };
     }
     let mut said = Said::default();
     while !results.is_empty() {

@@ -16,11 +16,22 @@ use super::rounds;
 async fn samples(world: &mut World, folder: &Path) -> [PathBuf; 2] {
     world.configuration.set("submit.batch_size", "40").set("odoo.timeout", "\"2m\"");
     let mut daemon = Daemon::start(&world.configuration).await;
-    world.mts_has_seen(120).await;
-    world.odoo.process.signal(Signal::STOP);
+    world.mts_has_seen(40).await;
     let records = async || daemon.connector(1).await["records"].clone();
     let rich = |records: &Value| ["pending", "submitted", "to_write"].iter().all(|state| number(records, state) > 0);
-    let records = eventually("some of everything", records, rich).await;
+    let records = loop {
+        let two_batches = |records: &Value| number(records, "submitted") > 40;
+        let seen = eventually("two batches are at MTS", records, two_batches).await;
+        assert!(number(&seen, "pending") > 0, "everything was sent before there was some of everything: {seen}");
+        world.odoo.process.signal(Signal::STOP);
+        let answered = |records: &Value| rich(records) || number(records, "submitted") == 0;
+        let seen = eventually("one of them is answered", records, answered).await;
+        if rich(&seen) {
+            break seen;
+        }
+        // Both were answered between two looks.
+        world.odoo.process.signal(Signal::CONT);
+    };
     println!("the store holds {records}");
     daemon.process.kill().await;
     world.odoo.process.signal(Signal::CONT);
