@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::disk::Disk;
+use super::error::StoreError;
+use super::{codec, keys};
 use crate::domain::batch::Batch;
 use crate::domain::generation::Current;
 use crate::domain::identity::{BatchId, ConnectorId, RunId};
@@ -78,6 +81,29 @@ fn queue(record: &Record) -> Option<(ConnectorId, Queue, i64, RecordKey)> {
 }
 
 impl Index {
+    /// Reads everything once; a value that does not decode means that the store is damaged.
+    pub fn remember(disk: &Disk) -> Result<Self, StoreError> {
+        let mut index = Self { generation: codec::read(disk, keys::GENERATION)?, ..Self::default() };
+        for pair in disk.scan(keys::RECORDS) {
+            let record: Record = codec::decode(&pair?.1)?;
+            let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();
+            index.next_batch = index.next_batch.max(newest.unwrap_or(0));
+            index.next_run = index.next_run.max(record.run.0);
+            index.enter(&record);
+        }
+        for pair in disk.scan(keys::RUNS) {
+            let run: Run = codec::decode(&pair?.1)?;
+            index.next_run = index.next_run.max(run.id.0);
+            index.runs.insert(run.id, run);
+        }
+        for pair in disk.scan(keys::BATCHES) {
+            let batch: Batch = codec::decode(&pair?.1)?;
+            index.next_batch = index.next_batch.max(batch.id.0);
+            index.batches.insert(batch.id, batch);
+        }
+        Ok(index)
+    }
+
     pub fn enter(&mut self, record: &Record) {
         *self.counts.entry(record.connector).or_default().of(&record.state) += 1;
         self.due.extend(queue(record));

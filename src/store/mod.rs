@@ -111,7 +111,7 @@ impl Store {
         if !disk.is_marked() {
             disk.mark()?;
         }
-        let index = remember(&disk).map_err(of_this)?;
+        let index = Index::remember(&disk).map_err(of_this)?;
         let honoured = Mutex::new(Honoured::by(&index));
         let disk = Arc::new(disk);
         let syncer = Syncer::start(Arc::clone(&disk))
@@ -371,30 +371,6 @@ impl Store {
     fn index(&self) -> MutexGuard<'_, Index> {
         self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads everything once; a value that does not decode means that the store is damaged.
-fn remember(disk: &Disk) -> Result<Index, StoreError> {
-    let mut index = Index::default();
-    index.generation = codec::read(disk, keys::GENERATION)?;
-    for pair in disk.scan(keys::RECORDS) {
-        let record: Record = codec::decode(&pair?.1)?;
-        let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();
-        index.next_batch = index.next_batch.max(newest.unwrap_or(0));
-        index.next_run = index.next_run.max(record.run.0);
-        index.enter(&record);
-    }
-    for pair in disk.scan(keys::RUNS) {
-        let run: Run = codec::decode(&pair?.1)?;
-        index.next_run = index.next_run.max(run.id.0);
-        index.runs.insert(run.id, run);
-    }
-    for pair in disk.scan(keys::BATCHES) {
-        let batch: Batch = codec::decode(&pair?.1)?;
-        index.next_batch = index.next_batch.max(batch.id.0);
-        index.batches.insert(batch.id, batch);
-    }
-    Ok(index)
 }
 
 #[cfg(test)]
