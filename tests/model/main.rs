@@ -22,6 +22,7 @@ mod odoo;
 mod operation;
 mod regressions;
 mod servers;
+mod tales;
 mod world;
 mod xml;
 

@@ -15,7 +15,7 @@ use crate::operation::StatusFault::*;
 use crate::operation::Twist::*;
 
 #[track_caller]
-fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
+pub fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
     let history = History { door, two_mts, operations: operations.to_vec() };
     if let Err(broken) = Stage::new().live(&history) {
         panic!("{broken}");
