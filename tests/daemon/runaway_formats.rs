@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use omc::seal::receiver::Credential;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 
-use super::harness::{Daemon, Odoo, Setup, World, eventually, number};
+use super::harness::{DEADLINE, Daemon, Odoo, Setup, World, eventually, number};
 
 /// Gives the registrant as it is, for the mapping of the first connector.
 const GOOD: &str = ". as $r | {given_name, family_name} | $r";
@@ -23,6 +24,13 @@ async fn thirds(odoo: &Odoo) -> [Value; 3] {
         json!(format!("[[\"is_registrant\", \"=\", true], [\"id\", \">=\", {from}], [\"id\", \"<\", {to}]]"))
     };
     [between(0, at(1)), between(at(1), at(2)), between(at(2), u64::from(u32::MAX >> 1))]
+}
+
+/// Computing time of a process in its own code, in hundredths of seconds; 0 where there is none.
+fn computing_time(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let utime = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(11));
+    utime.map_or(0, |time| time.parse().unwrap())
 }
 
 /// What the system says of the daemon: its largest memory in kB, and the computing time of it and of its ended children, in
@@ -134,4 +142,47 @@ async fn a_preview_tells_of_an_input_format_that_runs_away() {
         told["preview"].as_array().unwrap().iter().filter_map(|line| line["verdict"].as_str()).collect();
     assert_eq!(verdicts[0], "OMC-DATA-004", "{verdicts:?}");
     assert!(verdicts.len() > 10 && verdicts[1..].iter().all(|verdict| *verdict == "not tried"), "{verdicts:?}");
+}
+
+/// Children of a process, whichever of its threads made them.
+fn children(of: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{of}/task")).unwrap().map(|entry| entry.unwrap().path());
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.join("children")).ok());
+    children
+        .flat_map(|line| line.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn process(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+}
+
+/// Whether a process runs: one that has ended and that nobody has asked after does not.
+fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_killed_leaves_no_input_format_running() {
+    let world = World::start(Setup { registrants: 30, ..Setup::default() }).await;
+    let endless = format!(". as $r | last({}) | $r", vec!["(.,.)"; 60].join("|"));
+    world.odoo.write("omc.connector", 1, json!({"input_format": endless})).await;
+    let mut daemon = Daemon::start(&world.configuration).await;
+    let pid = daemon.process.id();
+    let busy = async || children(pid).into_iter().filter(|child| computing_time(*child) >= 20).collect::<Vec<_>>();
+    let busy = eventually("a child works on the input format", busy, |children| !children.is_empty()).await;
+    // It would come to the end of its computing time, and must not be mistaken for one that went with the daemon.
+    let endless = Rlimit { current: None, maximum: None };
+    if busy.iter().any(|child| prlimit(Some(process(*child)), Resource::Cpu, endless.clone()).is_err()) {
+        println!("nobody but root can give a process more computing time; left out");
+        return;
+    }
+    daemon.process.kill().await;
+    let left = async || busy.iter().copied().filter(|child| runs(*child)).collect::<Vec<_>>();
+    let gone = tokio::time::timeout(DEADLINE / 4, eventually("the child has gone", left, Vec::is_empty)).await;
+    for child in busy.iter().filter(|child| runs(**child)) {
+        kill_process(process(*child), Signal::KILL).unwrap();
+    }
+    assert!(gone.is_ok(), "the daemon was killed, and its child went on");
 }
