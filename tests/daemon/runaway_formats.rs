@@ -174,7 +174,7 @@ async fn a_daemon_that_is_killed_leaves_no_input_format_running() {
     let busy = eventually("a child works on the input format", busy, |children| !children.is_empty()).await;
     // It would come to the end of its computing time, and must not be mistaken for one that went with the daemon.
     let endless = Rlimit { current: None, maximum: None };
-    if busy.iter().any(|child| prlimit(Some(process(*child)), Resource::Cpu, endless.clone()).is_err()) {
+    if busy.iter().any(|child| prlimit(Some(process(*child)), Resource::Cpu, endless).is_err()) {
         println!("nobody but root can give a process more computing time; left out");
         return;
     }
