@@ -1,0 +1,165 @@
+//! Where a row is played: both simulators, a relay before each, and the daemon in the middle of its job.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::evidence::{Evidence, Secrets};
+use super::harness::{DEADLINE, Daemon, Setup, World, eventually, number};
+use super::relay::{Fault, Relay, Strike};
+use super::row::{Place, Row};
+
+pub const PEOPLE: u32 = 24;
+/// A quarter of the people.
+const BATCH: u32 = 6;
+const PASSWORD: &str = "walrus-teacup-9931";
+
+/// What the relays show to OMC; `None`: they speak plain HTTP.
+#[derive(Default)]
+pub struct Stage {
+    pub odoo_certificate: Option<super::certificates::Issued>,
+    pub mts_certificate: Option<super::certificates::Issued>,
+    /// Keys of the configuration, with their values as TOML.
+    pub keys: Vec<(&'static str, String)>,
+    /// Values of the connector.
+    pub connector: Option<Value>,
+    /// Odoo without OMC's addon.
+    pub stock: bool,
+}
+
+pub struct Scene {
+    pub row: &'static Row,
+    pub world: World,
+    pub daemon: Daemon,
+    /// Before Odoo.
+    pub odoo: Relay,
+    /// Before MTS.
+    pub mts: Relay,
+    pub evidence: Evidence,
+    secrets: Secrets,
+}
+
+/// Plays a row to the end.
+pub async fn play(row: &'static Row, plays: impl AsyncFnOnce(&'static Row) -> Scene) {
+    plays(row).await.is_over().await;
+}
+
+impl Scene {
+    /// The daemon has written the tokens of a first batch; its second is on the way, and held before MTS.
+    pub async fn in_the_middle(row: &'static Row) -> Self {
+        Self::with(row, Stage::default()).await
+    }
+
+    pub async fn with(row: &'static Row, stage: Stage) -> Self {
+        let setup = Setup {
+            registrants: PEOPLE,
+            invalid_percent: 0,
+            password: PASSWORD.to_owned(),
+            addon: !stage.stock,
+            ..Setup::default()
+        };
+        let mut world = World::start(setup).await;
+        let secrets = Secrets::of(&world, PASSWORD).await;
+        let odoo = Relay::start(&world.odoo.url, stage.odoo_certificate.as_ref());
+        let mts = Relay::start(&world.mts_url, stage.mts_certificate.as_ref());
+        let model = if stage.stock { "mts.connector" } else { "omc.connector" };
+        let mut values = stage.connector.unwrap_or_else(|| json!({}));
+        values["mts_url"] = json!(mts.url);
+        world.odoo.write(model, 1, values).await;
+        world.configuration.set("odoo.url", &format!("{:?}", odoo.url)).set("odoo.timeout", "\"2s\"");
+        world.configuration.set("submit.batch_size", &BATCH.to_string());
+        for (key, value) in &stage.keys {
+            world.configuration.set(key, value);
+        }
+        mts.strikes(Fault::Hold.at("POST /authtoken/json").after(1));
+        let daemon = Daemon::start(&world.configuration).await;
+        let scene = Self { row, world, daemon, odoo, mts, evidence: Evidence::default(), secrets };
+        let state = async || scene.world.odoo.state().await;
+        eventually("the first tokens are there", state, |state| number(state, "with_token") > 0).await;
+        eventually("the second batch is on its way", async || scene.mts.struck(), |struck| *struck > 0).await;
+        scene
+    }
+
+    /// Odoo goes wrong, and MTS goes on.
+    pub fn odoo_strikes(&self, strike: Strike) {
+        self.odoo.strikes(strike);
+        self.mts.passes();
+    }
+
+    /// MTS goes wrong, also for the batch that is on its way.
+    pub fn mts_strikes(&self, strike: Strike) {
+        self.mts.strikes(strike);
+    }
+
+    /// Waits until everything was seen that the row says is seen.
+    pub async fn is_seen(mut self) -> Self {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            self.evidence.look(&self.world, &self.daemon).await;
+            self.evidence.ask(&self.world, self.row).await;
+            let missing = self.evidence.missing(self.row);
+            if missing.is_empty() {
+                return self;
+            }
+            assert!(
+                Instant::now() < end,
+                "{}: not seen: {missing:?}\n{:#?}\nthe log: {:#?}",
+                self.row.name,
+                missing.iter().map(|(place, _)| self.evidence.said(*place)).collect::<Vec<_>>(),
+                self.daemon.process.tail()
+            );
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Nothing goes wrong any more; nobody touches the daemon.
+    pub fn lifted(self) -> Self {
+        self.odoo.passes();
+        self.mts.passes();
+        self
+    }
+
+    /// Has the daemon read its configuration again.
+    pub async fn reload(&self) {
+        self.world.configuration.write();
+        let before = self.daemon.said("the configuration is read again");
+        self.daemon.process.signal(rustix::process::Signal::HUP);
+        let said = async || self.daemon.said("the configuration is read again");
+        eventually("the configuration is read again", said, |said| *said > before).await;
+    }
+
+    /// Everybody has a token, nobody pays for it, nothing is troubled any more, and nothing was told that must not be.
+    pub async fn is_over(mut self) {
+        let missing = self.evidence.missing(self.row);
+        assert!(missing.is_empty(), "{}: never looked for, or not seen: {missing:?}", self.row.name);
+        self.world.all_tokens_are_there().await;
+        let troubles = async || self.daemon.status().await["troubles"].clone();
+        eventually("no trouble is left", troubles, |troubles| troubles.as_array().is_some_and(Vec::is_empty)).await;
+        let records = async || self.daemon.connector(1).await["records"].clone();
+        let under_way = ["pending", "submitted", "to_write"];
+        let records = eventually("nothing is under way", records, |records| {
+            under_way.iter().all(|state| records[state].as_u64().unwrap_or(0) == 0)
+        })
+        .await;
+        for state in ["rejected", "abandoned"] {
+            assert_eq!(number(&records, state), 0, "{}: {records}", self.row.name);
+        }
+        if !self.world.configuration.has("odoo.connector_model") {
+            let error = async || self.world.odoo.connector(1, &["last_error"]).await["last_error"].clone();
+            eventually("Odoo shows no error", error, |error| *error == json!(false)).await;
+        }
+        for farewell in self.row.farewells() {
+            let said = async || {
+                let lines = self.daemon.process.stderr.all();
+                lines.iter().any(|line| line.contains(farewell) && !line.contains("\"DEBUG\""))
+            };
+            eventually(&format!("the log says {farewell:?}"), said, |said| *said).await;
+        }
+        self.evidence.look(&self.world, &self.daemon).await;
+        self.secrets.are_kept(&self.evidence, &self.daemon);
+        self.world.nothing_is_wrong(&self.world.odoo.state().await);
+        assert_eq!(self.evidence.said(Place::Error).iter().filter(|line| line.contains("broke down")).count(), 0);
+        self.daemon.stop().await;
+    }
+}
