@@ -85,11 +85,51 @@ impl Strike {
     }
 }
 
+/// Faults, of which a call meets the first that is meant for it.
+pub struct Strikes(Vec<Strike>);
+
+impl From<Strike> for Strikes {
+    fn from(strike: Strike) -> Self {
+        Self(vec![strike])
+    }
+}
+
+impl<const N: usize> From<[Strike; N]> for Strikes {
+    fn from(strikes: [Strike; N]) -> Self {
+        Self(strikes.into())
+    }
+}
+
 /// What is in force, and how often it was met.
 struct Order {
-    strike: Strike,
-    matched: AtomicUsize,
+    strikes: Vec<(Strike, AtomicUsize)>,
     struck: Arc<AtomicUsize>,
+}
+
+impl Order {
+    fn none() -> Arc<Self> {
+        new_order(Strikes(Vec::new()), &Arc::default())
+    }
+
+    /// What the whole of the relay does.
+    fn is(&self, what: fn(&Fault) -> bool) -> bool {
+        self.strikes.iter().any(|(strike, _)| what(&strike.fault))
+    }
+
+    fn refuses(&self) -> bool {
+        self.is(|fault| matches!(fault, Fault::Refuse))
+    }
+
+    /// The fault that a call meets.
+    fn of(&self, request: &Request) -> Fault {
+        let met = self.strikes.iter().find(|(strike, matched)| {
+            request.holds(strike.only) && matched.fetch_add(1, Ordering::SeqCst) >= strike.spared
+        });
+        met.map_or(Fault::None, |(strike, _)| {
+            self.struck.fetch_add(1, Ordering::SeqCst);
+            strike.fault.clone()
+        })
+    }
 }
 
 pub struct Relay {
@@ -112,7 +152,7 @@ impl Relay {
     pub fn start(server: &str, certificate: Option<&Issued>) -> Self {
         let port = free_port();
         let struck = Arc::new(AtomicUsize::new(0));
-        let (order, orders) = watch::channel(new_order(Fault::None.always(), &struck));
+        let (order, orders) = watch::channel(Order::none());
         let shown = Arc::new(std::sync::Mutex::new(certificate.map(tls)));
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let server = server.trim_start_matches("http://").trim_end_matches('/').to_owned();
@@ -120,15 +160,15 @@ impl Relay {
         Self { url: format!("{scheme}://localhost:{port}"), order, shown, struck, task }
     }
 
-    /// From now on.
-    pub fn strikes(&self, strike: Strike) {
+    /// From now on. A call meets the first of the faults that are meant for it.
+    pub fn strikes(&self, strikes: impl Into<Strikes>) {
         self.struck.store(0, Ordering::SeqCst);
-        self.order.send_replace(new_order(strike, &self.struck));
+        self.order.send_replace(new_order(strikes.into(), &self.struck));
     }
 
+    /// Nothing goes wrong any more.
     pub fn passes(&self) {
-        let struck = Arc::new(AtomicUsize::new(0));
-        self.order.send_replace(new_order(Fault::None.always(), &struck));
+        self.order.send_replace(Order::none());
     }
 
     /// Shows another certificate from now on.
@@ -142,8 +182,9 @@ impl Relay {
     }
 }
 
-fn new_order(strike: Strike, struck: &Arc<AtomicUsize>) -> Arc<Order> {
-    Arc::new(Order { strike, matched: AtomicUsize::new(0), struck: Arc::clone(struck) })
+fn new_order(strikes: Strikes, struck: &Arc<AtomicUsize>) -> Arc<Order> {
+    let strikes = strikes.0.into_iter().map(|strike| (strike, AtomicUsize::new(0))).collect();
+    Arc::new(Order { strikes, struck: Arc::clone(struck) })
 }
 
 fn tls(issued: &Issued) -> Arc<rustls::ServerConfig> {
@@ -163,17 +204,17 @@ async fn listen(
 ) {
     let mut connections = JoinSet::new();
     loop {
-        if matches!(orders.borrow_and_update().strike.fault, Fault::Refuse) {
+        if orders.borrow_and_update().refuses() {
             orders.changed().await.unwrap();
             continue;
         }
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        while !matches!(orders.borrow_and_update().strike.fault, Fault::Refuse) {
+        while !orders.borrow_and_update().refuses() {
             tokio::select! {
                 accepted = listener.accept() => {
                     let (stream, _) = accepted.unwrap();
                     let tls = shown.lock().unwrap().clone();
-                    let tls = tls.filter(|_| !matches!(orders.borrow().strike.fault, Fault::NotTls));
+                    let tls = tls.filter(|_| !orders.borrow().is(|fault| matches!(fault, Fault::NotTls)));
                     connections.spawn(connection(stream, tls, server.clone(), orders.clone()));
                 }
                 changed = orders.changed() => changed.unwrap(),
@@ -199,12 +240,7 @@ async fn serve(mut near: Near, server: &str, mut orders: Orders) -> io::Result<(
     let Some(request) = Request::read(&mut near).await else { return Ok(()) };
     let fault = loop {
         let order = Arc::clone(&orders.borrow_and_update());
-        let strike = &order.strike;
-        let met = request.holds(strike.only) && order.matched.fetch_add(1, Ordering::SeqCst) >= strike.spared;
-        let fault = if met { strike.fault.clone() } else { Fault::None };
-        if met {
-            order.struck.fetch_add(1, Ordering::SeqCst);
-        }
+        let fault = order.of(&request);
         match fault {
             Fault::Hold => orders.changed().await.map_err(io::Error::other)?,
             fault => break fault,

@@ -23,7 +23,7 @@ pub struct Row {
     /// What the administrator sees: clauses, parted by `<br>`, each of a place (see [`Place`]), a colon, and what is seen there. What
     /// stands in backticks must have been seen there, word for word.
     pub sees: &'static str,
-    /// How it ends. What stands in backticks must have been said in the log, at `info` or above.
+    /// How it ends. What stands in backticks, keys of the configuration apart, must have been said in the log, at `info` or above.
     pub recovers: &'static str,
 }
 
@@ -74,7 +74,8 @@ impl Row {
 
     /// What the log says when it is over.
     pub fn farewells(&self) -> Vec<&'static str> {
-        quoted(self.recovers)
+        let is_key = |text: &str| text.contains('.') && !text.contains(' ');
+        quoted(self.recovers).into_iter().filter(|text| !is_key(text)).collect()
     }
 }
 
@@ -116,7 +117,7 @@ pub(crate) use rows;
 #[test]
 fn fragments_have_their_places() {
     let sees = "log (warn): `a; b`, and `c`<br>status: `d`";
-    let row = Row { name: "n", peer: Peer::Odoo, fault: "f", does: "d", sees, recovers: "`e`" };
+    let row = Row { name: "n", peer: Peer::Odoo, fault: "f", does: "d", sees, recovers: "`e`, and `odoo.url`" };
     assert_eq!(row.fragments(), [(Place::Warn, "a; b"), (Place::Warn, "c"), (Place::Status, "d")]);
     assert_eq!(row.farewells(), ["e"]);
 }

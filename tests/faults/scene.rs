@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::evidence::{Evidence, Secrets};
 use super::harness::{DEADLINE, Daemon, Setup, World, eventually, number};
-use super::relay::{Fault, Relay, Strike};
+use super::relay::{Fault, Relay, Strikes};
 use super::row::{Place, Row};
 
 pub const PEOPLE: u32 = 24;
@@ -82,14 +82,14 @@ impl Scene {
     }
 
     /// Odoo goes wrong, and MTS goes on.
-    pub fn odoo_strikes(&self, strike: Strike) {
-        self.odoo.strikes(strike);
+    pub fn odoo_strikes(&self, strikes: impl Into<Strikes>) {
+        self.odoo.strikes(strikes);
         self.mts.passes();
     }
 
     /// MTS goes wrong, also for the batch that is on its way.
-    pub fn mts_strikes(&self, strike: Strike) {
-        self.mts.strikes(strike);
+    pub fn mts_strikes(&self, strikes: impl Into<Strikes>) {
+        self.mts.strikes(strikes);
     }
 
     /// Waits until everything was seen that the row says is seen.
@@ -120,11 +120,15 @@ impl Scene {
         self
     }
 
-    /// Has the daemon read its configuration again.
-    pub async fn reload(&self) {
+    /// Sets keys of the configuration, and has the daemon read it again. What is held before MTS goes on meanwhile.
+    pub async fn reloads(&mut self, keys: &[(&str, &str)]) {
+        for (key, value) in keys {
+            self.world.configuration.set(key, &format!("{value:?}"));
+        }
         self.world.configuration.write();
         let before = self.daemon.said("the configuration is read again");
         self.daemon.process.signal(rustix::process::Signal::HUP);
+        self.mts.passes();
         let said = async || self.daemon.said("the configuration is read again");
         eventually("the configuration is read again", said, |said| *said > before).await;
     }
