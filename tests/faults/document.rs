@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::row::Row;
-use super::{callbacks, odoo};
+use super::{callbacks, mts, odoo};
 
 const FILE: &str = "docs/faults.md";
 /// Each table, and the word that its comments are marked with.
-const TABLES: [(&str, &[Row]); 2] = [("odoo", odoo::ROWS), ("callbacks", callbacks::ROWS)];
+const TABLES: [(&str, &[Row]); 3] = [("odoo", odoo::ROWS), ("mts", mts::ROWS), ("callbacks", callbacks::ROWS)];
 
 fn table(rows: &[Row]) -> String {
     let mut text =

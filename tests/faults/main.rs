@@ -14,6 +14,7 @@ mod evidence;
 #[allow(dead_code, unused_imports, reason = "the tests of the daemon use the rest of it")]
 mod harness;
 mod http;
+mod mts;
 mod odoo;
 mod relay;
 mod row;

@@ -11,8 +11,8 @@ use super::row::{Row, rows};
 use super::scene::{Scene, Stage};
 
 /// The calls that store tokens, and that read registrants, through the addon's door.
-const WRITING: &str = "omc_apply";
-const READING: &str = "omc_pull";
+const WRITING: &str = "<string>omc_apply</string>";
+const READING: &str = "<string>omc_pull</string>";
 
 /// A fault in XML-RPC, as Odoo words it.
 fn xml_fault(code: u8, text: &str) -> Fault {
@@ -294,16 +294,21 @@ rows! { Odoo;
 
     wrong_definition {
         fault: "somebody enters a field that there is not into the connector",
-        does: "sends nothing new for this connector; what MTS has of it is written",
-        sees: "log (error): `the definition is wrong; it does not run`, `g2p_selected_fields`<br>status: `wrong`<br>Odoo: `g2p_selected_fields`<br>metrics: `omc_connectors_wrong 1`",
-        recovers: "by itself, once the field is corrected",
+        does: "sends nothing new for this connector, and lets go of who waited; what MTS has of it is written",
+        sees: "log (error): `the definition is wrong; it does not run`, `g2p_selected_fields`<br>log (info): `what waited for it is let go`<br>status: `wrong`<br>Odoo: `g2p_selected_fields`<br>metrics: `omc_connectors_wrong 1`",
+        recovers: "once the field is corrected, with the connector's next run, which looks at everybody. Who cannot wait asks for a run",
     } async |row| {
         let scene = Scene::in_the_middle(row).await;
         let fields = scene.world.odoo.connector(1, &["g2p_selected_fields"]).await["g2p_selected_fields"].clone();
         scene.world.odoo.write("omc.connector", 1, json!({"g2p_selected_fields": "[\"no_such_field\"]"})).await;
         let scene = scene.is_seen().await;
         scene.world.odoo.write("omc.connector", 1, json!({"g2p_selected_fields": fields})).await;
-        scene.lifted()
+        let taken = async || scene.daemon.said("definition taken");
+        super::harness::eventually("the corrected definition is taken", taken, |taken| *taken > 1).await;
+        let scene = scene.lifted();
+        let run = scene.world.configuration.command(&["run", "1"]).await;
+        assert_eq!(run.code, Some(0), "{run:?}");
+        scene
     };
 
     access_denied_at_a_write {

@@ -59,6 +59,14 @@ impl Fault {
         Self::Instead { answer: Answer::new(status, kind, body), taken: false }
     }
 
+    /// The server did get the call.
+    pub fn taken(self) -> Self {
+        match self {
+            Self::Instead { answer, .. } => Self::Instead { answer, taken: true },
+            other => other,
+        }
+    }
+
     /// At every call.
     pub fn always(self) -> Strike {
         Strike { fault: self, only: "", spared: 0 }
@@ -214,7 +222,6 @@ async fn listen(
                 accepted = listener.accept() => {
                     let (stream, _) = accepted.unwrap();
                     let tls = shown.lock().unwrap().clone();
-                    let tls = tls.filter(|_| !orders.borrow().is(|fault| matches!(fault, Fault::NotTls)));
                     connections.spawn(connection(stream, tls, server.clone(), orders.clone()));
                 }
                 changed = orders.changed() => changed.unwrap(),
@@ -224,7 +231,13 @@ async fn listen(
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, server: String, orders: Orders) {
+async fn connection(mut stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, server: String, orders: Orders) {
+    if orders.borrow().is(|fault| matches!(fault, Fault::NotTls)) {
+        // What a handshake begins with is no request to it.
+        _ = stream.read(&mut [0; 512]).await;
+        _ = stream.write_all(&http::head("400 Bad Request", "text/html", "")).await;
+        return;
+    }
     let near = match tls {
         None => Near::Plain(stream),
         Some(config) => match TlsAcceptor::from(config).accept(stream).await {

@@ -164,6 +164,10 @@ impl Scene {
         self.secrets.are_kept(&self.evidence, &self.daemon);
         self.world.nothing_is_wrong(&self.world.odoo.state().await);
         assert_eq!(self.evidence.said(Place::Error).iter().filter(|line| line.contains("broke down")).count(), 0);
+        if let Ok(folder) = std::env::var("OMC_KEEP_LOGS") {
+            let log = self.daemon.process.stderr.all().join("\n");
+            std::fs::write(format!("{folder}/{}.log", self.row.name), log).unwrap();
+        }
         self.daemon.stop().await;
     }
 }
