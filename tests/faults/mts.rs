@@ -89,6 +89,9 @@ rows! { Mts;
     } async |row| {
         let scene = Scene::in_the_middle(row).await;
         scene.world.odoo.write("omc.connector", 1, json!({"mts_url": "http://mts.invalid/"})).await;
+        let taken = async || scene.daemon.said("definition taken");
+        eventually("the wrong address is taken", taken, |taken| *taken > 1).await;
+        scene.mts.passes();
         let scene = scene.is_seen().await;
         scene.world.odoo.write("omc.connector", 1, json!({"mts_url": scene.mts.url})).await;
         scene.lifted()
@@ -199,7 +202,7 @@ rows! { Mts;
         recovers: "there is nothing to end. `submit.batch_size` saves the attempts",
     } async |row| {
         let scene = Scene::in_the_middle(row).await;
-        scene.world.mts_faults(json!({"max_body": 2800})).await;
+        scene.world.mts_faults(json!({"max_body": 1700})).await;
         scene.mts.passes();
         let scene = scene.is_seen().await;
         scene.world.all_tokens_are_there().await;

@@ -54,6 +54,14 @@ async fn unmet(row: &'static Row, strikes: impl Into<Strikes>) -> Scene {
     scene.is_seen().await.lifted()
 }
 
+/// As [`passing`], of an Odoo that takes longer than it is given.
+async fn outlasting(row: &'static Row, strikes: impl Into<Strikes>) -> Scene {
+    let keys = vec![("odoo.timeout", "\"2s\"".to_owned())];
+    let scene = Scene::with(row, Stage { keys, ..Stage::default() }).await;
+    scene.odoo_strikes(strikes);
+    scene.is_seen().await.lifted()
+}
+
 /// OMC speaks TLS to Odoo, which shows a certificate of this authority's.
 async fn secure(row: &'static Row, authority: &Authority) -> (Scene, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -149,14 +157,14 @@ rows! { Odoo;
         does: "gives the call up at `odoo.timeout`; one that was to store something is made again later",
         sees: "log (warn): `fails; waiting`, `the connection to Odoo broke off: no answer within [odoo] timeout`",
         recovers: "by itself: `works again`",
-    } async |row| passing(row, Fault::Drip(Duration::from_millis(50)).always()).await;
+    } async |row| outlasting(row, Fault::Drip(Duration::from_millis(50)).always()).await;
 
     hanging {
         fault: "stores tokens, and then hangs",
         does: "the same: stores them again later, and none twice",
         sees: "log (warn): `fails; waiting`, `the connection to Odoo broke off: no answer within [odoo] timeout`<br>metrics: `omc_remote_up{remote=\"Odoo\"} 0`",
         recovers: "by itself: `works again`",
-    } async |row| passing(row, Fault::Hang { taken: true }.at(WRITING)).await;
+    } async |row| outlasting(row, Fault::Hang { taken: true }.at(WRITING)).await;
 
     status_500 {
         fault: "HTTP 500",

@@ -67,7 +67,7 @@ impl Scene {
         let mut values = stage.connector.unwrap_or_else(|| json!({}));
         values["mts_url"] = json!(mts.url);
         world.odoo.write(model, 1, values).await;
-        world.configuration.set("odoo.url", &format!("{:?}", odoo.url)).set("odoo.timeout", "\"2s\"");
+        world.configuration.set("odoo.url", &format!("{:?}", odoo.url)).set("odoo.timeout", "\"20s\"");
         world.configuration.set("submit.batch_size", &BATCH.to_string());
         for (key, value) in &stage.keys {
             world.configuration.set(key, value);
