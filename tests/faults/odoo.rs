@@ -220,7 +220,7 @@ rows! { Odoo;
     wrong_type_at_a_read {
         fault: "a text where registrants are due",
         does: "blames no registrant, as nobody can be read; the connector waits, others go on",
-        sees: "log (warn): `fails; waiting`, `connector 1 in Odoo`, `is not of the expected form`<br>status: `connector 1 in Odoo`<br>Odoo: `is not of the expected form`",
+        sees: "log (warn): `fails; waiting`, `connector 1 in Odoo`, `is not of the expected form`<br>status: `connector 1 in Odoo`",
         recovers: "by itself: `works again`",
     } async |row| {
         let text = format!("<params><param><value><string>{MARKER}</string></value></param></params>");
@@ -230,7 +230,7 @@ rows! { Odoo;
     huge {
         fault: "an answer without end",
         does: "stops reading at 64 MiB; the connector's writes wait",
-        sees: "log (warn): `fails; waiting`, `Odoo's answer is larger than 67108864 bytes`<br>Odoo: `Odoo's answer is larger than 67108864 bytes`",
+        sees: "log (warn): `fails; waiting`, `Odoo's answer is larger than 67108864 bytes`",
         recovers: "by itself: `works again`",
     } async |row| passing(row, Fault::Huge.at(WRITING)).await;
 

@@ -81,7 +81,7 @@ impl Row {
 
 fn clause_fragments(clause: &'static str, row: &Row) -> Vec<(Place, &'static str)> {
     let found = PLACES.iter().find_map(|(place, name)| Some((*place, clause.strip_prefix(name)?.strip_prefix(": ")?)));
-    let (place, text) = found.unwrap_or_else(|| panic!("{}: no place in {clause:?}", row.name));
+    let (place, text) = found.unwrap_or_else(|| panic!("{:?}, {}: no place in {clause:?}", row.peer, row.name));
     quoted(text).into_iter().map(|fragment| (place, fragment)).collect()
 }
 

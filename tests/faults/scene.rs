@@ -68,7 +68,7 @@ impl Scene {
         values["mts_url"] = json!(mts.url);
         world.odoo.write(model, 1, values).await;
         world.configuration.set("odoo.url", &format!("{:?}", odoo.url)).set("odoo.timeout", "\"20s\"");
-        world.configuration.set("submit.batch_size", &BATCH.to_string());
+        world.configuration.set("submit.batch_size", &BATCH.to_string()).set("reconcile.stuck_after", "\"1s\"");
         for (key, value) in &stage.keys {
             world.configuration.set(key, value);
         }
