@@ -96,7 +96,7 @@ impl Secrets {
     /// Gives everybody a name that is nobody's else, and remembers all that there is to keep.
     pub async fn of(world: &World, password: &str) -> Self {
         let mut secrets = vec![password.to_owned()];
-        secrets.extend(MARKER.split([' ', ',']).filter(|part| part.len() > 6).map(str::to_owned));
+        secrets.extend(parts_of_the_marker());
         for row in world.odoo.search_read("g2p.reg.id", json!([["id_type", "=", 1]]), &["value"]).await {
             let vid = row["value"].as_str().unwrap();
             secrets.extend([vid.to_owned(), token_of(vid)]);
@@ -118,8 +118,38 @@ impl Secrets {
         let log = daemon.process.stderr.all();
         let seen = evidence.all().map(|(place, text)| (place.to_string(), text));
         for (place, text) in seen.chain(log.iter().map(|line| ("the log".to_owned(), line))) {
-            let told = self.0.iter().find(|secret| text.contains(secret.as_str()));
+            let told = self.told(text);
             assert!(told.is_none(), "{place} tells {told:?}: {text}");
         }
     }
+
+    /// The secret that a text tells.
+    fn told(&self, text: &str) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|secret| text.contains(secret))
+    }
+}
+
+/// Every part of it that says something counts.
+fn parts_of_the_marker() -> impl Iterator<Item = String> {
+    MARKER.split([' ', ',']).filter(|part| part.len() > 6).map(str::to_owned)
+}
+
+#[test]
+fn what_is_told_is_found() {
+    let secrets = Secrets(parts_of_the_marker().collect());
+    for text in ["Odoo says: Zenobia is", "VID 7319930244186650", MARKER] {
+        assert!(secrets.told(text).is_some(), "{text}");
+    }
+    assert_eq!(secrets.told("the connection broke"), None);
+}
+
+#[test]
+fn what_was_not_seen_is_missing() {
+    let sees = "log (warn): `fails; waiting`, `refused`<br>status: `Odoo`";
+    let row = Row { name: "n", peer: super::row::Peer::Odoo, fault: "f", does: "d", sees, recovers: "r" };
+    let mut evidence = Evidence::default();
+    evidence.add(Place::Warn, "fails; waiting".to_owned());
+    evidence.add(Place::Error, "refused".to_owned());
+    evidence.add(Place::Warn, "Odoo".to_owned());
+    assert_eq!(evidence.missing(&row), [(Place::Warn, "refused"), (Place::Status, "Odoo")]);
 }
