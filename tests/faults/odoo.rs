@@ -284,7 +284,7 @@ rows! { Odoo;
     missing_method {
         fault: "a method of the addon is gone (the addon is of another version)",
         does: "the connector waits",
-        sees: "log (warn): `fails; waiting`, `the method omc_apply does not exist`, `is the addon installed, and of this version?`<br>status: `the method omc_apply does not exist`",
+        sees: "log (warn): `fails; waiting`, `is the addon installed, and of this version?`<br>status: `is the addon installed, and of this version?`",
         recovers: "by itself, once the addon is the right one: `works again`",
     } async |row| {
         let text = "AttributeError: The method 'omc_apply' does not exist on the model 'omc.connector'";
