@@ -231,16 +231,19 @@ fn take_chunk(
     let mut alive = BTreeSet::new();
     for (correlation, answer) in results {
         let key = correlation.key;
-        if let Some(record) = change.record(key)? {
-            let attempt = record.attempts.iter().find(|attempt| attempt.nonce == correlation.nonce);
-            alive.extend(attempt.map(|attempt| attempt.batch));
-        }
+        let record = change.record(key)?;
+        let attempt =
+            record.and_then(|record| record.attempts.into_iter().find(|kept| kept.nonce == correlation.nonce));
         let (name, event) = event(receiver, correlation, answer, tokens)?;
         let outcome = match change.apply(key, event, &occasion)? {
             // Known as ours by its MAC; the record is done or gone.
             None => "late",
             Some(effects) => {
                 trouble = trouble.or(effects.trouble);
+                // What was taken before is no sign of life: it may be sent again and again, by whoever has seen it.
+                if effects.ignored.is_none() {
+                    alive.extend(attempt.map(|attempt| attempt.batch));
+                }
                 effects.ignored.map_or(name, ignored_name)
             }
         };
@@ -290,3 +293,7 @@ fn event(
     };
     Ok(("token", Event::Token { nonce, token: sealed(token.expose().as_bytes())?, digest, values }))
 }
+
+#[cfg(test)]
+#[path = "callback_test.rs"]
+mod tests;
