@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,13 +18,14 @@ use super::bodies::Bodies;
 use super::body::{self, NoBody};
 use super::caller::Caller;
 use super::login;
+use super::oddities::Oddities;
 use super::refusals::Refusals;
 use super::result::{self, Answer, Entries, Foreign, Unread};
 use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
 use crate::domain::correlation::Correlation;
-use crate::domain::identity::ConnectorId;
+use crate::domain::identity::{ConnectorId, RegistrantId};
 use crate::domain::opaque::{Digest, Sealed};
 use crate::domain::retry::Backoff;
 use crate::domain::transition::{Event, Ignored, Occasion};
@@ -67,6 +69,7 @@ pub struct Receiver {
 pub(super) struct Reception {
     pub receiver: Receiver,
     pub refusals: Refusals,
+    oddities: Oddities,
     /// Of connectors that authenticated, so that an MTS that trickles its bodies does not keep others out.
     rooms: Mutex<BTreeMap<ConnectorId, Arc<Room>>>,
     /// Of all connectors together.
@@ -110,7 +113,8 @@ impl Reception {
 pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
     let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
-    let reception = Reception { receiver, refusals: Refusals::default(), rooms: Mutex::default(), bodies };
+    let (refusals, oddities) = Default::default();
+    let reception = Reception { receiver, refusals, oddities, rooms: Mutex::default(), bodies };
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
         .merge(login::router())
@@ -125,7 +129,7 @@ pub async fn router_within(receiver: Receiver) -> Router {
 async fn receive(
     State(reception): State<Arc<Reception>>,
     Extension(caller): Extension<Caller>,
-    Path(connector): Path<i64>,
+    connector: Result<Path<i64>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -134,7 +138,8 @@ async fn receive(
         counter!("omc_callbacks_total", "result" => result).increment(1);
         (status, text).into_response()
     };
-    let Some(connector) = ConnectorId::from_wire(connector) else {
+    // Not in the words of the framework, which quote the path.
+    let Some(connector) = connector.ok().and_then(|Path(number)| ConnectorId::from_wire(number)) else {
         return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
@@ -146,22 +151,32 @@ async fn receive(
     let _kept = room.keep(&caller);
     // Held until the results are stored: what is made of the body takes memory too.
     let mut taken = body::Room::new(reception.bodies.share(), &room.places);
+    let unusable = |status: StatusCode, result: &'static str, text: &'static str| {
+        reception.oddities.unusable(connector, caller.source(), result);
+        answer(status, result, text)
+    };
     let body = match body::read(body, receiver.max_body, &mut taken).await {
         Ok(body) => body,
-        Err(NoBody::TooLarge) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
-        Err(NoBody::Slow) => return answer(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
+        Err(NoBody::TooLarge) => return unusable(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over callback.max_body"),
+        Err(NoBody::Slow) => return unusable(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come in time"),
         Err(NoBody::NoRoom) => {
-            return answer(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
+            return unusable(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
         }
     };
     let entries = match result::entries(&body) {
         Ok(entries) => entries,
-        Err(Unread::Garbage) => return answer(StatusCode::BAD_REQUEST, "garbage", "not JSON results"),
-        Err(Unread::TooMany) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many results at once"),
+        Err(Unread::Garbage) => return unusable(StatusCode::BAD_REQUEST, "garbage", "not JSON results"),
+        Err(Unread::TooMany) => return unusable(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many results at once"),
     };
     drop(body);
     match take(receiver, connector, entries).await {
-        Ok(()) => answer(StatusCode::OK, "stored", "stored"),
+        Ok(odd) => {
+            reception.oddities.foreign(connector, caller.source(), odd.foreign);
+            if let Some(registrant) = odd.latest {
+                reception.oddities.disputed(connector, registrant, odd.disputed);
+            }
+            answer(StatusCode::OK, "stored", "stored")
+        }
         Err(error) => {
             tracing::error!(%connector, %error, "a callback could not be stored; MTS will be asked again");
             answer(StatusCode::SERVICE_UNAVAILABLE, "failed", "not stored")
@@ -169,11 +184,22 @@ async fn receive(
     }
 }
 
+/// What of a callback is worth telling.
+#[derive(Debug, Default)]
+struct Odd {
+    /// Entries that are no results of OMC's.
+    foreign: u64,
+    /// Results with another token than the one taken before, and whose the latest of them is.
+    disputed: u64,
+    latest: Option<RegistrantId>,
+}
+
 /// Stores the results and comes back when they are on disk.
-async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<(), Arc<StoreError>> {
+async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<Odd, Arc<StoreError>> {
     let Entries { kept: entries, shapeless } = entries;
     count("shapeless", shapeless);
     let total = entries.len();
+    let mut odd = Odd { foreign: shapeless, ..Odd::default() };
     let seal = Arc::clone(&receiver.seal);
     let read = move || result::read_all(entries, connector, &seal);
     let (mut results, foreign) = match total {
@@ -187,10 +213,11 @@ async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> 
             Foreign::Stranger => "stranger",
         };
         count(outcome, number);
+        odd.foreign += number;
     }
     if results.is_empty() {
         // Nothing waits for the disk, and a daemon whose disk has failed still says so.
-        return if receiver.store.is_broken() { Err(Arc::new(StoreError::Closed)) } else { Ok(()) };
+        return if receiver.store.is_broken() { Err(Arc::new(StoreError::Closed)) } else { Ok(odd) };
     }
     let mut said = Said::default();
     while !results.is_empty() {
@@ -199,13 +226,15 @@ async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> 
         let found = receiver.store.change(move |change| take_chunk(&inner, chunk, change)).await.map_err(Arc::new)?;
         said.tokens |= found.tokens;
         said.trouble = said.trouble.or(found.trouble);
+        odd.disputed += found.disputed;
+        odd.latest = found.latest.or(odd.latest);
     }
     receiver.store.sync().await?;
     tracing::debug!(%connector, results = total, "callback stored");
     if said.trouble.is_some() || said.tokens {
         (receiver.on_delivery)(connector, said.trouble.as_ref());
     }
-    Ok(())
+    Ok(odd)
 }
 
 fn count(outcome: &'static str, number: u64) {
@@ -217,6 +246,8 @@ fn count(outcome: &'static str, number: u64) {
 struct Said {
     tokens: bool,
     trouble: Option<Code>,
+    disputed: u64,
+    latest: Option<RegistrantId>,
 }
 
 fn take_chunk(
@@ -227,7 +258,7 @@ fn take_chunk(
     let (now, wall) = (receiver.steady.now(), receiver.steady.wall());
     let occasion = Occasion { now, wall, backoff: &receiver.backoff, jitter: 0.0 };
     let tokens = results.iter().any(|(_, answer)| matches!(answer, Answer::Token { .. }));
-    let mut trouble = None;
+    let (mut trouble, mut disputed, mut latest) = (None, 0, None);
     let mut alive = BTreeSet::new();
     for (correlation, answer) in results {
         let key = correlation.key;
@@ -243,6 +274,10 @@ fn take_chunk(
                 // What was taken before is no sign of life: it may be sent again and again, by whoever has seen it.
                 if effects.ignored.is_none() {
                     alive.extend(attempt.map(|attempt| attempt.batch));
+                }
+                if effects.ignored == Some(Ignored::Disputed) {
+                    disputed += 1;
+                    latest = Some(key.registrant);
                 }
                 effects.ignored.map_or(name, ignored_name)
             }
@@ -260,7 +295,7 @@ fn take_chunk(
             change.put_batch(next);
         }
     }
-    Ok(Said { tokens, trouble })
+    Ok(Said { tokens, trouble, disputed, latest })
 }
 
 fn ignored_name(ignored: Ignored) -> &'static str {

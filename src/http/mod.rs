@@ -9,6 +9,7 @@ mod caller;
 mod config;
 mod handshake;
 mod login;
+mod oddities;
 mod refusals;
 pub mod result;
 mod seats;
