@@ -19,3 +19,5 @@ mod odoo;
 mod relay;
 mod row;
 mod scene;
+#[path = "../hostile/mts.rs"]
+mod silent_mts;

@@ -26,6 +26,8 @@ pub struct Stage {
     pub connector: Option<Value>,
     /// Odoo without OMC's addon.
     pub stock: bool,
+    /// Address of an MTS that stands in the simulated one's place.
+    pub mts: Option<String>,
 }
 
 pub struct Scene {
@@ -53,6 +55,15 @@ impl Scene {
     }
 
     pub async fn with(row: &'static Row, stage: Stage) -> Self {
+        let scene = Self::begun(row, stage, Fault::Hold.at("POST /authtoken/json").after(1)).await;
+        let state = async || scene.world.odoo.state().await;
+        eventually("the first tokens are there", state, |state| number(state, "with_token") > 0).await;
+        eventually("the second batch is on its way", async || scene.mts.struck(), |struck| *struck > 0).await;
+        scene
+    }
+
+    /// The daemon has started, and MTS goes wrong in this way.
+    pub async fn begun(row: &'static Row, stage: Stage, of_mts: impl Into<Strikes>) -> Self {
         let setup = Setup {
             registrants: PEOPLE,
             invalid_percent: 0,
@@ -63,7 +74,7 @@ impl Scene {
         let mut world = World::start(setup).await;
         let secrets = Secrets::of(&world, PASSWORD).await;
         let odoo = Relay::start(&world.odoo.url, stage.odoo_certificate.as_ref());
-        let mts = Relay::start(&world.mts_url, stage.mts_certificate.as_ref());
+        let mts = Relay::start(stage.mts.as_ref().unwrap_or(&world.mts_url), stage.mts_certificate.as_ref());
         let model = if stage.stock { "mts.connector" } else { "omc.connector" };
         let mut values = stage.connector.unwrap_or_else(|| json!({}));
         values["mts_url"] = json!(mts.url);
@@ -73,13 +84,9 @@ impl Scene {
         for (key, value) in &stage.keys {
             world.configuration.set(key, value);
         }
-        mts.strikes(Fault::Hold.at("POST /authtoken/json").after(1));
+        mts.strikes(of_mts);
         let daemon = Daemon::start(&world.configuration).await;
-        let scene = Self { row, world, daemon, odoo, mts, evidence: Evidence::default(), secrets };
-        let state = async || scene.world.odoo.state().await;
-        eventually("the first tokens are there", state, |state| number(state, "with_token") > 0).await;
-        eventually("the second batch is on its way", async || scene.mts.struck(), |struck| *struck > 0).await;
-        scene
+        Self { row, world, daemon, odoo, mts, evidence: Evidence::default(), secrets }
     }
 
     /// Odoo goes wrong, and MTS goes on.

@@ -14,6 +14,7 @@ mod attack;
 #[path = "../daemon/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests of the daemon use the rest of it")]
 mod harness;
+#[expect(dead_code, reason = "the fault matrix uses the rest of it")]
 mod mts;
 
 use std::net::SocketAddr;

@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 /// One record that OMC sent: its reference and its VID.
 #[derive(Debug, Clone)]
@@ -21,11 +22,18 @@ struct Taken {
     bearer: Option<String>,
 }
 
-type Shared = Arc<Mutex<Taken>>;
+type Shared = Arc<Desk>;
+
+#[derive(Debug, Default)]
+struct Desk {
+    taken: Mutex<Taken>,
+    /// Whoever writes here keeps answers back.
+    answers: Arc<RwLock<()>>,
+}
 
 pub struct Mts {
     pub url: String,
-    taken: Shared,
+    desk: Shared,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -37,37 +45,46 @@ impl Drop for Mts {
 
 impl Mts {
     pub async fn start() -> Self {
-        let taken = Shared::default();
+        let desk = Shared::default();
         let status = async || Answer(json!({"errors": null, "response": {"status": "processing"}}));
         let router = Router::new()
             .route("/authtoken/json", post(take))
             .route("/authtoken/status/{id}", get(status))
             .layer(axum::extract::DefaultBodyLimit::disable())
-            .with_state(Arc::clone(&taken));
+            .with_state(Arc::clone(&desk));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, taken, task }
+        Self { url, desk, task }
     }
 
     /// What OMC sent so far, oldest first.
     pub fn records(&self) -> Vec<Sent> {
-        self.taken.lock().unwrap().records.clone()
+        self.desk.taken.lock().unwrap().records.clone()
+    }
+
+    /// Takes batches and answers nothing, until this is dropped.
+    pub async fn keeps_silent(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.desk.answers).write_owned().await
     }
 
     /// What OMC gave it to show.
     pub fn bearer(&self) -> String {
-        self.taken.lock().unwrap().bearer.clone().unwrap()
+        self.desk.taken.lock().unwrap().bearer.clone().unwrap()
     }
 }
 
-async fn take(State(taken): State<Shared>, Json(body): Json<Value>) -> Answer<Value> {
+async fn take(State(desk): State<Shared>, Json(body): Json<Value>) -> Answer<Value> {
     let request = &body["request"];
     let records = request["authdata"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let mut taken = taken.lock().unwrap();
-    taken.records.extend(records.map(|record| Sent { reference: text(&record["omc_ref"]), vid: text(&record["vid"]) }));
-    taken.bearer = Some(text(&request["callbackProperties"]["authStaticBearer"]["token"]));
-    let identifier = format!("00000000-0000-4000-8000-{:012}", taken.records.len());
+    let identifier = {
+        let mut taken = desk.taken.lock().unwrap();
+        let sent = records.map(|record| Sent { reference: text(&record["omc_ref"]), vid: text(&record["vid"]) });
+        taken.records.extend(sent);
+        taken.bearer = request["callbackProperties"]["authStaticBearer"]["token"].as_str().map(str::to_owned);
+        format!("00000000-0000-4000-8000-{:012}", taken.records.len())
+    };
+    let _answers = desk.answers.read().await;
     Answer(json!({"errors": null, "response": {"request_identifier": identifier}}))
 }
