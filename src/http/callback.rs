@@ -257,22 +257,24 @@ fn take_chunk(
 ) -> Result<Said, StoreError> {
     let (now, wall) = (receiver.steady.now(), receiver.steady.wall());
     let occasion = Occasion { now, wall, backoff: &receiver.backoff, jitter: 0.0 };
-    let tokens = results.iter().any(|(_, answer)| matches!(answer, Answer::Token { .. }));
-    let (mut trouble, mut disputed, mut latest) = (None, 0, None);
+    let others_pass = results.iter().any(|(_, answer)| answer.is_token());
+    let (mut tokens, mut trouble, mut disputed, mut latest) = (false, None, 0, None);
     let mut alive = BTreeSet::new();
     for (correlation, answer) in results {
         let key = correlation.key;
         let record = change.record(key)?;
         let attempt =
             record.and_then(|record| record.attempts.into_iter().find(|kept| kept.nonce == correlation.nonce));
-        let (name, event) = event(receiver, correlation, answer, tokens)?;
+        let is_token = answer.is_token();
+        let (name, event) = event(receiver, correlation, answer, others_pass)?;
         let outcome = match change.apply(key, event, &occasion)? {
             // Known as ours by its MAC; the record is done or gone.
             None => "late",
             Some(effects) => {
                 trouble = trouble.or(effects.trouble);
-                // What was taken before is no sign of life: it may be sent again and again, by whoever has seen it.
+                // What was taken before is no sign of life, of MTS or of MOSIP: it may be sent again and again, by whoever has seen it.
                 if effects.ignored.is_none() {
+                    tokens |= is_token;
                     alive.extend(attempt.map(|attempt| attempt.batch));
                 }
                 if effects.ignored == Some(Ignored::Disputed) {

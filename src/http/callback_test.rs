@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_secs(60);
 struct World {
     receiver: Receiver,
     clock: ManualClock,
+    /// What deliveries said of MOSIP: that it works, or not.
+    said: Arc<Mutex<Vec<bool>>>,
     _folder: TempDir,
 }
 
@@ -30,6 +32,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { path: folder.path().join("store"), key_file: folder.path().join("key") };
         let clock = ManualClock::at(DateTime::UNIX_EPOCH + chrono::TimeDelta::days(1000));
+        let said = Arc::<Mutex<Vec<bool>>>::default();
+        let hear = Arc::clone(&said);
         let hour = Duration::from_secs(3600);
         let receiver = Receiver {
             store: Store::open(&config, &["k"]).unwrap(),
@@ -38,10 +42,10 @@ impl World {
             backoff: Backoff::new(GRACE, GRACE, 3).unwrap(),
             patience: Patience { interval: Duration::from_secs(1), callback_grace: GRACE, stuck_after: hour },
             max_body: 1024,
-            on_delivery: Arc::new(|_, _| {}),
+            on_delivery: Arc::new(move |_, trouble| hear.lock().unwrap().push(trouble.is_none())),
             open_to_anybody: Arc::new(|_| false),
         };
-        Self { receiver, clock, _folder: folder }
+        Self { receiver, clock, said, _folder: folder }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -80,11 +84,15 @@ impl World {
         judged.unwrap()
     }
 
-    async fn deliver_refusal(&self) {
+    async fn deliver(&self, mut result: serde_json::Value) {
         let correlation = correlation(REFUSED);
-        let reference = correlation.to_text(self.receiver.seal.mac(Purpose::Correlation, &correlation.signed()));
-        let body = json!([{"omc_ref": reference, "status": "error", "code": "IDA-MLC-002"}]).to_string();
-        take(&self.receiver, OURS, result::entries(body.as_bytes()).unwrap()).await.unwrap();
+        result["omc_ref"] =
+            json!(correlation.to_text(self.receiver.seal.mac(Purpose::Correlation, &correlation.signed())));
+        take(&self.receiver, OURS, result::entries(result.to_string().as_bytes()).unwrap()).await.unwrap();
+    }
+
+    async fn deliver_refusal(&self) {
+        self.deliver(json!({"status": "error", "code": "IDA-MLC-002"})).await;
     }
 }
 
@@ -108,4 +116,17 @@ async fn a_repeat_does_not_keep_its_batch_waiting() {
     world.clock.advance(GRACE / 2);
     world.deliver_refusal().await;
     assert!(matches!(world.processed(), Verdict::Lost(_)), "the others were not");
+}
+
+/// Else whoever repeats an old delivery while MOSIP refuses everybody has OMC believe, and tell, that it does not.
+#[tokio::test]
+async fn a_repeat_does_not_tell_that_mosip_works() {
+    let world = World::new();
+    world.send();
+    let token = json!({"status": "processed", "token": "T1"});
+    world.deliver(token.clone()).await;
+    assert_eq!(*world.said.lock().unwrap(), [true]);
+    world.deliver(token.clone()).await;
+    world.deliver(token).await;
+    assert_eq!(*world.said.lock().unwrap(), [true]);
 }

@@ -20,6 +20,12 @@ pub enum Answer {
     Error(Code),
 }
 
+impl Answer {
+    pub(super) fn is_token(&self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
+}
+
 /// Why an entry of a callback is no result of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Foreign {
