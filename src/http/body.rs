@@ -15,7 +15,7 @@ pub(super) const BODY_TIME: Duration = Duration::from_secs(120);
 /// How long one callback may wait for room, for all of it together.
 pub(super) const ROOM_TIME: Duration = Duration::from_secs(120);
 /// Up to this size a body waits for none of its connector's others: it is read and stored in no time.
-const SMALL: usize = 64 * 1024;
+pub(super) const SMALL: usize = 64 * 1024;
 
 /// Time that may be spent on several waits together.
 struct Allowance(Duration);

@@ -20,7 +20,7 @@ use super::caller::Caller;
 use super::login;
 use super::oddities::Oddities;
 use super::refusals::Refusals;
-use super::result::{self, Answer, Entries, Foreign, Unread};
+use super::result::{self, Answer, Foreign, Read, Unread};
 use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
@@ -41,8 +41,9 @@ const KEPT: usize = 32;
 const ROOMS: usize = 256;
 /// So many of the largest bodies, as received, may be in memory at once, whosever they are. What is read out of them comes on top.
 const LARGEST_AT_ONCE: usize = 8;
-/// So many results are checked where they were read; more of them elsewhere, so that others get their turn.
-const AT_HAND: usize = 100;
+/// Bodies that are not small and are taken apart at once, whosever they are: it takes many times their size in memory, and all of a
+/// processor.
+const READERS: usize = 2;
 /// Results that go into one change of the store, for the same reason.
 const CHUNK: usize = 1000;
 
@@ -74,6 +75,7 @@ pub(super) struct Reception {
     rooms: Mutex<BTreeMap<ConnectorId, Arc<Room>>>,
     /// Of all connectors together.
     bodies: Bodies,
+    readers: Arc<Semaphore>,
 }
 
 /// What the callers of one connector share.
@@ -107,6 +109,22 @@ impl Reception {
         let room = rooms.entry(connector).or_insert_with(|| Arc::new(Room::new()));
         Arc::clone(room)
     }
+
+    /// Reads a body: a small one at hand, others elsewhere, so that nobody else waits for it.
+    async fn read(&self, body: Vec<u8>, connector: ConnectorId) -> Result<Read, Unread> {
+        let seal = Arc::clone(&self.receiver.seal);
+        if body.len() <= body::SMALL {
+            return result::results(&body, connector, &seal);
+        }
+        let reader = tokio::time::timeout(body::ROOM_TIME, Arc::clone(&self.readers).acquire_owned()).await;
+        let reader = reader.map_err(|_| Unread::NoRoom)?;
+        let read = tokio::task::spawn_blocking(move || {
+            // Also when the caller has gone meanwhile.
+            let _reader = reader;
+            result::results(&body, connector, &seal)
+        });
+        read.await.unwrap_or(Err(Unread::NoRoom))
+    }
 }
 
 /// The routes of the callback listener.
@@ -114,7 +132,8 @@ pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
     let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
     let (refusals, oddities) = Default::default();
-    let reception = Reception { receiver, refusals, oddities, rooms: Mutex::default(), bodies };
+    let readers = Arc::new(Semaphore::new(READERS));
+    let reception = Reception { receiver, refusals, oddities, rooms: Mutex::default(), bodies, readers };
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
         .merge(login::router())
@@ -147,6 +166,7 @@ async fn receive(
         let answer = answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
         return reception.refusals.refuse(&caller, answer).await;
     }
+    caller.is_known();
     let room = reception.room(connector);
     let _kept = room.keep(&caller);
     // Held until the results are stored: what is made of the body takes memory too.
@@ -163,13 +183,15 @@ async fn receive(
             return unusable(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
         }
     };
-    let entries = match result::entries(&body) {
-        Ok(entries) => entries,
+    let read = match reception.read(body, connector).await {
+        Ok(read) => read,
         Err(Unread::Garbage) => return unusable(StatusCode::BAD_REQUEST, "garbage", "not JSON results"),
         Err(Unread::TooMany) => return unusable(StatusCode::PAYLOAD_TOO_LARGE, "too_many", "too many results at once"),
+        Err(Unread::NoRoom) => {
+            return unusable(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too many callbacks at once");
+        }
     };
-    drop(body);
-    match take(receiver, connector, entries).await {
+    match take(receiver, connector, read).await {
         Ok(odd) => {
             reception.oddities.foreign(connector, caller.source(), odd.foreign);
             if let Some(registrant) = odd.latest {
@@ -195,17 +217,10 @@ struct Odd {
 }
 
 /// Stores the results and comes back when they are on disk.
-async fn take(receiver: &Receiver, connector: ConnectorId, entries: Entries) -> Result<Odd, Arc<StoreError>> {
-    let Entries { kept: entries, shapeless } = entries;
-    count("shapeless", shapeless);
-    let total = entries.len();
-    let mut odd = Odd { foreign: shapeless, ..Odd::default() };
-    let seal = Arc::clone(&receiver.seal);
-    let read = move || result::read_all(entries, connector, &seal);
-    let (mut results, foreign) = match total {
-        0..=AT_HAND => read(),
-        _ => tokio::task::spawn_blocking(read).await.map_err(|_| Arc::new(StoreError::Closed))?,
-    };
+async fn take(receiver: &Receiver, connector: ConnectorId, read: Read) -> Result<Odd, Arc<StoreError>> {
+    let Read { ours: mut results, foreign } = read;
+    let total = results.len();
+    let mut odd = Odd::default();
     for (reason, number) in foreign {
         let outcome = match reason {
             Foreign::Empty => "empty",

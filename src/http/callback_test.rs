@@ -88,7 +88,9 @@ impl World {
         let correlation = correlation(REFUSED);
         result["omc_ref"] =
             json!(correlation.to_text(self.receiver.seal.mac(Purpose::Correlation, &correlation.signed())));
-        take(&self.receiver, OURS, result::entries(result.to_string().as_bytes()).unwrap()).await.unwrap();
+        take(&self.receiver, OURS, result::results(result.to_string().as_bytes(), OURS, &self.receiver.seal).unwrap())
+            .await
+            .unwrap();
     }
 
     async fn deliver_refusal(&self) {

@@ -34,6 +34,11 @@ impl Caller {
         self.0.source()
     }
 
+    /// Its credentials are good.
+    pub fn is_known(&self) {
+        self.0.renew();
+    }
+
     /// A request in hand keeps its connection from being given to somebody else. Not this one: it is nobody's yet.
     pub fn spare(&self) {
         self.0.spare();

@@ -80,6 +80,7 @@ async fn authenticate(State(reception): Shared, Extension(caller): Extension<Cal
         return reception.refusals.refuse(&caller, answer).await;
     };
     count("accepted");
+    caller.is_known();
     let session = receiver.seal.session(&pass);
     let cookie = format!("session_id={session}; Max-Age={}; HttpOnly; Path=/", LIFETIME.num_seconds());
     let username = receiver::username(pass.connector);
@@ -132,6 +133,7 @@ async fn token(State(reception): Shared, Extension(caller): Extension<Caller>, r
         return unwanted(StatusCode::BAD_REQUEST, "unsupported_grant_type");
     }
     count("accepted");
+    caller.is_known();
     let token = receiver.access_token(&pass);
     let answer = json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME.num_seconds()});
     ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(answer)).into_response()

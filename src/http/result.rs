@@ -21,6 +21,19 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What the store is to keep for one person has a bound, whatever MTS or its output format makes of it.
+    fn bounded(self) -> Self {
+        match self {
+            Self::Token { token, .. } if token.expose().chars().nth(LONGEST_TOKEN).is_some() => {
+                Self::Error(Code::TOKEN_NOT_STORABLE)
+            }
+            Self::Token { values: Some(values), .. } if size(values.expose()) > LARGEST_VALUES => {
+                Self::Error(Code::VALUES_REFUSED)
+            }
+            within => within,
+        }
+    }
+
     pub(super) fn is_token(&self) -> bool {
         matches!(self, Self::Token { .. })
     }
@@ -48,9 +61,14 @@ struct Entry {
 
 /// Results in one callback at most. A batch has 5000 records at most (`submit.batch_size`), and comes in one callback.
 pub const MAX_ENTRIES: usize = 20_000;
-/// Values in all of one callback at most, about: some fifty for each result. A value takes up to a hundred times as much memory
-/// as it takes bytes in the body.
-const MAX_VALUES: usize = 1_000_000;
+/// Values in all of one callback at most, about: some fifty for each result of the largest batch. A value takes up to 640 bytes of
+/// memory, however few it takes in the body.
+const MAX_VALUES: usize = 250_000;
+/// Characters of a token at most. Odoo takes 100: what is longer than that is stored nowhere, and what is longer than this not
+/// even here.
+const LONGEST_TOKEN: usize = 1000;
+/// Bytes of the registrant fields that come with one result at most, as JSON.
+const LARGEST_VALUES: usize = 16 * 1024;
 
 /// Why nothing of a body can be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +77,8 @@ pub enum Unread {
     Garbage,
     /// More than [`MAX_ENTRIES`] results, or more values in them than so many results have.
     TooMany,
+    /// Too many others were being read.
+    NoRoom,
 }
 
 /// The entries of a body.
@@ -193,8 +213,24 @@ impl<'de> Visitor<'de> for Slot {
     }
 }
 
+/// What a body says of registrants of this connector.
+pub(super) struct Read {
+    pub ours: Vec<(Correlation, Answer)>,
+    pub foreign: BTreeMap<Foreign, u64>,
+}
+
+/// Takes a body apart and reads all of it.
+pub(super) fn results(body: &[u8], connector: ConnectorId, seal: &Seal) -> Result<Read, Unread> {
+    let Entries { kept, shapeless } = entries(body)?;
+    let (ours, mut foreign) = read_all(kept, connector, seal);
+    if shapeless > 0 {
+        *foreign.entry(Foreign::Shapeless).or_default() += shapeless;
+    }
+    Ok(Read { ours, foreign })
+}
+
 /// Reads all entries: those that are ours, and how many are not, by reason.
-pub(super) fn read_all(
+fn read_all(
     entries: Vec<Value>,
     connector: ConnectorId,
     seal: &Seal,
@@ -227,7 +263,13 @@ pub fn read(entry: Value, connector: ConnectorId, seal: &Seal) -> Result<(Correl
         }
         _ => Answer::Error(Code::UNREADABLE),
     };
-    Ok((correlation, answer))
+    Ok((correlation, answer.bounded()))
+}
+
+/// Bytes of an object as JSON.
+fn size(values: &Map<String, Value>) -> usize {
+    // Unwrap safety: an object of JSON values is JSON.
+    serde_json::to_vec(values).expect("JSON").len()
 }
 
 /// The registrant fields that the connector's output format wants set.
@@ -275,6 +317,21 @@ mod tests {
             let entry = json!({"omc_ref": reference(4), "status": status, "token": token, "code": code});
             assert!(matches!(told(entry.clone()), Ok(Answer::Error(_))), "{entry}");
         }
+    }
+
+    /// It would be kept for this person, and held in memory with those of many others when it is written.
+    #[test]
+    fn what_is_far_too_large_is_refused_before_it_is_stored() {
+        let told_with = |token: &str, values: Value| {
+            let data = json!({"values": values});
+            told(json!({"omc_ref": reference(4), "status": "processed", "token": token, "data": data})).unwrap()
+        };
+        assert!(matches!(told_with(&"é".repeat(LONGEST_TOKEN), json!({})), Answer::Token { .. }));
+        let long = told_with(&"é".repeat(LONGEST_TOKEN + 1), json!({}));
+        assert!(matches!(long, Answer::Error(code) if code == Code::TOKEN_NOT_STORABLE));
+        assert!(matches!(told_with("T", json!({"x": "y".repeat(LARGEST_VALUES - 8)})), Answer::Token { .. }));
+        let large = told_with("T", json!({"x": "y".repeat(LARGEST_VALUES - 7)}));
+        assert!(matches!(large, Answer::Error(code) if code == Code::VALUES_REFUSED));
     }
 
     #[test]

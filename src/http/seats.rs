@@ -49,6 +49,7 @@ pub(super) struct Seat {
     of: Arc<Seats>,
     source: Source,
     place: Mutex<Place>,
+    age: Mutex<Age>,
     shed: CancellationToken,
     _there: OwnedSemaphorePermit,
 }
@@ -59,6 +60,13 @@ enum Place {
     /// In the crowd, under this number, unless it was given to somebody else.
     Spare(u64),
     Lost,
+}
+
+/// Since when a caller is there, or was last known to be somebody, and how many others came before that.
+#[derive(Debug, Clone, Copy)]
+struct Age {
+    number: u64,
+    since: Instant,
 }
 
 /// What came of asking somebody to go.
@@ -101,8 +109,9 @@ impl Seats {
                 break place.expect("never closed");
             }
         };
+        let age = Mutex::new(self.crowd().age());
         let (of, shed) = (Arc::clone(self), CancellationToken::new());
-        let seat = Seat { of, source, place: Mutex::new(Place::Kept(place)), shed, _there: there };
+        let seat = Seat { of, source, place: Mutex::new(Place::Kept(place)), age, shed, _there: there };
         seat.spare();
         seat
     }
@@ -130,6 +139,12 @@ impl Seats {
 }
 
 impl Crowd {
+    /// Of somebody who comes now.
+    fn age(&mut self) -> Age {
+        self.next += 1;
+        Age { number: self.next, since: Instant::now() }
+    }
+
     fn remove(&mut self, source: Source, number: u64) -> Option<Spare> {
         let seats = self.spare.get_mut(&source)?;
         let gone = seats.remove(&number);
@@ -154,6 +169,12 @@ impl Seat {
         }
     }
 
+    /// The caller has shown who it is: it counts as having come now. Requests of somebody unknown make nobody any younger, or
+    /// whoever makes many would keep its places for ever.
+    pub fn renew(&self) {
+        *self.age() = self.of.crowd().age();
+    }
+
     /// Somebody else may have the place.
     pub fn spare(&self) {
         let mut place = self.place();
@@ -161,10 +182,9 @@ impl Seat {
             return;
         }
         if let Place::Kept(kept) = std::mem::replace(&mut *place, Place::Lost) {
+            let Age { number, since } = *self.age();
             let mut crowd = self.of.crowd();
-            crowd.next += 1;
-            let number = crowd.next;
-            let spare = Spare { since: Instant::now(), shed: self.shed.clone(), place: kept };
+            let spare = Spare { since, shed: self.shed.clone(), place: kept };
             crowd.spare.entry(self.source).or_default().insert(number, spare);
             *place = Place::Spare(number);
             drop(crowd);
@@ -175,6 +195,10 @@ impl Seat {
     /// Comes when somebody else gets the place: this caller is to go.
     pub fn shed(&self) -> WaitForCancellationFuture<'_> {
         self.shed.cancelled()
+    }
+
+    fn age(&self) -> MutexGuard<'_, Age> {
+        self.age.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
@@ -240,12 +264,13 @@ mod tests {
         tokio::time::advance(MOMENT).await;
         assert!(next.as_mut().now_or_never().is_none());
         assert!(!is_shed(&first) && !is_shed(&second));
+        second.renew();
         second.spare();
         second.spare();
         assert!(next.as_mut().now_or_never().is_none());
         tokio::time::advance(MOMENT).await;
         let next = next.as_mut().now_or_never().unwrap();
-        assert!(is_shed(&second) && !is_shed(&first), "a moment after it is not kept");
+        assert!(is_shed(&second) && !is_shed(&first), "a moment after it was known to be somebody");
         // Of no use any more, whatever it says.
         second.keep();
         second.spare();
@@ -253,6 +278,23 @@ mod tests {
         assert!(seats.crowd().spare.len() == 1 && !is_shed(&next));
         drop((first, next));
         assert_eq!((seats.places.available_permits(), seats.there.available_permits()), (2, 3));
+    }
+
+    /// Whoever asks for anything at all, again and again, on connections that it holds.
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_nobody_known_keep_no_places() {
+        let seats = Seats::new(8);
+        let held: Vec<Seat> = (0..8).map(|_| take(&seats, from(1)).unwrap()).collect();
+        for _ in 0..20 {
+            tokio::time::advance(MOMENT / 10).await;
+            for seat in &held {
+                seat.keep();
+                seat.spare();
+            }
+        }
+        assert!(take(&seats, from(2)).is_some());
+        assert_eq!(held.iter().filter(|seat| is_shed(seat)).count(), 1);
+        assert!(is_shed(&held[0]), "the first that came");
     }
 
     #[tokio::test]
