@@ -163,6 +163,7 @@ impl Config {
             ("reconcile.stuck_after", self.reconcile.stuck_after),
             ("schedule.full_sweep", self.schedule.full_sweep),
             ("schedule.vid_cleanup", self.schedule.vid_cleanup),
+            ("schedule.duplicates", self.schedule.duplicates),
             ("callback.renew_credentials", self.callback.renew_credentials),
         ] {
             if span.is_zero() {

@@ -27,6 +27,8 @@ pub struct Config {
     pub full_sweep: Span,
     /// How often VIDs that stayed behind are looked for.
     pub vid_cleanup: Span,
+    /// How often registrants who share a token are counted, for the metric.
+    pub duplicates: Span,
 }
 
 impl Default for Config {
@@ -35,6 +37,7 @@ impl Default for Config {
             overlap: Span::from_secs(600),
             full_sweep: Span::from_secs(24 * 3600),
             vid_cleanup: Span::from_secs(3600),
+            duplicates: Span::from_secs(24 * 3600),
         }
     }
 }

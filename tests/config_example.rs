@@ -127,6 +127,7 @@ fn changing_any_default_shows() {
     for (key, value) in [
         ("odoo.page_size", "7"),
         ("schedule.overlap", "\"11m\""),
+        ("schedule.duplicates", "\"2d\""),
         ("log.format", "\"text\""),
         ("submit.mandatory_fields", "[]"),
         ("callback.max_body", "2000000"),

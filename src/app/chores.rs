@@ -8,6 +8,7 @@ use metrics::gauge;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::duplicates::Counting;
 use super::{App, Standing, leases, rekey};
 use crate::domain::connector::Activity;
 use crate::domain::identity::ConnectorId;
@@ -28,6 +29,7 @@ const RUNS_KEPT: usize = 50;
 pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
     let cleaning = Arc::new(Mutex::new(None::<Instant>));
     let reporter = Arc::new(Mutex::new(Reporter::default()));
+    let counting = Arc::new(Mutex::new(Counting::from_now(app.config.schedule.duplicates.as_duration())));
     vec![
         ("* * * * * *", job(app, async |app| logged("the timetable", start_runs(&app)))),
         ("*/5 * * * * *", job(app, async |app| show(&app))),
@@ -54,6 +56,15 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
                 move |app: Arc<App>| {
                     let cleaning = Arc::clone(&cleaning);
                     async move { logged("VID clean-up", clean(&app, &mut *cleaning.lock().await).await) }
+                }
+            }),
+        ),
+        (
+            "45 * * * * *",
+            job(app, {
+                move |app: Arc<App>| {
+                    let counting = Arc::clone(&counting);
+                    async move { logged("counting duplicates", count(&app, &mut *counting.lock().await).await) }
                 }
             }),
         ),
@@ -155,6 +166,16 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
         app.clean_ups.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// Counts registrants who share a token when it is time.
+async fn count(app: &App, counting: &mut Counting) -> Result<(), Halt> {
+    if !app.heard.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
+    let connectors: Vec<_> = current.into_iter().flatten().collect();
+    counting.step(&app.worker, app.config.schedule.duplicates.as_duration(), &connectors).await
 }
 
 async fn tell(app: &App, reporter: &mut Reporter) {

@@ -4,6 +4,7 @@ mod certificates;
 pub mod check;
 mod chores;
 pub mod discretion;
+pub mod duplicates;
 mod leases;
 mod operations;
 mod poll;

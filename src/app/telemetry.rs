@@ -103,6 +103,7 @@ fn describe() {
     describe_counter!("omc_jq_ended_total", "Records on which an input format ran away and its process was ended");
     describe_counter!("omc_tokens_written_total", "Tokens written to the registry");
     describe_counter!("omc_vids_removed_total", "VIDs removed from the registry, by what removed them");
+    describe_gauge!("omc_registrants_sharing_a_token", "Registrants who share a token, as last counted");
     describe_gauge!("omc_records", "Records under way, refused and given up, by connector and state");
     describe_gauge!("omc_batches_in_flight", "Batches that answers are awaited of");
     describe_gauge!("omc_oldest_batch_seconds", "Age of the oldest of them");

@@ -5,6 +5,7 @@ mod check;
 mod connectors;
 #[cfg(feature = "sim")]
 mod demo;
+mod duplicates;
 mod exit;
 mod preview;
 mod serve;
@@ -54,6 +55,8 @@ enum Command {
     Run(ask::RunArguments),
     /// Show what would be sent for a connector, personal data masked; sends nothing.
     Preview(preview::Arguments),
+    /// List registrants who share a token: the same person, to MOSIP.
+    Duplicates(duplicates::Arguments),
     /// List refused and given-up records, by code.
     Failed(ask::FailedArguments),
     /// Open refused and given-up records again.
@@ -113,6 +116,7 @@ async fn dispatch(arguments: Arguments, kept: bool) -> anyhow::Result<Exit> {
         Command::Status => ask::status(&open()?, json).await,
         Command::Run(arguments) => ask::run(&open()?, &arguments, json).await,
         Command::Preview(arguments) => preview::run(config()?, &arguments, json).await,
+        Command::Duplicates(arguments) => duplicates::run(config()?, &arguments, json).await,
         Command::Failed(arguments) => ask::failed(&open()?, &arguments, json).await,
         Command::Requeue(arguments) => ask::requeue(&open()?, &arguments, json).await,
         Command::Store(command) => store::run(&open()?, &command, json),

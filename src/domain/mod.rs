@@ -5,6 +5,7 @@ pub mod code;
 pub mod connector;
 pub mod correlation;
 pub mod definition;
+pub mod duplicate;
 pub mod expression;
 pub mod filter;
 pub mod generation;

@@ -330,3 +330,34 @@ async fn the_runs_of_a_lost_store_end_as_failed() {
     assert!(lost["message"].as_str().unwrap().contains("does not know this run"), "{lost}");
     world.all_tokens_are_there().await;
 }
+
+/// Whoever shares a token is one person to MOSIP: listed by number, without the token, with the addon and without.
+#[tokio::test]
+async fn registrants_who_share_a_token_are_listed() {
+    for addon in [true, false] {
+        let world = World::start(Setup { registrants: 30, addon, ..Setup::default() }).await;
+        let none = command(&world, &["duplicates"]).await;
+        assert_eq!(none, json!({"duplicates": []}), "addon: {addon}");
+        let domain = json!([["is_registrant", "=", true], ["active", "=", true]]);
+        let rows = world.odoo.search_read("res.partner", domain, &["id"]).await;
+        let people: Vec<u64> = rows.iter().map(|row| number(row, "id")).collect();
+        let (secret, other) = ("290012345678901234567890123456789012", "290012345678901234567890123456789013");
+        for (person, token) in [(5, secret), (2, secret), (9, secret), (3, other), (4, other), (7, "alone")] {
+            world.odoo.edit(json!({"registrant": people[person], "token": token})).await;
+        }
+        let listed = command(&world, &["duplicates"]).await;
+        let groups = listed["duplicates"].as_array().unwrap();
+        let mut registrants: Vec<&Value> = groups.iter().map(|group| &group["registrants"]).collect();
+        registrants.sort_by_key(|registrants| registrants[0].as_u64());
+        let expected = [json!([people[2], people[5], people[9]]), json!([people[3], people[4]])];
+        assert_eq!(registrants, expected.iter().collect::<Vec<_>>(), "addon: {addon}");
+
+        let csv = world.configuration.command(&["duplicates", "--csv"]).await;
+        assert_eq!((csv.code, csv.stdout.lines().count()), (Some(0), 6), "{csv:?}");
+        let text = world.configuration.command(&["duplicates"]).await;
+        assert!(text.stdout.ends_with("5 registrants in 2 groups, each of one person to MOSIP"), "{text:?}");
+        for output in [csv.stdout, text.stdout, listed.to_string()] {
+            assert!(!output.contains(&secret[..10]), "{output}");
+        }
+    }
+}

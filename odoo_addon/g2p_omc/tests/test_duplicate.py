@@ -1,4 +1,6 @@
 # Part of OMC. Licence LGPL-3.
+from odoo.exceptions import AccessError, UserError
+
 from .common import OmcCase
 
 
@@ -64,3 +66,26 @@ class TestDuplicate(OmcCase):
         found = self.env["omc.duplicate"].search([("partner_id", "in", people.ids)])
         self.assertEqual(found.partner_id, people)
         self.assertEqual(people[0].with_user(self.seer).omc_duplicate_count, 1)
+
+    def test_the_daemon_is_told_by_its_door(self):
+        company = self.env["res.company"].create({"name": "Another ministry"})
+        twins = self.person("Ana", token="71") + self.person("Ana again", token="71")
+        others = self.person("Eva", token="72") + self.person("Eva again", token="72")
+        self.person("Alone", token="73")
+        self.person("Archived", token="73", active=False)
+        self.person("Elsewhere", token="71", company_id=company.id)
+        door = self.connector.with_user(self.daemon)
+        answer = door.omc_duplicates("", 10)
+        self.assertTrue(answer["complete"])
+        groups = {group["group"]: group["partner_ids"] for group in answer["groups"]}
+        self.assertEqual(sorted(groups.values()), sorted([twins.ids, others.ids]))
+        self.assertNotIn("71", groups)
+        first = door.omc_duplicates("", 1)
+        self.assertFalse(first["complete"])
+        second = door.omc_duplicates(first["groups"][-1]["group"], 1)
+        self.assertTrue(second["complete"])
+        self.assertEqual(first["groups"] + second["groups"], answer["groups"])
+        with self.assertRaises(AccessError):
+            self.connector.with_user(self.seer).omc_duplicates("", 10)
+        with self.assertRaises(UserError):
+            door.omc_duplicates("", "all")

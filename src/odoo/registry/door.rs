@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::domain::connector::Connector;
+use crate::domain::duplicate::Duplicates;
 use crate::domain::identity::{ConnectorId, RegistrantId};
 use crate::odoo::client::Client;
 use crate::odoo::error::Error;
@@ -19,6 +20,9 @@ use super::write_back::{ApplyRefusal, Outcome, StaleVid, WriteBack};
 const PULL: &str = "omc_pull";
 const APPLY: &str = "omc_apply";
 const REPORT: &str = "omc_report";
+const DUPLICATES: &str = "omc_duplicates";
+/// Groups of one call.
+const GROUPS: u32 = 1000;
 /// In place of a time: registrants who hold both kinds of ID, or no regard to the filter.
 const BOTH: &str = "both";
 
@@ -101,6 +105,30 @@ impl Door {
             Some(Value::Bool(false)) => Ok(None),
             Some(run) => wire::many2one(run).map(Some).ok_or(wire::unexpected(REPORT, "run_id")),
             None => Err(wire::unexpected(REPORT, "run_id")),
+        }
+    }
+
+    /// Who shares a token of the connector's type within its company.
+    pub async fn duplicates(&self, connector: &Connector) -> Result<Vec<Duplicates>, Error> {
+        let mut found = Vec::new();
+        let mut after = String::new();
+        loop {
+            let answer = self.call(DUPLICATES, connector.id, vec![after.as_str().into(), GROUPS.into()]).await?;
+            let complete = answer["complete"].as_bool().ok_or(wire::unexpected(DUPLICATES, "complete"))?;
+            for group in wire::records(answer["groups"].clone(), DUPLICATES)? {
+                let name = group.get("group").and_then(Value::as_str).filter(|name| *name > after.as_str());
+                name.ok_or(wire::unexpected(DUPLICATES, "groups in their order"))?.clone_into(&mut after);
+                let registrants = group.get("partner_ids").and_then(wire::ids);
+                let registrants = registrants.ok_or(wire::unexpected(DUPLICATES, "partner_ids"))?;
+                found.push(Duplicates {
+                    token_type: connector.token_type,
+                    group: after.clone(),
+                    registrants: registrants.into_iter().map(RegistrantId).collect(),
+                });
+            }
+            if complete {
+                return Ok(found);
+            }
         }
     }
 

@@ -12,12 +12,14 @@ pub mod row;
 mod test_connector;
 pub mod write_back;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::domain::connector::{Connector, Model};
+use crate::domain::duplicate::Duplicates;
 use crate::domain::identity::{ConnectorId, RegistrantId};
 use crate::seal::Personal;
 
@@ -81,6 +83,29 @@ impl Registry {
             Way::Door(door) => door.page(connector, after, limit, since).await,
             Way::Plain(plain) => plain.page(connector, after, limit, since).await,
         }
+    }
+
+    /// Who shares a token of one of these connectors' types, each group once.
+    pub async fn duplicates<'a>(
+        &self,
+        connectors: impl Iterator<Item = &'a Connector> + Send,
+    ) -> Result<Vec<Duplicates>, Error> {
+        let mut found = BTreeSet::new();
+        match &self.0 {
+            // A connector's company is known to the door alone.
+            Way::Door(door) => {
+                for connector in connectors {
+                    found.extend(door.duplicates(connector).await?);
+                }
+            }
+            Way::Plain(plain) => {
+                let types: BTreeSet<_> = connectors.map(|connector| connector.token_type).collect();
+                for token_type in types {
+                    found.extend(plain.duplicates(token_type).await?);
+                }
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// As [`Self::page`], of those who hold an ID of the VID type and one of the token type, whatever the filter says.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod clean_up;
+mod duplicates;
 mod select;
 
 use std::collections::BTreeMap;

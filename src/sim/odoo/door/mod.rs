@@ -1,13 +1,15 @@
-//! The addon's door (`docs/door.md`): the three methods of `omc.connector` the daemon works through.
+//! The addon's door (`docs/door.md`): the methods of `omc.connector` the daemon works through.
 
 mod apply;
 mod connector;
+mod duplicates;
 mod lease;
 mod preview;
 mod pull;
 mod report;
 
 pub use apply::apply;
+pub use duplicates::duplicates;
 pub use lease::{LASTS, Leases};
 pub use pull::pull;
 pub use report::report;

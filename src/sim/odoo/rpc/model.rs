@@ -28,6 +28,7 @@ pub fn call(
         ("mts.connector", "mts_onetime_action" | "delete_vids_if_token") => Ok(Value::Nil),
         ("omc.connector", "omc_pull") => door::pull(env, model, arguments, door),
         ("omc.connector", "omc_apply") => door::apply(env, model, arguments, door),
+        ("omc.connector", "omc_duplicates") => door::duplicates(env, model, arguments),
         ("omc.connector", "omc_report") => door::report(env, model, arguments),
         ("omc.connector", "action_start") => set_status(env, model, arguments, "started"),
         ("omc.connector", "action_stop") => set_status(env, model, arguments, "completed"),

@@ -300,7 +300,12 @@ pub fn execute(
     let context = Context::from_value(given.as_ref());
     let daemon = given.as_ref().and_then(|given| given.get("omc_daemon")).map(Value::python_str);
     let leased = match (&daemon, name, method, arguments.first_id()) {
-        (Some(daemon), "omc.connector", "omc_pull" | "omc_apply" | "omc_report", Some(connector)) => {
+        (
+            Some(daemon),
+            "omc.connector",
+            "omc_pull" | "omc_apply" | "omc_duplicates" | "omc_report",
+            Some(connector),
+        ) => {
             let now = server.clock.now().timestamp_micros();
             let lasts = server.dice().faults.lease_ms.map_or(LASTS, |milliseconds| milliseconds as i64 * 1000);
             lock(&server.leases).take(connector, daemon, now, lasts)?;
