@@ -163,8 +163,10 @@ pub async fn start(
     let Foundation { seal, store, daemon, tally, sockets, .. } = foundation;
     // What is wrong with the files of certificates is told before anything is bound.
     let handshake = config.callback.identity()?.map(|identity| Handshake::new(&identity));
-    let callback_listener = sockets.listen("callback.listen", config.callback.listen).await?;
-    let admin_listener = sockets.listen("admin.listen", config.admin.listen).await?;
+    let [at_callback, at_admin] = [("callback.listen", config.callback.listen), ("admin.listen", config.admin.listen)];
+    sockets.keep([at_callback, at_admin]);
+    let callback_listener = sockets.listen(at_callback.0, at_callback.1).await?;
+    let admin_listener = sockets.listen(at_admin.0, at_admin.1).await?;
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
     let settings = settings(&config, callback, daemon)?;

@@ -18,6 +18,13 @@ const WAITING: u32 = 4096;
 pub struct Sockets(Mutex<BTreeMap<&'static str, (SocketAddr, std::net::TcpListener)>>);
 
 impl Sockets {
+    /// Lets go of those whose address is not the one that is wanted for their key, before a new one is bound: an address may overlap
+    /// with one of before (127.0.0.1 with 0.0.0.0), or be what another key had.
+    pub(super) fn keep(&self, wanted: [(&str, SocketAddr); 2]) {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|key, (address, _)| wanted.contains(&(*key, *address)));
+    }
+
     /// The socket of a key: the one that is there, if its address is the same, else a new one in its place.
     pub(super) async fn listen(&self, key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
         let same = |(of, socket): &(SocketAddr, std::net::TcpListener)| (*of == address).then(|| socket.try_clone());
