@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::retry::{delta, is_due};
 
-/// Counted from 1. Nought stands for the credentials of releases that knew no generations.
+/// The second of Unix time in which it began, or the number after the one before where that is greater: so a store that was made
+/// anew, whose key stayed, begins above everything that was given out before. Earlier releases counted from 1. Nought stands for
+/// the credentials of releases that knew no generations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u32);
@@ -23,7 +25,7 @@ pub struct Current {
 impl Current {
     /// The first generation of a store.
     pub fn first(now: DateTime<Utc>) -> Self {
-        Self { generation: Generation(1), since: now }
+        Self { generation: Generation(seconds(now).max(1)), since: now }
     }
 
     /// Whether it has been given out for `period`. One that began in the future was begun by a clock that ran ahead.
@@ -37,8 +39,13 @@ impl Current {
 
     /// The generation after this one.
     pub fn next(&self, now: DateTime<Utc>) -> Self {
-        Self { generation: Generation(self.generation.0.saturating_add(1)), since: now }
+        Self { generation: Generation(self.generation.0.saturating_add(1).max(seconds(now))), since: now }
     }
+}
+
+/// Nought before 1970, and the last of them from 2106 on.
+fn seconds(at: DateTime<Utc>) -> u32 {
+    u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -57,6 +64,20 @@ mod tests {
         assert!(current.is_due(day, began + TimeDelta::hours(24)));
         assert!(current.is_due(day, began - TimeDelta::seconds(1)), "the clock ran ahead when it began");
         assert!(!current.is_due(Duration::MAX, began + TimeDelta::days(10_000)));
-        assert_eq!(current.next(began), Current { generation: Generation(2), since: began });
+    }
+
+    #[test]
+    fn a_new_store_begins_above_all_that_was_given_out_before() {
+        let at = |seconds: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let first = Current::first(at(1_000));
+        assert_eq!(first, Current { generation: Generation(1_000), since: at(1_000) });
+        assert_eq!(first.next(at(1_000)), Current { generation: Generation(1_001), since: at(1_000) });
+        assert_eq!(first.next(at(5_000)).generation, Generation(5_000));
+        assert_eq!(first.next(at(3)).generation, Generation(1_001), "never one of before");
+        assert!(Current::first(at(5_001)).generation > first.next(at(5_000)).generation);
+        // One of a release that counted.
+        assert_eq!(Current { generation: Generation(7), since: at(900) }.next(at(1_000)).generation, Generation(1_000));
+        assert_eq!(Current::first(at(-5)).generation, Generation(1), "nought is taken");
+        assert_eq!(Current::first(at(i64::from(u32::MAX) + 5)).generation, Generation(u32::MAX));
     }
 }

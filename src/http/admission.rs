@@ -105,6 +105,8 @@ mod tests {
     const OURS: ConnectorId = ConnectorId(4);
     const OTHER: ConnectorId = ConnectorId(5);
     const KEY: RecordKey = RecordKey { token_type: IdTypeId(2), registrant: RegistrantId(7) };
+    /// The generation that is begun first: when it is.
+    const FIRST: u32 = 86_400_000;
     const SECOND: Duration = Duration::from_secs(1);
 
     struct World {
@@ -117,7 +119,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let config = Config { path: folder.path().join("store"), key_file: folder.path().join("key") };
-            let clock = ManualClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(1000));
+            let clock = ManualClock::at(DateTime::UNIX_EPOCH + TimeDelta::seconds(FIRST.into()));
             let receiver = Receiver {
                 store: Store::open(&config, &["k"]).unwrap(),
                 seal: Arc::new(Seal::fleeting().unwrap()),
@@ -164,13 +166,13 @@ mod tests {
     #[test]
     fn a_bearer_is_for_its_connector() {
         let world = World::new();
-        let bearer = world.credential(Credential::Bearer, 1);
+        let bearer = world.credential(Credential::Bearer, FIRST);
         assert!(world.may_with_bearer(OURS, &bearer));
         assert!(world.may(OURS, header::AUTHORIZATION, &format!("bearer  {bearer} ")));
         assert!(!world.may_with_bearer(OTHER, &bearer));
         assert!(!world.may(OURS, header::AUTHORIZATION, &format!("Basic {bearer}")));
         assert!(!world.may_with_bearer(OURS, ""));
-        assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Password, 1)), "another way's");
+        assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Password, FIRST)), "another way's");
         assert!(!world.receiver.may_deliver(OURS, &HeaderMap::new()));
     }
 
@@ -178,7 +180,7 @@ mod tests {
     fn sessions_and_access_tokens_are_for_one_connector_and_end() {
         let world = World::new();
         let (password, secret) =
-            (world.credential(Credential::Password, 1), world.credential(Credential::ClientSecret, 1));
+            (world.credential(Credential::Password, FIRST), world.credential(Credential::ClientSecret, FIRST));
         let receiver = &world.receiver;
         assert_eq!(receiver.log_in("other", "omc-4", &password), None);
         assert_eq!(receiver.log_in(DATABASE, "omc-5", &password), None);
@@ -226,8 +228,8 @@ mod tests {
     #[test]
     fn what_went_out_with_a_batch_is_good_until_it_is_settled() {
         let world = World::new();
-        let old =
-            [Credential::Bearer, Credential::Password, Credential::ClientSecret].map(|kind| world.credential(kind, 1));
+        let old = [Credential::Bearer, Credential::Password, Credential::ClientSecret]
+            .map(|kind| world.credential(kind, FIRST));
         let session = world.receiver.seal.session(&world.receiver.log_in(DATABASE, "omc-4", &old[1]).unwrap());
         let all_good = || {
             [
@@ -237,13 +239,16 @@ mod tests {
                 world.may_with_session(OURS, &session),
             ]
         };
-        send(&world, 1);
-        assert_eq!(world.renew(), 2);
-        assert_eq!(world.renew(), 3);
+        send(&world, FIRST);
+        assert_eq!(world.renew(), FIRST + 1);
+        assert_eq!(world.renew(), FIRST + 2);
         assert_eq!(all_good(), [true; 4]);
-        assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Bearer, 2)), "nothing went out with it");
-        assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Bearer, 4)), "not begun");
-        assert!(world.may_with_bearer(OURS, &world.credential(Credential::Bearer, 3)));
+        assert!(
+            !world.may_with_bearer(OURS, &world.credential(Credential::Bearer, FIRST + 1)),
+            "nothing went out with it"
+        );
+        assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Bearer, FIRST + 3)), "not begun");
+        assert!(world.may_with_bearer(OURS, &world.credential(Credential::Bearer, FIRST + 2)));
         let batch = world.receiver.store.batches()[0].id;
         let now = world.receiver.steady.now();
         let settled = world.receiver.store.change_now(|change| {
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn not_all_cookies_are_looked_at() {
         let world = World::new();
-        let password = world.credential(Credential::Password, 1);
+        let password = world.credential(Credential::Password, FIRST);
         let session = world.receiver.seal.session(&world.receiver.log_in(DATABASE, "omc-4", &password).unwrap());
         let after = |others: usize| format!("{}session_id={session}", "session_id=x; ".repeat(others));
         assert!(world.may(OURS, header::COOKIE, &after(COOKIES - 1)));

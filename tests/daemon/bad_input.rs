@@ -17,7 +17,7 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     world.configuration.set("callback.max_body", "1048576");
     let daemon = Daemon::start(&world.configuration).await;
     let seal = world.configuration.seal();
-    let bearer = seal.credential(Credential::Bearer, 1, 1).into_exposed();
+    let bearer = seal.credential(Credential::Bearer, 1, daemon.generation()).into_exposed();
     let result = async |result: &str| daemon.metric(&format!("omc_callbacks_total{{result=\"{result}\"}}")).await;
     world.all_tokens_are_there().await;
     let awaited = async || daemon.status().await["batches_in_flight"].clone();
@@ -26,7 +26,7 @@ async fn the_receiver_believes_nobody_and_nothing_without_reason() {
     let good = "[]";
     assert_eq!(daemon.deliver(1, "", good).await, 401);
     assert_eq!(
-        daemon.deliver(1, &seal.credential(Credential::Bearer, 2, 1).into_exposed(), good).await,
+        daemon.deliver(1, &seal.credential(Credential::Bearer, 2, daemon.generation()).into_exposed(), good).await,
         401,
         "another connector's"
     );

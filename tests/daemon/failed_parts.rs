@@ -61,7 +61,7 @@ async fn a_store_that_fails_ends_the_daemon() {
     // As a disk does that is full: no file takes another byte.
     let none = Rlimit { current: Some(0), ..getrlimit(Resource::Fsize) };
     prlimit(Some(pid(&daemon)), Resource::Fsize, none).unwrap();
-    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, daemon.generation()).into_exposed();
     let run = world.configuration.command(&["run", "1"]).await;
     assert_eq!(run.code, Some(1), "a run that is not on disk did not begin: {run:?}");
     assert_eq!(daemon.deliver(1, &bearer, "[]").await, 503, "what is not on disk is not acknowledged");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use omc::clock::{Clock, SystemClock};
 use omc::seal::receiver::Credential;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -74,7 +75,8 @@ async fn comes_back_under_a_new_key(authentication: &str) {
     let key_file = world.configuration.get("store.key_file").to_owned();
     let running = world.configuration.command(&["store", "rekey"]).await;
     assert!(running.code == Some(1) && running.stderr.contains("in use by another OMC"), "{running:?}");
-    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
+    let generation = daemon.generation();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, generation).into_exposed();
     daemon.stop().await;
 
     let before = std::fs::read(&key_file).unwrap();
@@ -88,7 +90,7 @@ async fn comes_back_under_a_new_key(authentication: &str) {
 
     let daemon = Daemon::start(&world.configuration).await;
     assert_eq!(daemon.deliver(1, &bearer, "[]").await, 200, "MTS has this one still");
-    let new = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
+    let new = world.configuration.seal().credential(Credential::Bearer, 1, generation).into_exposed();
     assert_ne!(new, bearer);
     assert_eq!(daemon.deliver(1, &new, "[]").await, 200);
     all_of_it_came_once(&world, &daemon, at_mts).await;
@@ -156,7 +158,7 @@ async fn a_change_of_the_key_may_be_killed_at_any_moment() {
 #[tokio::test]
 async fn a_discarded_key_opens_no_door_and_everything_is_asked_for_again() {
     let (world, daemon, at_mts) = with_work_at_mts("staticBearer").await;
-    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, daemon.generation()).into_exposed();
     daemon.stop().await;
     let rekeyed = rekey(&world, &["--discard-old"]).await;
     assert_eq!(rekeyed["keys"], 1, "{rekeyed}");
@@ -169,6 +171,35 @@ async fn a_discarded_key_opens_no_door_and_everything_is_asked_for_again() {
     settled(&daemon).await;
     let sent = number(&world.mts_state().await, "records");
     assert!(sent >= 2 * at_mts, "{at_mts} at first, {sent} in all");
+}
+
+/// With a store that is new, and a key that is not: what MTS or a thief kept from before is worth nothing.
+#[tokio::test]
+async fn credentials_of_before_a_reset_are_not_good_again() {
+    let world = World::start(Setup { registrants: 5, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let first = daemon.generation();
+    let bearer = |generation| world.configuration.seal().credential(Credential::Bearer, 1, generation).into_exposed();
+    let old = bearer(first);
+    assert_eq!(daemon.deliver(1, &old, "[]").await, 200);
+    daemon.stop().await;
+    let second = async || SystemClock.now().timestamp();
+    eventually("it is another second", second, |second| *second > i64::from(first)).await;
+    let reset = async || assert_eq!(world.configuration.command(&["store", "reset"]).await.code, Some(0));
+    reset().await;
+    let daemon = Daemon::start(&world.configuration).await;
+    assert!(daemon.generation() > first);
+    assert_eq!(daemon.deliver(1, &old, "[]").await, 401);
+    let stolen = bearer(daemon.generation());
+    assert_eq!(daemon.deliver(1, &stolen, "[]").await, 200);
+    daemon.stop().await;
+    // Where the key itself was stolen: another key, and nothing left of what was made with the old one.
+    rekey(&world, &["--discard-old"]).await;
+    reset().await;
+    let daemon = Daemon::start(&world.configuration).await;
+    assert_eq!(daemon.deliver(1, &stolen, "[]").await, 401);
+    assert_eq!(daemon.deliver(1, &bearer(daemon.generation()), "[]").await, 200);
+    daemon.stop().await;
 }
 
 /// As root, say: the daemon could not read what it makes.

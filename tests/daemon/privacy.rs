@@ -114,6 +114,7 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     world.configuration.set("odoo.password", &format!("{wrong:?}"));
     let daemon = Daemon::start(&world.configuration).await;
     daemon.says(&["fails; waiting", "Odoo", "password"]).await;
+    let generation = daemon.generation();
     let mut printed = daemon.stop().await;
     let check = world.configuration.command(&["check"]).await;
     assert_eq!(check.code, Some(1));
@@ -126,10 +127,10 @@ async fn no_personal_data_and_no_secret_is_printed_or_stored_in_clear() {
     let faults = json!({"error_rate": 0.1, "drop_callbacks": 0.1, "repeat_callbacks": 0.3, "reorder_callbacks": 0.2});
     world.mts_faults(faults).await;
     let seal = world.configuration.seal();
-    let bearer = seal.credential(Credential::Bearer, 1, 1).into_exposed();
+    let bearer = seal.credential(Credential::Bearer, 1, generation).into_exposed();
     secrets.add(&bearer);
-    secrets.add(seal.credential(Credential::Password, 1, 1).into_exposed());
-    secrets.add(seal.credential(Credential::ClientSecret, 1, 1).into_exposed());
+    secrets.add(seal.credential(Credential::Password, 1, generation).into_exposed());
+    secrets.add(seal.credential(Credential::ClientSecret, 1, generation).into_exposed());
     let key = || std::fs::read_to_string(world.configuration.get("store.key_file")).unwrap();
     let admin_token = || std::fs::read_to_string(world.configuration.get("admin.token_file")).unwrap();
     secrets.add(key().trim());

@@ -94,7 +94,7 @@ async fn one_that_never_ends_and_one_that_fills_the_memory_stop_nobody_else() {
     assert_eq!(daemon.metric("omc_jq_ended_total").await, 2.0);
 
     // The callbacks still go, nothing is left running, and nothing has grown.
-    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, 1).into_exposed();
+    let bearer = world.configuration.seal().credential(Credential::Bearer, 1, daemon.generation()).into_exposed();
     assert_eq!(daemon.deliver(1, &bearer, "[]").await, 200);
     let (memory, before) = taken(&daemon);
     assert!(memory < 400 * 1024, "{memory} kB");

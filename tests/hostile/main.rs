@@ -56,9 +56,9 @@ fn with_body(path: &str, headers: &str, body: &str) -> String {
 }
 
 /// Everything that is thrown at the receiver. `replayed` is a body that was delivered before, with the bearer it came with.
-fn shots(seal: &Seal, replayed: &str, bearer: &str) -> Vec<Shot> {
+fn shots(seal: &Seal, generation: u32, replayed: &str, bearer: &str) -> Vec<Shot> {
     let shot = |name, head, body| Shot { name, head, body };
-    let long_ago = Pass { connector: 1, generation: 1, until: 1_700_000_000 };
+    let long_ago = Pass { connector: 1, generation, until: 1_700_000_000 };
     let forged = Correlation {
         connector: ConnectorId(1),
         key: RecordKey { token_type: IdTypeId(2), registrant: RegistrantId(10) },
@@ -67,7 +67,7 @@ fn shots(seal: &Seal, replayed: &str, bearer: &str) -> Vec<Shot> {
     .to_text([0; 16]);
     let unknown = json!([{"omc_ref": forged, "status": "processed", "token": "T"}]).to_string();
     let authorised = format!("Authorization: Bearer {bearer}\r\n");
-    let wrong = seal.credential(Credential::Bearer, 2, 1).into_exposed();
+    let wrong = seal.credential(Credential::Bearer, 2, generation).into_exposed();
     let login = json!({"params": {"db": DATABASE, "login": "omc-1", "password": wrong}}).to_string();
     let client = format!("grant_type=client_credentials&client_id=omc-1&client_secret={wrong}");
     let expired = seal.access_token(&long_ago, long_ago.until);
@@ -103,7 +103,7 @@ impl Caller<'_> {
     async fn deliver(&self, way: usize, body: String) -> Duration {
         let began = Instant::now();
         let callback = self.http.post(format!("{}/callback/1", self.daemon.callback)).body(body);
-        let secret = |kind| self.seal.credential(kind, 1, 1).into_exposed();
+        let secret = |kind| self.seal.credential(kind, 1, self.daemon.generation()).into_exposed();
         let request = match way % 3 {
             0 => callback.bearer_auth(&self.bearer),
             1 => {
@@ -169,7 +169,7 @@ async fn a_legitimate_callback_is_acknowledged_within_a_second_under_attack() {
 
     let address: SocketAddr = world.configuration.get("callback.listen").parse().unwrap();
     let began = Instant::now();
-    let attack = Attack::start(address, shots(&seal, &first, &caller.bearer), REQUESTS);
+    let attack = Attack::start(address, shots(&seal, daemon.generation(), &first, &caller.bearer), REQUESTS);
     let mut latencies = Vec::new();
     // The worst that somebody whom nobody attacks answers in at the same moments, on this machine with all that it does.
     let mut elsewhere = Duration::ZERO;

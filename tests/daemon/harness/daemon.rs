@@ -86,6 +86,14 @@ impl Daemon {
         self.process.stderr.all().iter().filter(|line| line.contains(part)).count()
     }
 
+    /// The newest generation of callback credentials that this start began. One on a store that is there begins none.
+    pub fn generation(&self) -> u32 {
+        let lines = self.process.stderr.all();
+        let newest = lines.iter().rfind(|line| line.contains("MTS is given new credentials")).unwrap();
+        let line: Value = serde_json::from_str(newest).unwrap();
+        u32::try_from(line["fields"]["generation"].as_u64().or(line["generation"].as_u64()).unwrap()).unwrap()
+    }
+
     /// SIGTERM, and waits for a clean end.
     pub async fn stop(mut self) -> Vec<String> {
         self.process.signal(Signal::TERM);

@@ -36,14 +36,14 @@ pub async fn nothing_shown(row: &'static Row) -> Scene {
 pub async fn wrong_bearer(row: &'static Row) -> Scene {
     let stand = Stand::of(row).await;
     let body = everything(&stand);
-    let secret = |kind, connector, generation| stand.seal.credential(kind, connector, generation).into_exposed();
+    let not_begun = stand.seal.credential(Credential::Bearer, 1, stand.generation + 1).into_exposed();
     let wrong = [
         GUESS.to_owned(),
         String::new(),
-        secret(Credential::Bearer, 2, 1),
-        secret(Credential::Bearer, 1, 2),
-        secret(Credential::Password, 1, 1),
-        format!("1.{GUESS}"),
+        stand.anothers(Credential::Bearer, 2),
+        not_begun,
+        stand.credential(Credential::Password),
+        format!("{}.{GUESS}", stand.generation),
     ];
     for bearer in &wrong {
         assert_eq!(stand.show("1", bearer, &body).await, unauthorised());
@@ -58,7 +58,7 @@ pub async fn wrong_login(row: &'static Row) -> Scene {
     let stand = Stand::with(row, "odoo", &[]).await;
     let body = everything(&stand);
     let password = stand.credential(Credential::Password);
-    let anothers = stand.seal.credential(Credential::Password, 2, 1).into_exposed();
+    let anothers = stand.anothers(Credential::Password, 2);
     for (database, login, password) in [
         (DATABASE, "omc-1", GUESS),
         (DATABASE, "omc-1", &anothers),
@@ -83,7 +83,7 @@ pub async fn wrong_client(row: &'static Row) -> Scene {
     let stand = Stand::with(row, "oauth", &[]).await;
     let body = everything(&stand);
     let right = stand.credential(Credential::ClientSecret);
-    let anothers = stand.seal.credential(Credential::ClientSecret, 2, 1).into_exposed();
+    let anothers = stand.anothers(Credential::ClientSecret, 2);
     for (client, secret) in [("omc-1", GUESS), ("omc-1", &anothers), ("omc-2", &right), (GUESS, &right)] {
         assert_eq!(stand.ask(client, secret).await, (401, json!({"error": "invalid_client"}).to_string()));
     }
@@ -95,13 +95,13 @@ pub async fn wrong_client(row: &'static Row) -> Scene {
     stand.goes_on_as("oauth").await
 }
 
-fn expired() -> Pass {
-    Pass { connector: 1, generation: 1, until: SystemClock.now().timestamp() - 1 }
+fn expired(stand: &Stand) -> Pass {
+    Pass { connector: 1, generation: stand.generation, until: SystemClock.now().timestamp() - 1 }
 }
 
 pub async fn expired_session(row: &'static Row) -> Scene {
     let stand = Stand::with(row, "odoo", &[]).await;
-    let cookie = format!("session_id={}", stand.seal.session(&expired()));
+    let cookie = format!("session_id={}", stand.seal.session(&expired(&stand)));
     assert_eq!(stand.call("1", &[("Cookie", &cookie)], &everything(&stand)).await, unauthorised());
     stand.goes_on_as("odoo").await
 }
@@ -109,7 +109,7 @@ pub async fn expired_session(row: &'static Row) -> Scene {
 pub async fn expired_access_token(row: &'static Row) -> Scene {
     let stand = Stand::with(row, "oauth", &[]).await;
     // MTS may think that it is good for another while.
-    let token = stand.seal.access_token(&expired(), expired().until + 3600);
+    let token = stand.seal.access_token(&expired(&stand), expired(&stand).until + 3600);
     assert_eq!(stand.show("1", &token, &everything(&stand)).await, unauthorised());
     stand.goes_on_as("oauth").await
 }

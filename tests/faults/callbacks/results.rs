@@ -84,7 +84,7 @@ pub async fn anothers_correlation(row: &'static Row) -> Scene {
     assert_eq!(stand.scene.world.odoo.another_connector(values).await, 2);
     let definition = async || stand.scene.daemon.connector(2).await;
     eventually("it is read", definition, |connector| !connector.is_null()).await;
-    let bearer = stand.seal.credential(Credential::Bearer, 2, 1).into_exposed();
+    let bearer = stand.anothers(Credential::Bearer, 2);
     let reference = &stand.mts.records()[0].reference;
     let readdressed = changed(reference, |correlation| correlation.connector = ConnectorId(2));
     for reference in [reference, &readdressed] {

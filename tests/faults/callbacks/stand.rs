@@ -27,6 +27,8 @@ pub struct Stand {
     pub scene: Scene,
     pub mts: Mts,
     pub seal: Seal,
+    /// Of the credentials that OMC gives out.
+    pub generation: u32,
     people: usize,
     http: reqwest::Client,
     /// The registry when the hostile caller comes.
@@ -56,7 +58,8 @@ impl Stand {
         let scene = Scene::begun(row, stage, Fault::None.always()).await;
         let people = number(&scene.world.odoo.state().await, "missing_tokens") as usize;
         let seal = scene.world.configuration.seal();
-        Self { scene, mts, seal, people, http: client(), before: Vec::new() }
+        let generation = scene.daemon.generation();
+        Self { scene, mts, seal, generation, people, http: client(), before: Vec::new() }
     }
 
     pub async fn everybody_is_at_mts(&self) {
@@ -96,7 +99,21 @@ impl Stand {
     }
 
     pub fn credential(&self, kind: Credential) -> String {
-        self.seal.credential(kind, 1, 1).into_exposed()
+        self.anothers(kind, 1)
+    }
+
+    /// What another connector's MTS shows.
+    pub fn anothers(&self, kind: Credential, connector: u32) -> String {
+        self.seal.credential(kind, connector, self.generation).into_exposed()
+    }
+
+    /// Waits until the metrics say so: exactly so many of what the caller did.
+    pub async fn counted(&self, metrics: &[(&str, &str, u32)]) {
+        for (metric, label, count) in metrics {
+            let line = format!("{metric}=\"{label}\"}}");
+            let counted = async || self.scene.daemon.metric(&line).await;
+            eventually(&format!("{line} is {count}"), counted, |counted| *counted == f64::from(*count)).await;
+        }
     }
 
     /// A callback for a connector, with these headers.
@@ -190,7 +207,7 @@ impl Stand {
         let mut secrets: Vec<String> = self.mts.records().into_iter().map(|sent| sent.reference).collect();
         for kind in [Credential::Bearer, Credential::Password, Credential::ClientSecret] {
             for connector in [1, 2] {
-                let given = self.seal.credential(kind, connector, 1).into_exposed();
+                let given = self.anothers(kind, connector);
                 secrets.push(given.split_once('.').unwrap().1.to_owned());
             }
         }
