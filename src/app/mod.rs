@@ -101,6 +101,8 @@ impl Foundation {
             tracing::warn!(path = %path.display(), "every account of this machine can read a file with a secret in it");
         }
         let store = Store::open(&config.store, &seal.fingerprints())?;
+        // Nobody else writes the key file while the store is ours.
+        remove_drafts(key_file);
         let caught_up = rekey::catch_up(&store, &seal, config)?;
         rekey::retire_if_possible(&store, &seal, key_file, SystemClock.now());
         let name: [u8; 12] = seal.random()?;
@@ -265,8 +267,16 @@ fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::
 /// Makes the bearer of the admin listener, new at each start.
 fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
     let token = Personal::new(URL_SAFE_NO_PAD.encode(seal.random::<24>()?));
+    remove_drafts(path);
     seal::replace_file(path, &token).with_context(|| format!("cannot write {} (admin.token_file)", path.display()))?;
     Ok(token)
+}
+
+/// Removes what a kill left beside a file with a secret. That it cannot be removed is no reason not to start.
+fn remove_drafts(path: &Path) {
+    if let Err(error) = seal::remove_drafts(path) {
+        tracing::warn!(%error, path = %path.display(), "drafts that a kill may have left beside a secret file could not be removed");
+    }
 }
 
 impl App {

@@ -15,7 +15,7 @@ use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
 use subtle::ConstantTimeEq;
 
-pub use file::replace as replace_file;
+pub use file::{remove_drafts, replace as replace_file};
 pub use key::{KeyError, load, load_or_make, must_be_ours};
 pub use mode::Exposure;
 pub use personal::Personal;

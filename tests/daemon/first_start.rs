@@ -19,3 +19,20 @@ async fn the_folder_of_the_store_is_made_for_omc_alone() {
     Daemon::start(&world.configuration).await.stop().await;
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o750);
 }
+
+/// A kill in the middle of a change of the key leaves all keys beside the key file.
+#[tokio::test]
+async fn a_draft_of_the_key_file_that_a_kill_left_is_gone_after_the_next_start() {
+    let world = World::start(Setup { registrants: 5, ..Setup::default() }).await;
+    Daemon::start(&world.configuration).await.stop().await;
+    let drafts = ["store.key_file", "admin.token_file"].map(|key| {
+        let file = std::path::Path::new(world.configuration.get(key));
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let draft = file.with_file_name(format!(".{name}.omc-a1B2c3"));
+        std::fs::copy(file, &draft).unwrap();
+        draft
+    });
+    let daemon = Daemon::start(&world.configuration).await;
+    assert_eq!(drafts.map(|draft| draft.exists()), [false; 2]);
+    daemon.stop().await;
+}
