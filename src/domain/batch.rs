@@ -105,12 +105,13 @@ pub enum Cause {
 const TWICE: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// A batch about to be sent. `expected` is how long MTS should take for everything it holds, this batch included.
+    /// A batch about to be sent. `access` is what MTS is told to show with its answers; `expected` is how long MTS should take for everything it holds, this batch included.
     pub fn sent(
         id: BatchId,
         connector: ConnectorId,
         mts_url: Url,
         size: u32,
+        access: Access,
         expected: Duration,
         patience: &Patience,
         now: DateTime<Utc>,
@@ -122,7 +123,7 @@ impl Batch {
             mts_url,
             sent_at: now,
             size,
-            access: Access::default(),
+            access,
             answer: Answer::Unknown,
             deadline: now + delta(wait),
             wait: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -225,7 +226,7 @@ mod tests {
     fn batch() -> Batch {
         let url = Url::parse("http://mts.example").unwrap();
         let expected = Duration::from_secs(100);
-        Batch::sent(BatchId(1), ConnectorId(1), url, 10, expected, &PATIENCE, DateTime::UNIX_EPOCH)
+        Batch::sent(BatchId(1), ConnectorId(1), url, 10, Access::default(), expected, &PATIENCE, DateTime::UNIX_EPOCH)
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -271,7 +272,7 @@ mod tests {
         let ahead = at(0) + TimeDelta::days(1000);
         let url = Url::parse("http://mts.example").unwrap();
         let expected = Duration::from_secs(100);
-        let mut batch = Batch::sent(BatchId(1), ConnectorId(1), url, 10, expected, &PATIENCE, ahead);
+        let mut batch = Batch::sent(BatchId(1), ConnectorId(1), url, 10, Access::default(), expected, &PATIENCE, ahead);
         assert!(!batch.is_due(&PATIENCE, ahead));
         assert_eq!(batch.judge(status, &PATIENCE, ahead), Verdict::Wait);
         assert!(batch.is_due(&PATIENCE, at(0)), "looked at as soon as the clock is back");

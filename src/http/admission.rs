@@ -216,9 +216,8 @@ mod tests {
                 &occasion,
             )?;
             let url = Url::parse("http://mts.example").unwrap();
-            let sent = Batch::sent(batch, OURS, url, 1, SECOND, &world.receiver.patience, now);
             let access = Access { auth: CallbackAuth::Odoo, generation: Generation(generation) };
-            change.put_batch(Batch { access, ..sent });
+            change.put_batch(Batch::sent(batch, OURS, url, 1, access, SECOND, &world.receiver.patience, now));
             Ok(batch)
         });
         let batch = sent.unwrap();

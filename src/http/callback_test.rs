@@ -7,7 +7,7 @@ use url::Url;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::domain::batch::{Batch, Status, Verdict};
+use crate::domain::batch::{Access, Batch, Status, Verdict};
 use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId, RunId};
 use crate::domain::opaque::Nonce;
 use crate::domain::record::{HeldVid, RecordKey};
@@ -66,7 +66,7 @@ impl World {
                 change.apply(key, Event::Sent { batch, nonce, vid, data: Digest([2; DIGEST]) }, &occasion)?;
             }
             let url = Url::parse("http://mts.example").unwrap();
-            change.put_batch(Batch::sent(batch, OURS, url, 2, GRACE, &patience, now));
+            change.put_batch(Batch::sent(batch, OURS, url, 2, Access::default(), GRACE, &patience, now));
             Ok(())
         });
         sent.unwrap();

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::*;
 use crate::clock::{Clock, ManualClock};
-use crate::domain::batch::Patience;
+use crate::domain::batch::{Access, Patience};
 use crate::domain::code::Code;
 use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
 use crate::domain::opaque::{Digest, Nonce, Sealed};
@@ -60,7 +60,16 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
                 Patience { interval: Duration::ZERO, callback_grace: Duration::ZERO, stuck_after: Duration::ZERO };
             let url = Url::parse("http://mts.example").unwrap();
             let size = registrants.len() as u32;
-            change.put_batch(Batch::sent(id, CONNECTOR, url, size, Duration::ZERO, &patience, now()));
+            change.put_batch(Batch::sent(
+                id,
+                CONNECTOR,
+                url,
+                size,
+                Access::default(),
+                Duration::ZERO,
+                &patience,
+                now(),
+            ));
             for registrant in registrants {
                 let vid =
                     HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 36]), also: Vec::new() };

@@ -149,13 +149,13 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::domain::batch::Patience;
+    use crate::domain::batch::{Access, Patience};
     use crate::domain::identity::ConnectorId;
 
     fn batch(id: u64, interval: Duration) -> Batch {
         let url = Url::parse("http://mts.example").unwrap();
         let patience = Patience { interval, callback_grace: interval, stuck_after: interval };
-        Batch::sent(BatchId(id), ConnectorId(1), url, 10, interval, &patience, DateTime::UNIX_EPOCH)
+        Batch::sent(BatchId(id), ConnectorId(1), url, 10, Access::default(), interval, &patience, DateTime::UNIX_EPOCH)
     }
 
     #[test]

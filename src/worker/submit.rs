@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::gate::Gate;
 use super::prepare::{self, Decision};
 use super::{Halt, Progress, Remote, Worker};
-use super::{address, apart};
+use super::{address, apart, credentials};
 use crate::domain::batch::{Access, Answer, Batch};
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::correlation::Correlation;
@@ -162,10 +162,8 @@ async fn admit(
                 return Ok(None);
             }
             let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            let generation = change.generation().map(|current| current.generation).unwrap_or_default();
-            let access = Access { auth, generation };
-            let batch = Batch::sent(id, connector_id, mts_url, size, expected, &patience, now);
-            change.put_batch(Batch { access, ..batch });
+            let access = Access { auth, generation: credentials::present(change, now).generation };
+            change.put_batch(Batch::sent(id, connector_id, mts_url, size, access, expected, &patience, now));
             Ok(Some(Ready { id, members, records, open, access }))
         })
         .await?;

@@ -2,7 +2,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::domain::batch::Batch;
+use crate::domain::batch::{Access, Batch};
 use crate::domain::code::Code;
 use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId};
 use crate::domain::opaque::{Digest, Nonce, Sealed};
@@ -85,7 +85,16 @@ fn fill(store: &Store, seal: &Seal) {
             let id = change.new_batch_id();
             let patience = Config::default().reconcile.patience();
             let url = Url::parse("http://mts.example").unwrap();
-            change.put_batch(Batch::sent(id, CONNECTOR, url, 5, std::time::Duration::ZERO, &patience, now));
+            change.put_batch(Batch::sent(
+                id,
+                CONNECTOR,
+                url,
+                5,
+                Access::default(),
+                std::time::Duration::ZERO,
+                &patience,
+                now,
+            ));
             for registrant in 1..=5 {
                 change.apply(key(registrant), sent(seal, registrant, id), &occasion)?;
             }
