@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::certificates::{Certificates, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::mts::{Mts, Presence};
@@ -86,11 +87,12 @@ fn certificates(config: &Config) -> Vec<Line> {
         Ok(settings) => settings.receiver,
         Err(error) => return vec![line("callback.public_url", false, format!("{error:#}"))],
     };
-    let remarks = match super::certificates::look(config, &receiver, SystemClock.now()) {
-        Ok(remarks) => remarks,
+    let remarks = match Certificates::read(config, &receiver) {
+        Ok(read) => read.remarks(SystemClock.now()),
         Err(error) => return vec![line("certificates", false, error.to_string())],
     };
-    let mut lines: Vec<Line> = remarks.into_iter().map(|remark| line(remark.key, remark.good, remark.text)).collect();
+    let remarks = remarks.into_iter().map(|remark| line(remark.key, remark.state != State::Bad, remark.text));
+    let mut lines: Vec<Line> = remarks.collect();
     let keys = super::certificates::keys(config);
     lines.extend(keys.filter_map(|(key, path)| private_file(key, path, "is not there")));
     lines

@@ -49,6 +49,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
                 logged("renewing credentials", credentials::step(&app.worker, period).map_err(Halt::from));
             }),
         ),
+        ("50 0 6 * * *", job(app, async |app| app.certificates.tell(app.worker.clock.now()))),
         (leases::RENEWED, job(app, async |app| logged("renewing leases", renew_leases(&app).await))),
         (
             "* * * * * *",

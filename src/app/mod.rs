@@ -25,12 +25,12 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use certificates::Certificates;
 pub use rekey::Rekeyed;
 pub use roster::{Roster, Standing};
 pub use sockets::Sockets;
@@ -58,6 +58,7 @@ pub struct App {
     pub worker: Arc<Worker>,
     pub roster: Roster,
     pub config: Config,
+    certificates: Certificates,
     /// VID clean-ups that went through everybody.
     pub clean_ups: std::sync::atomic::AtomicU64,
     /// Odoo's definitions were read at least once.
@@ -151,7 +152,7 @@ pub fn vet(config: &Config) -> anyhow::Result<()> {
     odoo::Client::new(&config.odoo)?;
     let settings = settings(config, config.callback.listen, "".into())?;
     Mts::new(&config.mts.trust()?)?;
-    certificates::look(config, &settings.receiver, DateTime::UNIX_EPOCH)?;
+    Certificates::read(config, &settings.receiver)?;
     Ok(())
 }
 
@@ -172,8 +173,9 @@ pub async fn start(
     let (callback, admin) = (callback_listener.local_addr()?, admin_listener.local_addr()?);
 
     let settings = settings(&config, callback, daemon)?;
-    certificates::tell(&certificates::look(&config, &settings.receiver, clock.now())?);
-    let app = build(config, settings, Arc::clone(&seal), store, clock, tally)?;
+    let certificates = Certificates::read(&config, &settings.receiver)?;
+    certificates.tell(clock.now());
+    let app = build(config, settings, certificates, Arc::clone(&seal), store, clock, tally)?;
     credentials::step(&app.worker, app.config.callback.renew_credentials.as_duration())?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
@@ -218,6 +220,7 @@ pub async fn start(
 fn build(
     config: Config,
     settings: Settings,
+    certificates: Certificates,
     seal: Arc<Seal>,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -232,6 +235,7 @@ fn build(
         worker,
         roster: Roster::default(),
         config,
+        certificates,
         clean_ups: std::sync::atomic::AtomicU64::new(0),
         heard: AtomicBool::new(false),
         stop: CancellationToken::new(),
