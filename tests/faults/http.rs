@@ -37,6 +37,11 @@ impl Request {
         Some(Self { bytes, head })
     }
 
+    /// Method and address.
+    pub fn line(&self) -> &[u8] {
+        self.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default()
+    }
+
     /// Whether it holds this, in its head or in its body.
     pub fn holds(&self, part: &str) -> bool {
         part.is_empty() || self.bytes.windows(part.len()).any(|window| window == part.as_bytes())

@@ -306,20 +306,36 @@ rows! { Mts;
         scene.lifted()
     };
 
-    forgets_by_404 {
-        fault: "answers 404 for batches that it works on (its database is locked), again and again",
-        does: "does not believe it before it was said twice, ten seconds apart; callbacks that come meanwhile count, and nobody is sent twice",
+    says_404_once {
+        fault: "answers 404 for each batch that it works on, once (its database is locked)",
+        does: "does not believe it, and asks again ten seconds later; callbacks that come meanwhile count, and nobody is sent twice",
         sees: "metrics: `omc_oldest_batch_seconds`<br>ready: `200`",
         recovers: "there is nothing to end",
     } async |row| {
         let scene = patient(row).await;
-        scene.world.mts_faults(json!({"delay_callbacks_ms": 500})).await;
-        scene.mts_strikes(refusal("404 Not Found", "ATS-REQ-016").at(ASKING));
+        // So that it is asked again before they come.
+        scene.world.mts_faults(json!({"delay_callbacks_ms": 12_000})).await;
+        scene.mts_strikes(refusal("404 Not Found", "ATS-REQ-016").at(ASKING).once_each());
         let scene = scene.is_seen().await;
         scene.world.all_tokens_are_there().await;
         assert!(scene.mts.struck() > 0);
         let state = scene.world.mts_state().await;
         assert_eq!(number(&state, "records"), u64::from(PEOPLE), "{state}");
+        scene.lifted()
+    };
+
+    says_404_again {
+        fault: "answers 404 for a batch, and ten seconds later again: it has deleted it",
+        does: "believes it then, and sends again what is missing",
+        sees: "log (warn): `answers are lost; sending again`<br>metrics: `omc_answers_lost_total{cause=\"server\"}`",
+        recovers: "by itself",
+    } async |row| {
+        let scene = patient(row).await;
+        scene.world.mts_faults(json!({"drop_callbacks": 1.0})).await;
+        scene.mts_strikes(refusal("404 Not Found", "ATS-REQ-016").at(ASKING));
+        let scene = scene.is_seen().await;
+        scene.world.mts_faults(json!({"drop_callbacks": 0})).await;
+        scene.world.all_tokens_are_there().await;
         scene.lifted()
     };
 

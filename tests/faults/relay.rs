@@ -1,9 +1,10 @@
 //! A relay between OMC and one server, which can be told what is to go wrong while it runs.
 
+use std::collections::HashSet;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -69,12 +70,12 @@ impl Fault {
 
     /// At every call.
     pub fn always(self) -> Strike {
-        Strike { fault: self, only: "", spared: 0 }
+        Strike { fault: self, only: "", spared: 0, once_each: false }
     }
 
     /// At the calls that hold this text.
     pub fn at(self, only: &'static str) -> Strike {
-        Strike { fault: self, only, spared: 0 }
+        Strike { fault: self, only, spared: 0, once_each: false }
     }
 }
 
@@ -85,11 +86,17 @@ pub struct Strike {
     only: &'static str,
     /// So many of them pass first.
     spared: usize,
+    /// Whoever makes the same call again passes.
+    once_each: bool,
 }
 
 impl Strike {
     pub fn after(self, spared: usize) -> Self {
         Self { spared, ..self }
+    }
+
+    pub fn once_each(self) -> Self {
+        Self { once_each: true, ..self }
     }
 }
 
@@ -112,6 +119,8 @@ impl<const N: usize> From<[Strike; N]> for Strikes {
 struct Order {
     strikes: Vec<(Strike, AtomicUsize)>,
     struck: Arc<AtomicUsize>,
+    /// First lines of the calls that were struck.
+    calls: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl Order {
@@ -131,9 +140,11 @@ impl Order {
     /// The fault that a call meets.
     fn of(&self, request: &Request) -> Fault {
         let met = self.strikes.iter().find(|(strike, matched)| {
-            request.holds(strike.only) && matched.fetch_add(1, Ordering::SeqCst) >= strike.spared
+            let spared = strike.once_each && self.calls.lock().unwrap().contains(request.line());
+            request.holds(strike.only) && !spared && matched.fetch_add(1, Ordering::SeqCst) >= strike.spared
         });
         met.map_or(Fault::None, |(strike, _)| {
+            self.calls.lock().unwrap().insert(request.line().to_vec());
             self.struck.fetch_add(1, Ordering::SeqCst);
             strike.fault.clone()
         })
@@ -144,7 +155,7 @@ pub struct Relay {
     /// Address for OMC.
     pub url: String,
     order: watch::Sender<Arc<Order>>,
-    shown: Arc<std::sync::Mutex<Option<Arc<rustls::ServerConfig>>>>,
+    shown: Arc<Mutex<Option<Arc<rustls::ServerConfig>>>>,
     struck: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
@@ -161,7 +172,7 @@ impl Relay {
         let port = free_port();
         let struck = Arc::new(AtomicUsize::new(0));
         let (order, orders) = watch::channel(Order::none());
-        let shown = Arc::new(std::sync::Mutex::new(certificate.map(tls)));
+        let shown = Arc::new(Mutex::new(certificate.map(tls)));
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let server = server.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let task = tokio::spawn(listen(port, server, orders, Arc::clone(&shown)));
@@ -192,7 +203,7 @@ impl Relay {
 
 fn new_order(strikes: Strikes, struck: &Arc<AtomicUsize>) -> Arc<Order> {
     let strikes = strikes.0.into_iter().map(|strike| (strike, AtomicUsize::new(0))).collect();
-    Arc::new(Order { strikes, struck: Arc::clone(struck) })
+    Arc::new(Order { strikes, struck: Arc::clone(struck), calls: Mutex::default() })
 }
 
 fn tls(issued: &Issued) -> Arc<rustls::ServerConfig> {
@@ -204,12 +215,7 @@ fn tls(issued: &Issued) -> Arc<rustls::ServerConfig> {
 
 type Orders = watch::Receiver<Arc<Order>>;
 
-async fn listen(
-    port: u16,
-    server: String,
-    mut orders: Orders,
-    shown: Arc<std::sync::Mutex<Option<Arc<rustls::ServerConfig>>>>,
-) {
+async fn listen(port: u16, server: String, mut orders: Orders, shown: Arc<Mutex<Option<Arc<rustls::ServerConfig>>>>) {
     let mut connections = JoinSet::new();
     loop {
         if orders.borrow_and_update().refuses() {
