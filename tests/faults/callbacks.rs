@@ -17,7 +17,7 @@ rows! { Callbacks;
     nothing_asked {
         fault: "no authentication, where the connector asks for none (`callback.allow_unauthenticated`)",
         does: "takes the call and believes nothing without the right correlation; other connectors are guarded as ever",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"} 1`, `omc_callbacks_total{result="unauthorised"} 1`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } callers::nothing_asked;
     wrong_bearer {
@@ -29,31 +29,31 @@ rows! { Callbacks;
     wrong_login {
         fault: "wrong authentication, Odoo: wrong password, login or database; callbacks without a session or with a made-up one",
         does: "answers as Odoo does, `Access Denied` and no session; refuses the callbacks with 401",
-        sees: r#"metrics: `omc_callback_logins_total{result="refused"} 5`, `omc_callbacks_total{result="unauthorised"} 3`"#,
+        sees: r#"metrics: `omc_callback_logins_total{result="refused"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } callers::wrong_login;
     wrong_client {
         fault: "wrong authentication, OAuth: wrong secret or client; callbacks with an unsigned or made-up access token",
         does: "answers `invalid_client` with 401; refuses the callbacks with 401",
-        sees: r#"metrics: `omc_callback_logins_total{result="refused"} 4`, `omc_callbacks_total{result="unauthorised"} 3`"#,
+        sees: r#"metrics: `omc_callback_logins_total{result="refused"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } callers::wrong_client;
     expired_session {
         fault: "expired session (Odoo)",
         does: "refuses with 401; MTS does not look at it, so what it brought so late is asked for again, as after any lost delivery",
-        sees: r#"metrics: `omc_callbacks_total{result="unauthorised"} 1`"#,
+        sees: r#"metrics: `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "with MTS's next login, right before its next delivery",
     } callers::expired_session;
     expired_access_token {
         fault: "expired access token (OAuth)",
         does: "refuses with 401, whatever MTS thinks of it; what it brought is asked for again",
-        sees: r#"metrics: `omc_callbacks_total{result="unauthorised"} 1`"#,
+        sees: r#"metrics: `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "with MTS's next access token, right before its next delivery",
     } callers::expired_access_token;
     no_such_connector {
         fault: "a connector that cannot be, or is not",
         does: "answers 404 without a word of the address that was called, or 401 where there could be such a connector: nobody learns which there are",
-        sees: r#"metrics: `omc_callbacks_total{result="unknown"} 7`, `omc_callbacks_total{result="unauthorised"} 1`"#,
+        sees: r#"metrics: `omc_callbacks_total{result="unknown"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } callers::no_such_connector;
     replay {
@@ -65,55 +65,55 @@ rows! { Callbacks;
     second_token {
         fault: "a second token for a record whose token is there, different from the first",
         does: "keeps the first",
-        sees: r#"log (warn): `MTS gave a second token that is not the first; the first one counts`, with the registrant, once a minute at most<br>metrics: `omc_callback_results_total{outcome="disputed"} 1`"#,
+        sees: r#"log (warn): `MTS gave a second token that is not the first; the first one counts`, with the registrant, once a minute at most<br>metrics: `omc_callback_results_total{outcome="disputed"}`"#,
         recovers: "at once",
     } results::second_token;
     garbage {
         fault: "garbage: a proxy's page, cut JSON, JSON of another form, 100,000 nested lists",
         does: "refuses with 400; what was to be in it is asked for again",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"garbage"`<br>metrics: `omc_callbacks_total{result="garbage"} 8`"#,
+        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"garbage"`<br>metrics: `omc_callbacks_total{result="garbage"}`"#,
         recovers: "at once",
     } results::garbage;
     too_many {
         fault: "more than 20,000 results in one body",
         does: "refuses with 413",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_many"`<br>metrics: `omc_callbacks_total{result="too_many"} 1`"#,
+        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_many"`<br>metrics: `omc_callbacks_total{result="too_many"}`"#,
         recovers: "at once",
     } results::too_many;
     unknown_correlation {
         fault: "unknown correlation: none, cut, forged, or of another OMC; entries that are no results",
         does: "answers 200, as always, and believes nothing of it",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`, with the address, once a minute at most<br>metrics: `omc_callback_results_total{outcome="stranger"} 5`, `omc_callback_results_total{outcome="shapeless"} 4`, `omc_callback_results_total{outcome="empty"} 1`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`, with the address, once a minute at most<br>metrics: `omc_callback_results_total{outcome="stranger"}`, `omc_callback_results_total{outcome="shapeless"}`, `omc_callback_results_total{outcome="empty"}`"#,
         recovers: "at once",
     } results::unknown_correlation;
     of_a_lost_store {
         fault: "a correlation of OMC's own that nothing is known of: from before the store was lost",
         does: "believes nothing of it; the registrants are sent again, or were",
-        sees: r#"metrics: `omc_callback_results_total{outcome="stale"} 1`, `omc_callback_results_total{outcome="late"} 1`"#,
+        sees: r#"metrics: `omc_callback_results_total{outcome="stale"}`, `omc_callback_results_total{outcome="late"}`"#,
         recovers: "at once",
     } results::of_a_lost_store;
     anothers_correlation {
         fault: "another connector's correlation, with the right credentials of one's own connector",
         does: "believes nothing of it; at the other connector's address these credentials are worth nothing",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"} 2`, `omc_callbacks_total{result="unauthorised"} 2`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } results::anothers_correlation;
     another_registrant {
         fault: "another registrant's id in a correlation, within a good batch",
         does: "believes nothing of this result, for either registrant; the others count",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"} 1`, `omc_callback_results_total{outcome="token"} 2`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"}`, `omc_callback_results_total{outcome="token"}`"#,
         recovers: "at once",
     } results::another_registrant;
     wrong_token_type {
         fault: "another token type in a correlation, within a good batch",
         does: "the same",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"} 1`, `omc_callback_results_total{outcome="token"} 2`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"}`, `omc_callback_results_total{outcome="token"}`"#,
         recovers: "at once",
     } results::wrong_token_type;
     corrected_vid {
         fault: "a token for a VID that is not the registrant's any more: corrected while MTS had it",
         does: "compares the VID again when it writes, writes nothing, and sends the new VID; a result for the old one then counts for nothing",
-        sees: r#"metrics: `omc_callback_results_total{outcome="stale"} 1`"#,
+        sees: r#"metrics: `omc_callback_results_total{outcome="stale"}`"#,
         recovers: "with the result for the new VID",
     } results::corrected_vid;
     empty_token {
@@ -125,7 +125,7 @@ rows! { Callbacks;
     unknown_status {
         fault: "a status or a code that OMC does not know, with a token or without",
         does: "takes no token of it; sends the record again, `retry.attempts` times at most",
-        sees: r#"metrics: `omc_callback_results_total{outcome="error"} 4`"#,
+        sees: r#"metrics: `omc_callback_results_total{outcome="error"}`"#,
         recovers: "with a result that is one",
     } results::unknown_status;
     long_token {
@@ -137,13 +137,13 @@ rows! { Callbacks;
     before_the_answer {
         fault: "a forged result while MTS has not yet answered the POST; and MTS's own",
         does: "believes nothing of the forged one; takes MTS's own, writes its token, and waits for the answer",
-        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"} 1`"#,
+        sees: r#"log (warn): `results came that OMC did not ask for; they count for nothing`<br>metrics: `omc_callback_results_total{outcome="stranger"}`"#,
         recovers: "at once",
     } results::before_the_answer;
     huge_body {
         fault: "a body of 100 MB, announced or in chunks, with the right bearer; without it, in chunks",
         does: "refuses with 413 as soon as it is announced, or when `callback.max_body` is passed; with 401, unread, where nothing is shown",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_large"`<br>metrics: `omc_callbacks_total{result="too_large"} 2`, `omc_callbacks_total{result="unauthorised"} 1`"#,
+        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_large"`<br>metrics: `omc_callbacks_total{result="too_large"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } crowds::huge_body;
     slow_headers {
@@ -159,7 +159,7 @@ rows! { Callbacks;
         recovers: "at once; callbacks get through meanwhile",
     } crowds::slow_body;
     ten_thousand {
-        fault: "10,000 callbacks at once: without or with wrong credentials, forged, replayed, garbage",
+        fault: "10,000 callbacks, 200 at a time: without or with wrong credentials, forged, replayed, garbage",
         does: "answers each as above; stores MTS's own in between (`tests/hostile` holds it to a second for each, with slow connections besides)",
         sees: r#"log (warn): `calls with wrong credentials, again and again`, `results came that OMC did not ask for`, `callbacks with the right credentials could not be used`, each once a minute at most<br>metrics: `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once; callbacks get through meanwhile",

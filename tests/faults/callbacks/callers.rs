@@ -5,7 +5,7 @@ use omc::clock::{Clock, SystemClock};
 use omc::seal::receiver::{Credential, DATABASE, Pass};
 use serde_json::{Value, json};
 
-use super::stand::{Stand, Told, changed, good, hostile, stored, unauthorised};
+use super::stand::{CALLBACKS, LOGINS, RESULTS, Stand, Told, changed, good, hostile, stored, unauthorised};
 use crate::row::Row;
 use crate::scene::Scene;
 
@@ -76,6 +76,7 @@ pub async fn wrong_login(row: &'static Row) -> Scene {
     for cookie in ["frontend_lang=en_US", "session_id=", &made_up] {
         assert_eq!(stand.call("1", &[("Cookie", cookie)], &body).await, unauthorised());
     }
+    stand.counted(&[(LOGINS, "refused", 5), (CALLBACKS, "unauthorised", 3)]).await;
     stand.goes_on_as("odoo").await
 }
 
@@ -92,6 +93,7 @@ pub async fn wrong_client(row: &'static Row) -> Scene {
     for token in [unsigned, GUESS, &right] {
         assert_eq!(stand.show("1", token, &body).await, unauthorised());
     }
+    stand.counted(&[(LOGINS, "refused", 4), (CALLBACKS, "unauthorised", 3)]).await;
     stand.goes_on_as("oauth").await
 }
 
@@ -103,6 +105,7 @@ pub async fn expired_session(row: &'static Row) -> Scene {
     let stand = Stand::with(row, "odoo", &[]).await;
     let cookie = format!("session_id={}", stand.seal.session(&expired(&stand)));
     assert_eq!(stand.call("1", &[("Cookie", &cookie)], &everything(&stand)).await, unauthorised());
+    stand.counted(&[(CALLBACKS, "unauthorised", 1)]).await;
     stand.goes_on_as("odoo").await
 }
 
@@ -111,6 +114,7 @@ pub async fn expired_access_token(row: &'static Row) -> Scene {
     // MTS may think that it is good for another while.
     let token = stand.seal.access_token(&expired(&stand), expired(&stand).until + 3600);
     assert_eq!(stand.show("1", &token, &everything(&stand)).await, unauthorised());
+    stand.counted(&[(CALLBACKS, "unauthorised", 1)]).await;
     stand.goes_on_as("oauth").await
 }
 
@@ -123,6 +127,7 @@ pub async fn no_such_connector(row: &'static Row) -> Scene {
     }
     // One that could be, and is not: nobody is told which there are.
     assert_eq!(stand.show("77", &stand.bearer(), &body).await, unauthorised());
+    stand.counted(&[(CALLBACKS, "unknown", 7), (CALLBACKS, "unauthorised", 1)]).await;
     stand.goes_on().await
 }
 
@@ -134,5 +139,6 @@ pub async fn nothing_asked(row: &'static Row) -> Scene {
     assert_eq!(stand.call("1", &[], &hostile(&guessed).to_string()).await, stored());
     // Another connector's callbacks are as well guarded as ever.
     assert_eq!(stand.call("2", &[], &everything(&stand)).await, unauthorised());
+    stand.counted(&[(RESULTS, "stranger", 1), (CALLBACKS, "unauthorised", 1)]).await;
     stand.goes_on_as("none").await
 }

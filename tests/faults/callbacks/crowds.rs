@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::stand::{Stand, good, hostile, made_up, stored};
+use super::stand::{CALLBACKS, Stand, good, hostile, made_up, stored};
 use crate::evidence::MARKER;
 use crate::harness::{DEADLINE, Daemon, eventually};
 use crate::row::Row;
@@ -98,6 +98,7 @@ pub async fn huge_body(row: &'static Row) -> Scene {
     }
     let (status, text, _) = send_huge(&stand, &bearer, true).await;
     assert_eq!((status, text), (413, over));
+    stand.counted(&[(CALLBACKS, "too_large", 2), (CALLBACKS, "unauthorised", 1)]).await;
     stand.goes_on().await
 }
 

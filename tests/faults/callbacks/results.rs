@@ -6,7 +6,8 @@ use omc::seal::{Purpose, Seal};
 use serde_json::{Value, json};
 
 use super::stand::{
-    Stand, TOKEN, Told, VID, changed, good, hostile, made_up, named, registrant, result, stored, unauthorised,
+    CALLBACKS, RESULTS, Stand, TOKEN, Told, VID, changed, good, hostile, made_up, named, registrant, result, stored,
+    unauthorised,
 };
 use crate::evidence::MARKER;
 use crate::harness::{eventually, number};
@@ -33,6 +34,7 @@ pub async fn garbage(row: &'static Row) -> Scene {
         let told = stand.show("1", &stand.bearer(), body).await;
         assert_eq!(told, (400, "not JSON results".to_owned()), "{:.40}", body);
     }
+    stand.counted(&[(CALLBACKS, "garbage", 8)]).await;
     stand.goes_on().await
 }
 
@@ -40,6 +42,7 @@ pub async fn too_many(row: &'static Row) -> Scene {
     let stand = Stand::of(row).await;
     let many = json!(vec![json!({}); 20_001]);
     assert_eq!(stand.bring(&many).await, (413, "too many results at once".to_owned()));
+    stand.counted(&[(CALLBACKS, "too_many", 1)]).await;
     stand.goes_on().await
 }
 
@@ -63,6 +66,7 @@ pub async fn unknown_correlation(row: &'static Row) -> Scene {
     for body in &strange {
         assert_eq!(stand.bring(body).await, stored(), "{body}");
     }
+    stand.counted(&[(RESULTS, "stranger", 5), (RESULTS, "shapeless", 4), (RESULTS, "empty", 1)]).await;
     stand.goes_on().await
 }
 
@@ -75,6 +79,7 @@ pub async fn of_a_lost_store(row: &'static Row) -> Scene {
         let mac = stand.seal.mac(Purpose::Correlation, &correlation.signed());
         assert_eq!(stand.bring(&hostile(&correlation.to_text(mac))).await, stored());
     }
+    stand.counted(&[(RESULTS, "stale", 1), (RESULTS, "late", 1)]).await;
     stand.goes_on().await
 }
 
@@ -92,6 +97,7 @@ pub async fn anothers_correlation(row: &'static Row) -> Scene {
         assert_eq!(stand.show("2", &bearer, &body).await, stored(), "as its own");
         assert_eq!(stand.show("1", &bearer, &body).await, unauthorised());
     }
+    stand.counted(&[(RESULTS, "stranger", 2), (CALLBACKS, "unauthorised", 2)]).await;
     stand.goes_on().await
 }
 
@@ -109,6 +115,7 @@ async fn within_a_good_batch(row: &'static Row, wrong: impl FnOnce(&[Sent]) -> S
         assert_eq!(stand.ids(registrant, VID).await, std::slice::from_ref(&sent.vid));
         assert!(stand.ids(registrant, TOKEN).await.is_empty());
     }
+    stand.counted(&[(RESULTS, "stranger", 1), (RESULTS, "token", 2)]).await;
     stand.goes_on_changed().await
 }
 
@@ -141,6 +148,7 @@ pub async fn corrected_vid(row: &'static Row) -> Scene {
     assert_eq!(stand.ids(registrant, VID).await, [vid]);
     assert_eq!(stand.bring(&good(&again)).await, stored());
     stand.has_a_token(&again).await;
+    stand.counted(&[(RESULTS, "stale", 1)]).await;
     stand.goes_on_changed().await
 }
 
@@ -164,6 +172,7 @@ pub async fn second_token(row: &'static Row) -> Scene {
     let sent = stand.mts.records().remove(0);
     assert_eq!(stand.bring(&json!([good(&sent), hostile(&sent.reference)])).await, stored());
     stand.has_a_token(&sent).await;
+    stand.counted(&[(RESULTS, "disputed", 1)]).await;
     stand.goes_on_changed().await
 }
 
@@ -200,6 +209,7 @@ pub async fn unknown_status(row: &'static Row) -> Scene {
         |reference| json!({"omc_ref": reference, "status": "error", "token": MARKER, "code": MARKER}),
     )
     .await;
+    stand.counted(&[(RESULTS, "error", 4)]).await;
     stand.goes_on().await
 }
 
@@ -234,5 +244,6 @@ pub async fn before_the_answer(row: &'static Row) -> Scene {
     assert_eq!(stand.scene.daemon.metric("omc_submitted_total").await, 0.0, "nothing is answered yet");
     drop(silence);
     stand.everybody_is_at_mts().await;
+    stand.counted(&[(RESULTS, "stranger", 1)]).await;
     stand.goes_on_changed().await
 }

@@ -19,6 +19,11 @@ use crate::silent_mts::{Mts, Sent};
 /// What a caller is told: status and body.
 pub type Told = (u16, String);
 
+/// Metrics up to the value of their label.
+pub const CALLBACKS: &str = "omc_callbacks_total{result";
+pub const LOGINS: &str = "omc_callback_logins_total{result";
+pub const RESULTS: &str = "omc_callback_results_total{outcome";
+
 /// Types of IDs.
 pub const VID: u64 = 1;
 pub const TOKEN: u64 = 2;
