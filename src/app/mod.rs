@@ -279,7 +279,10 @@ fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
 /// Removes what a kill left beside a file with a secret. That it cannot be removed is no reason not to start.
 fn remove_drafts(path: &Path) {
     if let Err(error) = seal::remove_drafts(path) {
-        tracing::warn!(%error, path = %path.display(), "drafts that a kill may have left beside a secret file could not be removed");
+        tracing::warn!(
+            %error, path = %path.display(),
+            "drafts that a kill may have left beside a secret file could not be removed"
+        );
     }
 }
 
