@@ -105,7 +105,9 @@ pub enum Cause {
 const TWICE: Duration = Duration::from_secs(10);
 
 impl Batch {
-    /// A batch about to be sent. `access` is what MTS is told to show with its answers; `expected` is how long MTS should take for everything it holds, this batch included.
+    /// A batch about to be sent. `access` is what MTS is told to show with its answers; `expected` is how long MTS should take for
+    /// everything it holds, this batch included.
+    #[expect(clippy::too_many_arguments, reason = "all of these are what a batch is, and none has a default")]
     pub fn sent(
         id: BatchId,
         connector: ConnectorId,
