@@ -1,5 +1,6 @@
 //! Damaged files: the store opens with everything in it, or is refused with the way out. No panic, no hang, no silent loss.
 
+use std::cell::Cell;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use super::harness::{Chance, Configuration, DEADLINE, Daemon, Setup, World, eventually, number};
 use super::rounds;
+
+/// Looks at a state that stays the same before it counts as one that lasts: the daemon does everything by the second.
+const LOOKS: u32 = 120;
 
 /// A store with records in every state, as a kill leaves it and as an orderly end does.
 async fn samples(world: &mut World, folder: &Path) -> [PathBuf; 2] {
@@ -33,7 +37,21 @@ async fn samples(world: &mut World, folder: &Path) -> [PathBuf; 2] {
         world.odoo.process.signal(Signal::CONT);
     };
     println!("the store holds {records}");
+    // Nothing more happens, and what has happened is on the disk: of what is not, damage may take the newest.
+    world.mts.signal(Signal::STOP);
+    let (seen, unchanged) = (Cell::new(None), Cell::new(0));
+    let state =
+        async || (daemon.connector(1).await["records"].to_string(), daemon.metric("omc_batches_in_flight").await);
+    let lasts = |state: &(String, f64)| {
+        let same = seen.replace(Some(state.clone())).as_ref() == Some(state);
+        unchanged.set(if same { unchanged.get() + 1 } else { 0 });
+        unchanged.get() >= LOOKS
+    };
+    eventually("nothing changes any more", state, lasts).await;
+    let run = world.configuration.command(&["run", "1"]).await;
+    assert_eq!(run.code, Some(0), "a run that began is on the disk, and all before it: {run:?}");
     daemon.process.kill().await;
+    world.mts.signal(Signal::CONT);
     world.odoo.process.signal(Signal::CONT);
     let store = Path::new(world.configuration.get("store.path"));
     let (killed, closed) = (folder.join("killed"), folder.join("closed"));
