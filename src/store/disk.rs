@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock, syncfs};
 use rustix::io::Errno;
@@ -35,6 +35,9 @@ const SEGMENT: usize = 128 * 1024;
 /// sled's own files: everything is in the one, its settings in the other.
 const LOG: &str = "db";
 const SETTINGS: &str = "conf";
+
+/// How long a lock may be somebody else's: whoever starts a process shares its locks with that until it runs a program of its own.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Locked by the owner before anything else is touched; sled locks its log only after it has changed other files.
 const LOCK: &str = "omc-lock";
@@ -69,7 +72,21 @@ pub(super) type Write = (Vec<u8>, Option<Vec<u8>>);
 
 impl Disk {
     /// Opens the store's files. What is in them is good only after [`Disk::verify`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "files are opened by threads that may block, as all that is done here does"
+    )]
     pub fn open(path: &Path, broken: Broken) -> Result<Self, StoreError> {
+        let end = Instant::now() + MOMENT;
+        loop {
+            match Self::open_now(path, broken.clone()) {
+                Err(StoreError::Locked { .. }) if Instant::now() < end => std::thread::sleep(MOMENT / 50),
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_now(path: &Path, broken: Broken) -> Result<Self, StoreError> {
         let unusable = |cause| unusable(path, cause);
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let folder = File::open(path).map_err(unusable)?;
