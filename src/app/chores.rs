@@ -176,7 +176,9 @@ async fn count(app: &App, counting: &mut Counting) -> Result<(), Halt> {
     }
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
     let connectors: Vec<_> = current.into_iter().flatten().collect();
-    counting.step(&app.worker, app.config.schedule.duplicates.as_duration(), &connectors).await
+    let counted = counting.step(&app.worker, app.config.schedule.duplicates.as_duration(), &connectors);
+    // Many calls, and nothing is lost with them.
+    app.stop.run_until_cancelled(counted).await.unwrap_or(Ok(()))
 }
 
 async fn tell(app: &App, reporter: &mut Reporter) {

@@ -23,6 +23,8 @@ const REPORT: &str = "omc_report";
 const DUPLICATES: &str = "omc_duplicates";
 /// Groups of one call.
 const GROUPS: u32 = 1000;
+/// Groups of all calls together: two registrants each are more than any registry has.
+const MOST_GROUPS: usize = 10_000_000;
 /// In place of a time: registrants who hold both kinds of ID, or no regard to the filter.
 const BOTH: &str = "both";
 
@@ -115,7 +117,12 @@ impl Door {
         loop {
             let answer = self.call(DUPLICATES, connector.id, vec![after.as_str().into(), GROUPS.into()]).await?;
             let complete = answer["complete"].as_bool().ok_or(wire::unexpected(DUPLICATES, "complete"))?;
-            for group in wire::records(answer["groups"].clone(), DUPLICATES)? {
+            let groups = wire::records(answer["groups"].clone(), DUPLICATES)?;
+            // Without these an Odoo that answers wrongly would be asked for ever.
+            if (groups.is_empty() && !complete) || found.len() + groups.len() > MOST_GROUPS {
+                return Err(wire::unexpected(DUPLICATES, "a page that leads to the end"));
+            }
+            for group in groups {
                 let name = group.get("group").and_then(Value::as_str).filter(|name| *name > after.as_str());
                 name.ok_or(wire::unexpected(DUPLICATES, "groups in their order"))?.clone_into(&mut after);
                 let registrants = group.get("partner_ids").and_then(wire::ids);

@@ -159,3 +159,21 @@ async fn the_door_is_found_or_known_to_be_missing() {
     let unavailable = Error::Application(Failure::DatabaseUnavailable);
     assert_eq!(detected(vec![found, trouble], Model::Omc).await, Err(unavailable));
 }
+
+#[tokio::test]
+async fn duplicates_are_read_to_their_end_and_not_for_ever() {
+    let page = |group: &str, partners: &[u32], complete: bool| {
+        value(&xml(&json!({"groups": [{"group": group, "partner_ids": partners}], "complete": complete})))
+    };
+    let (server, whole) = door(vec![value(UID), page("0a", &[7, 9], false), page("0b", &[8, 10, 11], true)]).await;
+    let found = whole.duplicates(&connector()).await.unwrap();
+    let found: Vec<_> = found.iter().map(|group| (group.group.as_str(), group.registrants.len())).collect();
+    assert_eq!(found, [("0a", 2), ("0b", 3)]);
+    assert!(server.requests().await.remove(2).contains("<string>0a</string>"), "from where the first page ended");
+
+    let none = value(&xml(&json!({"groups": [], "complete": false})));
+    let (_server, empty) = door(vec![value(UID), none]).await;
+    assert!(matches!(empty.duplicates(&connector()).await, Err(Error::Unexpected { .. })), "no end");
+    let (_server, again) = door(vec![value(UID), page("0a", &[7, 9], false), page("0a", &[7, 9], false)]).await;
+    assert!(matches!(again.duplicates(&connector()).await, Err(Error::Unexpected { .. })), "the same page again");
+}

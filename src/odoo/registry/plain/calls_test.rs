@@ -324,3 +324,28 @@ async fn registrants_are_read_with_their_ids() {
     assert_eq!(registrants[0].vids[0].written_text, OLD);
     assert_eq!(server.calls().await, ["res.partner.search_read", READ_IDS]);
 }
+
+#[tokio::test]
+async fn tokens_are_shared_within_a_company_by_those_who_are_there() {
+    let held = rows(json!([
+        token_at(1, 17, "A"),
+        token_at(2, 18, "A"),
+        token_at(3, 19, "A"),
+        token_at(4, 20, "B"),
+        token_at(5, 17, "A"),
+        token_at(6, 21, "A")
+    ]));
+    // One of them is archived, and is not found; one is of another company.
+    let people = rows(json!([{"id": 17, "company_id": 1}, {"id": 18, "company_id": 1}, {"id": 21, "company_id": 2}]));
+    let (_server, plain) = plain(vec![held, people]).await;
+    let found = plain.duplicates(connector().token_type).await.unwrap();
+    let [group] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(group.registrants, [RegistrantId(17), RegistrantId(18)]);
+    assert_eq!(group.group.len(), 12);
+}
+
+#[tokio::test]
+async fn tokens_that_come_in_no_order_are_not_read_for_ever() {
+    let (_server, plain) = plain(vec![rows(json!([token_at(2, 17, "A"), token_at(2, 18, "A")]))]).await;
+    assert!(plain.duplicates(connector().token_type).await.is_err());
+}

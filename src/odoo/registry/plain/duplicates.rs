@@ -75,7 +75,9 @@ impl Plain {
             let rows = self.client.search_read(REG_ID, domain, &["partner_id", "value"], options).await?;
             for row in &rows {
                 let number = |name: &'static str| row.get(name).ok_or(wire::unexpected(READ, name));
-                after = wire::id(number("id")?).ok_or(wire::unexpected(READ, "id"))?;
+                // Else an Odoo that gives the same page again and again would be asked for ever.
+                let id = wire::id(number("id")?).filter(|id| *id > after);
+                after = id.ok_or(wire::unexpected(READ, "ids in their order"))?;
                 let token = row.get("value").and_then(Value::as_str).unwrap_or_default();
                 // The row of a registrant who is hidden from our user has none.
                 if let (false, Some(registrant)) = (token.is_empty(), wire::many2one(number("partner_id")?)) {
