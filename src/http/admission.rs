@@ -17,6 +17,15 @@ pub(super) const LIFETIME: TimeDelta = TimeDelta::hours(1);
 /// Cookies that are looked at. MTS sends one of them.
 const COOKIES: usize = 4;
 
+/// Who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// Its credentials are good.
+    Known,
+    /// The connector is open to anybody.
+    Anybody,
+}
+
 impl Receiver {
     /// Checks a login as at Odoo; gives the pass for a session.
     pub(super) fn log_in(&self, database: &str, login: &str, password: &str) -> Option<Pass> {
@@ -40,16 +49,16 @@ impl Receiver {
         self.seal.access_token(pass, (self.steady.wall() + LIFETIME).timestamp())
     }
 
-    /// Whether a request may deliver results for this connector.
-    pub(super) fn may_deliver(&self, connector: ConnectorId, headers: &HeaderMap) -> bool {
+    /// Whether a request may deliver results for this connector, and as whom.
+    pub(super) fn admit(&self, connector: ConnectorId, headers: &HeaderMap) -> Option<Admitted> {
         let now = self.steady.now().timestamp();
         let shown = bearer(headers).and_then(|given| self.of_bearer(connector, given, now)).or_else(|| {
             let passes = sessions(headers).take(COOKIES).filter_map(|session| self.seal.read_session(session));
             passes.filter(|pass| is_for(pass, connector, now)).map(|pass| pass.generation).next()
         });
         match shown {
-            Some(generation) if self.is_honoured(connector.0, generation) => true,
-            _ => (self.open_to_anybody)(connector),
+            Some(generation) if self.is_honoured(connector.0, generation) => Some(Admitted::Known),
+            _ => (self.open_to_anybody)(connector).then_some(Admitted::Anybody),
         }
     }
 
@@ -151,7 +160,7 @@ mod tests {
         }
 
         fn may(&self, connector: ConnectorId, name: HeaderName, value: &str) -> bool {
-            self.receiver.may_deliver(connector, &HeaderMap::from_iter([(name, value.parse().unwrap())]))
+            self.receiver.admit(connector, &HeaderMap::from_iter([(name, value.parse().unwrap())])).is_some()
         }
 
         fn may_with_bearer(&self, connector: ConnectorId, bearer: &str) -> bool {
@@ -173,7 +182,7 @@ mod tests {
         assert!(!world.may(OURS, header::AUTHORIZATION, &format!("Basic {bearer}")));
         assert!(!world.may_with_bearer(OURS, ""));
         assert!(!world.may_with_bearer(OURS, &world.credential(Credential::Password, FIRST)), "another way's");
-        assert!(!world.receiver.may_deliver(OURS, &HeaderMap::new()));
+        assert_eq!(world.receiver.admit(OURS, &HeaderMap::new()), None);
     }
 
     #[test]
@@ -261,9 +270,9 @@ mod tests {
     #[test]
     fn anybody_may_deliver_only_where_that_is_allowed() {
         let world = World::new();
-        assert!(world.receiver.may_deliver(ConnectorId(9), &HeaderMap::new()));
+        assert_eq!(world.receiver.admit(ConnectorId(9), &HeaderMap::new()), Some(Admitted::Anybody));
         assert!(world.may_with_bearer(ConnectorId(9), "nonsense"));
-        assert!(!world.receiver.may_deliver(OURS, &HeaderMap::new()));
+        assert_eq!(world.receiver.admit(OURS, &HeaderMap::new()), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use axum::routing::{MethodFilter, on};
 use metrics::counter;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::admission::Admitted;
 use super::bodies::Bodies;
 use super::body::{self, NoBody};
 use super::caller::Caller;
@@ -162,11 +163,14 @@ async fn receive(
         return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
-    if !receiver.may_deliver(connector, &headers) {
-        let answer = answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
-        return reception.refusals.refuse(&caller, answer).await;
+    match receiver.admit(connector, &headers) {
+        Some(Admitted::Known) => caller.is_known(),
+        Some(Admitted::Anybody) => {}
+        None => {
+            let answer = answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
+            return reception.refusals.refuse(&caller, answer).await;
+        }
     }
-    caller.is_known();
     let room = reception.room(connector);
     let _kept = room.keep(&caller);
     // Held until the results are stored: what is made of the body takes memory too.

@@ -1,4 +1,4 @@
-//! What callers with the right credentials bring that counts for nothing, told in the log. MTS does not look at the answer, so
+//! What callers bring who were let in, and that counts for nothing, told in the log. MTS does not look at the answer, so
 //! nobody else would hear of it.
 
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl Oddities {
     /// Nothing of a callback could be read, for this reason.
     pub fn unusable(&self, connector: ConnectorId, source: Source, reason: &'static str) {
         if let Some(callbacks) = note(&self.unusable, 1) {
-            tracing::warn!(%connector, %source, reason, callbacks, "callbacks with the right credentials could not be used");
+            tracing::warn!(%connector, %source, reason, callbacks, "callbacks that were let in could not be used");
         }
     }
 

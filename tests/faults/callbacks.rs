@@ -71,13 +71,13 @@ rows! { Callbacks;
     garbage {
         fault: "garbage: a proxy's page, cut JSON, JSON of another form, 100,000 nested lists",
         does: "refuses with 400; what was to be in it is asked for again",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"garbage"`<br>metrics: `omc_callbacks_total{result="garbage"}`"#,
+        sees: r#"log (warn): `callbacks that were let in could not be used`, `"reason":"garbage"`<br>metrics: `omc_callbacks_total{result="garbage"}`"#,
         recovers: "at once",
     } results::garbage;
     too_many {
         fault: "more than 20,000 results in one body",
         does: "refuses with 413",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_many"`<br>metrics: `omc_callbacks_total{result="too_many"}`"#,
+        sees: r#"log (warn): `callbacks that were let in could not be used`, `"reason":"too_many"`<br>metrics: `omc_callbacks_total{result="too_many"}`"#,
         recovers: "at once",
     } results::too_many;
     unknown_correlation {
@@ -143,7 +143,7 @@ rows! { Callbacks;
     huge_body {
         fault: "a body of 100 MB, announced or in chunks, with the right bearer; without it, in chunks",
         does: "refuses with 413 as soon as it is announced, or when `callback.max_body` is passed; with 401, unread, where nothing is shown",
-        sees: r#"log (warn): `callbacks with the right credentials could not be used`, `"reason":"too_large"`<br>metrics: `omc_callbacks_total{result="too_large"}`, `omc_callbacks_total{result="unauthorised"}`"#,
+        sees: r#"log (warn): `callbacks that were let in could not be used`, `"reason":"too_large"`<br>metrics: `omc_callbacks_total{result="too_large"}`, `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once",
     } crowds::huge_body;
     slow_headers {
@@ -161,7 +161,7 @@ rows! { Callbacks;
     ten_thousand {
         fault: "10,000 callbacks, 200 at a time: without or with wrong credentials, forged, replayed, garbage",
         does: "answers each as above; stores MTS's own in between (`tests/hostile` holds it to a second for each, with slow connections besides)",
-        sees: r#"log (warn): `calls with wrong credentials, again and again`, `results came that OMC did not ask for`, `callbacks with the right credentials could not be used`, each once a minute at most<br>metrics: `omc_callbacks_total{result="unauthorised"}`"#,
+        sees: r#"log (warn): `calls with wrong credentials, again and again`, `results came that OMC did not ask for`, `callbacks that were let in could not be used`, each once a minute at most<br>metrics: `omc_callbacks_total{result="unauthorised"}`"#,
         recovers: "at once; callbacks get through meanwhile",
     } crowds::ten_thousand;
 }
