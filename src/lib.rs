@@ -4,10 +4,11 @@
 //!
 //! ```text
 //! main -> cli -> { app, sim }
-//!         app -> config -> { worker, http, schedule } -> { store, odoo, mts, jq } -> { domain, seal, tls, clock }
+//!         app -> config -> { worker, http, schedule } -> intake -> { store, odoo, mts, jq } -> { domain, seal, tls, clock }
 //! ```
 //!
-//! Those in one pair of braces never see each other. `http` sees `store`, `domain`, `seal`, `tls` and `clock`, and never a client.
+//! Those in one pair of braces never see each other. `http` sees `intake`, `store`, `domain`, `seal`, `tls` and `clock`, and never a
+//! client; nor does `intake`, by which results come into the store, however they were brought.
 //! `config` has a layer of its own between `app` and the rest: each module below owns its section, `config` gathers them, and
 //! only who composes the daemon sees the whole.
 //!
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod intake;
 pub mod jq;
 pub mod mts;
 pub mod odoo;

@@ -126,6 +126,7 @@ fn changing_any_default_shows() {
     let bare = format!("{:#?}", Config::from_toml("").unwrap());
     for (key, value) in [
         ("odoo.page_size", "7"),
+        ("odoo.delivery_type", "\"download\""),
         ("schedule.overlap", "\"11m\""),
         ("schedule.duplicates", "\"2d\""),
         ("log.format", "\"text\""),

@@ -15,7 +15,7 @@ use certificates::{Authority, Issued, write};
 use chrono::{DateTime, Utc};
 use omc::domain::connector::CallbackMethod;
 use omc::http::{Entrance, Handshake, Limits, serve_within};
-use omc::mts::{self, Blame, CallbackAddress, Credentials, Mts, Presence, Submission, SubmitError};
+use omc::mts::{self, Blame, CallbackAddress, Credentials, Mts, Presence, Submission, SubmitError, Wanted};
 use omc::odoo::error::{Error as OdooError, Unreachable};
 use omc::odoo::{Client as Odoo, Config as OdooConfig};
 use omc::seal::Personal;
@@ -152,13 +152,15 @@ fn submission() -> Submission {
     Submission {
         mapping: json!({}),
         language: "eng".to_owned(),
-        output_format: ".".to_owned(),
-        callback: CallbackAddress {
-            url: Url::parse("http://omc.example/callback/1").unwrap(),
-            method: CallbackMethod::Post,
-            timeout_seconds: 10,
-            extra_headers: Vec::new(),
-            credentials: Credentials::StaticBearer(Personal::new("x".to_owned())),
+        delivery: Wanted::Callback {
+            address: Box::new(CallbackAddress {
+                url: Url::parse("http://omc.example/callback/1").unwrap(),
+                method: CallbackMethod::Post,
+                timeout_seconds: 10,
+                extra_headers: Vec::new(),
+                credentials: Credentials::StaticBearer(Personal::new("x".to_owned())),
+            }),
+            output_format: ".".to_owned(),
         },
         records: Vec::new(),
     }

@@ -6,7 +6,8 @@ use omc::domain::correlation::Correlation;
 use omc::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
 use omc::domain::opaque::Nonce;
 use omc::domain::record::RecordKey;
-use omc::http::result::{self, Answer, Entries, MAX_ENTRIES};
+use omc::http::result::{self, Entries, MAX_ENTRIES};
+use omc::intake::Answer;
 use omc::seal::{Purpose, Seal};
 use serde_json::Value;
 

@@ -69,6 +69,7 @@ pub fn run(data: &[u8]) {
         now: DateTime::UNIX_EPOCH,
         mandatory: Mandatory::default(),
         unauthenticated: true,
+        stock_delivery: omc::domain::delivery::Delivery::Callback,
     };
     match parse(model, ConnectorId(7), &row, &around) {
         Ok(connector) => {

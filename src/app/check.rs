@@ -10,10 +10,12 @@ use url::Url;
 use super::certificates::{Certificates, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::mts::{Mts, Presence};
+use crate::domain::connector::Model;
+use crate::domain::delivery::Delivery;
+use crate::mts::{Ability, Mts, Presence};
 use crate::odoo::{self, Registry};
 use crate::seal::Exposure;
-use crate::worker::definitions::{Judgement, Reader, Reading};
+use crate::worker::definitions::{Found, Judgement, Reader, Reading, Terms};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone)]
@@ -37,7 +39,8 @@ async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Err
     let mandatory = config.mandatory().unwrap_or_default();
     let (model, chosen) = (config.odoo.connector_model, &config.odoo.connectors);
     let unauthenticated = config.callback.allow_unauthenticated;
-    Reader::default().look(odoo, model, chosen, mandatory, unauthenticated, SystemClock.now()).await
+    let terms = Terms { mandatory, unauthenticated, stock_delivery: config.odoo.delivery_type };
+    Reader::default().look(odoo, model, chosen, terms, SystemClock.now()).await
 }
 
 /// Looks at everything; what depends on something that failed is left out.
@@ -190,7 +193,11 @@ async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
     for url in urls {
         let (good, text) = match mts.presence(&url).await {
-            Presence::Answers => (true, "answers".to_owned()),
+            Presence::Answers => {
+                let ability = mts.ability(&url, SystemClock.now()).await;
+                lines.extend(deliveries(reading, config, &url, ability.as_ref()));
+                (true, told(ability.as_ref()))
+            }
             Presence::Busy => {
                 (true, "is busy: it takes connections, and answers nobody while it takes a batch in".to_owned())
             }
@@ -201,4 +208,38 @@ async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
         lines.push(line(format!("MTS {url}"), good, text));
     }
     lines
+}
+
+/// What an MTS says of itself.
+fn told(ability: Option<&Ability>) -> String {
+    let Some(Ability { release, callbacks }) = ability else {
+        return "answers; which deliveries it knows, it does not tell".to_owned();
+    };
+    let release = release.as_ref().map_or_else(String::new, |release| format!("release {release} "));
+    let known = if *callbacks {
+        "it delivers by callback and by download. Callback is quicker; Download is for where it cannot reach OMC"
+    } else {
+        "it delivers by download only"
+    };
+    format!("{release}answers; {known}")
+}
+
+/// Connectors that wait for callbacks of an MTS that has none.
+fn deliveries(reading: &Reading, config: &Config, url: &Url, ability: Option<&Ability>) -> Vec<Line> {
+    if ability.is_none_or(|ability| ability.callbacks) {
+        return Vec::new();
+    }
+    let waits = |found: &&Found| {
+        let Judgement::Right(connector) = &found.judgement else { return false };
+        connector.mts_url == *url && connector.delivery == Delivery::Callback
+    };
+    let line = |found: &Found| {
+        let what = format!("connector {} ({})", found.id, found.name);
+        let remedy = match config.odoo.connector_model {
+            Model::Omc => "choose Download as its Delivery Type",
+            Model::Stock => "write delivery_type = \"download\" under [odoo] in the configuration",
+        };
+        line(what, false, format!("delivery_type: its MTS does not call back; {remedy}"))
+    };
+    reading.connectors.iter().filter(waits).map(line).collect()
 }

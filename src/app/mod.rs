@@ -261,6 +261,7 @@ fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::
         max_in_flight: config.submit.max_in_flight,
         mandatory: config.mandatory().map_err(anyhow::Error::msg)?,
         unauthenticated: config.callback.allow_unauthenticated,
+        stock_delivery: config.odoo.delivery_type,
         patience: config.reconcile.patience(),
         backoff: config.retry.backoff()?,
         overlap: delta(config.schedule.overlap.as_duration()),
@@ -359,9 +360,10 @@ impl App {
                 let Some(connector) = app.roster.connector(connector) else { return };
                 match trouble {
                     Some(code) => {
-                        submit::authentication_fails(&app.worker, &connector, code.as_str(), app.worker.steady.now());
+                        let now = app.worker.steady.now();
+                        submit::authentication_fails(&app.worker, &connector.mts_url, code.as_str(), now);
                     }
-                    None => submit::authentication_works(&app.worker, &connector),
+                    None => submit::authentication_works(&app.worker, connector.id, &connector.mts_url),
                 }
             }),
         }

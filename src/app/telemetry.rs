@@ -96,6 +96,10 @@ fn describe() {
         "omc_callback_results_total",
         "Results in callbacks, by what they said or why they counted for nothing"
     );
+    describe_counter!(
+        "omc_download_results_total",
+        "Results in downloads, by what they said or why they counted for nothing"
+    );
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_connections_shed_total", "Connections and TLS handshakes that gave way to others");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");

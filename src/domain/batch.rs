@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::connector::CallbackAuth;
+use super::delivery::Delivery;
 use super::generation::Generation;
 use super::identity::{BatchId, ConnectorId};
 use super::retry::{delta, is_due};
@@ -43,6 +44,9 @@ pub struct Batch {
     pub sent_at: DateTime<Utc>,
     /// How many records went with it.
     pub size: u32,
+    /// How its results come; those of earlier releases were called in.
+    #[serde(default)]
+    pub delivery: Delivery,
     #[serde(default)]
     pub access: Access,
     pub answer: Answer,
@@ -66,7 +70,7 @@ pub enum Status {
     Working,
     /// `processed`, `processed_with_errors`: authenticated, which is not delivered.
     Processed,
-    /// `error_*`: the rest will never be delivered.
+    /// `error_*`: the rest will never be delivered, and a file never be written.
     Failed,
     /// 404. MTS says so of a known request too, when its database is busy.
     NotFound,
@@ -97,9 +101,21 @@ pub enum Verdict {
 pub enum Cause {
     /// MTS forgot the request, or never got it, or delivery failed: the server's.
     Server,
-    /// MTS delivered, and these were not in it.
+    /// MTS delivered, and these were not in it; or it is through, and gives no file of this batch.
     Delivery,
 }
+
+/// What came of fetching the file of a batch that MTS is through with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// Everything in it was taken that could be; the rest is to be looked at again then.
+    Taken { again_at: Option<DateTime<Utc>> },
+    /// Not there, empty, cut, or of another batch. MTS calls a request processed before it has written the file.
+    NotYet,
+}
+
+/// A batch that is asked for is not asked for more often.
+const PACE: Duration = Duration::from_secs(1);
 
 /// Two sights of a 404 must lie this far apart to be believed.
 const TWICE: Duration = Duration::from_secs(10);
@@ -125,6 +141,7 @@ impl Batch {
             mts_url,
             sent_at: now,
             size,
+            delivery: Delivery::Callback,
             access,
             answer: Answer::Unknown,
             deadline: now + delta(wait),
@@ -175,7 +192,8 @@ impl Batch {
             Status::Failed => return Verdict::Lost(Cause::Server),
             Status::Processed => {
                 let since = *self.processed_at.get_or_insert(now);
-                if now >= since + delta(patience.callback_grace) {
+                // A download is not late before it was looked for once more.
+                if !self.delivery.is_download() && now >= since + delta(patience.callback_grace) {
                     return Verdict::Lost(Cause::Delivery);
                 }
             }
@@ -209,101 +227,54 @@ impl Batch {
         self.deadline = self.deadline.max(again.min(last));
     }
 
+    /// Judges by what came of fetching its file, right after [`Batch::judge`] has waited.
+    pub fn judge_file(&mut self, fetched: Fetched, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+        match fetched {
+            Fetched::Taken { again_at } => {
+                // The file is good: the wait for it is over, and may begin anew.
+                self.processed_at = Some(now);
+                self.wait_anew(patience, now);
+                let latest = now + delta(patience.interval);
+                self.check_at = again_at.map_or(latest, |at| at.clamp(now + self.pace(patience, now), latest));
+                Verdict::Wait
+            }
+            Fetched::NotYet => {
+                let since = *self.processed_at.get_or_insert(now);
+                if now >= since + delta(patience.callback_grace) {
+                    return Verdict::Lost(Cause::Delivery);
+                }
+                self.look_again(patience, now)
+            }
+        }
+    }
+
+    /// MTS has taken it: when it is to be asked for the first time.
+    pub fn accepted(&mut self, request_identifier: String, patience: &Patience, now: DateTime<Utc>) {
+        self.answer = Answer::Accepted(request_identifier);
+        self.check_at = match self.delivery {
+            Delivery::Callback => self.check_at.max(now),
+            Delivery::Download(_) => now + self.pace(patience, now),
+        };
+    }
+
     fn look_again(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
-        self.check_at = now + delta(patience.interval);
+        self.check_at = now + self.pace(patience, now);
         Verdict::Wait
+    }
+
+    /// The time between two looks. What is called in needs none; what is to be fetched is asked for after half the time that it
+    /// has taken so far, so that a result lies about for half as long as it took at most, and few questions are asked.
+    fn pace(&self, patience: &Patience, now: DateTime<Utc>) -> TimeDelta {
+        let longest = delta(patience.interval);
+        match self.delivery {
+            Delivery::Callback => longest,
+            Delivery::Download(_) => {
+                let so_far = now - self.processed_at.unwrap_or(self.sent_at);
+                (so_far / 2).max(delta(PACE)).min(longest)
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PATIENCE: Patience = Patience {
-        interval: Duration::from_secs(5),
-        callback_grace: Duration::from_secs(60),
-        stuck_after: Duration::from_secs(3600),
-    };
-
-    fn batch() -> Batch {
-        let url = Url::parse("http://mts.example").unwrap();
-        let expected = Duration::from_secs(100);
-        Batch::sent(BatchId(1), ConnectorId(1), url, 10, Access::default(), expected, &PATIENCE, DateTime::UNIX_EPOCH)
-    }
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(seconds)
-    }
-
-    #[test]
-    fn an_unknown_answer_is_waited_for_three_times_as_long_as_expected() {
-        assert_eq!(batch().judge_unanswered(&PATIENCE, at(299)), Verdict::Wait);
-        assert_eq!(batch().judge_unanswered(&PATIENCE, at(300)), Verdict::Lost(Cause::Server));
-    }
-
-    #[test]
-    fn a_working_mts_is_left_alone_until_the_deadline() {
-        let mut batch = batch();
-        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(299)), Verdict::Wait);
-        assert_eq!(batch.check_at, at(304));
-        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(304)), Verdict::Lost(Cause::Server));
-    }
-
-    #[test]
-    fn processed_means_authenticated_so_the_callbacks_get_their_grace() {
-        let mut batch = batch();
-        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(10)), Verdict::Wait);
-        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(69)), Verdict::Wait);
-        batch.progressed(&PATIENCE, at(69));
-        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(70)), Verdict::Wait, "callbacks still come");
-        assert_eq!(batch.judge(Status::Processed, &PATIENCE, at(129)), Verdict::Lost(Cause::Delivery));
-    }
-
-    #[test]
-    fn one_404_is_not_believed() {
-        let mut batch = batch();
-        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(10)), Verdict::Wait);
-        assert_eq!(batch.check_at, at(20));
-        assert_eq!(batch.judge(Status::Working, &PATIENCE, at(20)), Verdict::Wait);
-        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(25)), Verdict::Wait, "counted anew");
-        assert_eq!(batch.judge(Status::NotFound, &PATIENCE, at(35)), Verdict::Lost(Cause::Server));
-    }
-
-    /// A batch that was sent, and seen processed or unknown, while the clock was days ahead.
-    fn batch_of_another_day(status: Status) -> Batch {
-        let ahead = at(0) + TimeDelta::days(1000);
-        let url = Url::parse("http://mts.example").unwrap();
-        let expected = Duration::from_secs(100);
-        let mut batch = Batch::sent(BatchId(1), ConnectorId(1), url, 10, Access::default(), expected, &PATIENCE, ahead);
-        assert!(!batch.is_due(&PATIENCE, ahead));
-        assert_eq!(batch.judge(status, &PATIENCE, ahead), Verdict::Wait);
-        assert!(batch.is_due(&PATIENCE, at(0)), "looked at as soon as the clock is back");
-        batch
-    }
-
-    #[test]
-    fn a_clock_that_ran_ahead_and_came_back_lengthens_no_wait() {
-        let mut silent = batch_of_another_day(Status::Working);
-        assert_eq!(silent.judge_unanswered(&PATIENCE, at(0)), Verdict::Wait);
-        assert!(!silent.is_due(&PATIENCE, at(1)), "and then as often as any other");
-        assert_eq!(silent.judge_unanswered(&PATIENCE, at(299)), Verdict::Wait);
-        assert_eq!(silent.judge_unanswered(&PATIENCE, at(300)), Verdict::Lost(Cause::Server));
-
-        let mut processed = batch_of_another_day(Status::Processed);
-        assert_eq!(processed.judge(Status::Processed, &PATIENCE, at(0)), Verdict::Wait);
-        assert_eq!(processed.judge(Status::Processed, &PATIENCE, at(60)), Verdict::Lost(Cause::Delivery));
-
-        let mut unknown = batch_of_another_day(Status::NotFound);
-        assert_eq!(unknown.judge(Status::NotFound, &PATIENCE, at(0)), Verdict::Wait);
-        assert_eq!(unknown.judge(Status::NotFound, &PATIENCE, at(10)), Verdict::Lost(Cause::Server));
-
-        let mut alive = batch_of_another_day(Status::Working);
-        alive.progressed(&PATIENCE, at(50));
-        assert_eq!(alive.deadline, at(350));
-    }
-
-    #[test]
-    fn a_failed_delivery_is_over_at_once() {
-        assert_eq!(batch().judge(Status::Failed, &PATIENCE, at(1)), Verdict::Lost(Cause::Server));
-    }
-}
+mod tests;

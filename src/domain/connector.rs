@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
+use super::delivery::Delivery;
 use super::expression::Expression;
 use super::filter::Filter;
 use super::identity::{ConnectorId, IdTypeId};
@@ -114,10 +115,14 @@ pub struct Connector {
     pub mandatory: Mandatory,
     /// Reshapes the record before mapping (jq).
     pub input_format: Option<Expression>,
-    /// What of MTS's answer is kept for the registry (jq, evaluated by MTS).
+    /// What of MTS's answer is kept for the registry (jq, evaluated by MTS, or by OMC where the answer is a download).
     pub output_format: Option<Expression>,
     /// MOSIP language, three letters.
     pub language: String,
+    /// Definitions that were kept by earlier releases do not say.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// Of no use with a download.
     pub callback: Callback,
     pub vid_type: IdTypeId,
     pub token_type: IdTypeId,

@@ -5,6 +5,7 @@
 //! receiver stands in their place), and its ID types come from system parameters.
 
 mod callback;
+mod delivery;
 mod fields;
 mod row;
 mod target;
@@ -16,6 +17,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::connector::{Activity, Connector, Model};
+use super::delivery::Delivery;
 use super::expression::Expression;
 use super::filter::Filter;
 use super::identity::{ConnectorId, IdTypeId};
@@ -51,6 +53,8 @@ pub struct Surroundings<'a> {
     pub mandatory: Mandatory,
     /// Whether the daemon's configuration allows callbacks that nobody authenticates.
     pub unauthenticated: bool,
+    /// How the results of stock connectors come: their form has no choice.
+    pub stock_delivery: Delivery,
 }
 
 /// Reads a definition from the values that Odoo's `read` gives. A field that is missing counts as unset.
@@ -65,19 +69,22 @@ pub fn parse(
 ) -> Result<Connector, Vec<Problem>> {
     let mut row = Row::new(row);
     let name = row.required("name", "give the connector a name");
-    choices(&mut row);
+    row.must_be("input_type", "custom", "choose OpenG2P Registry; OMC reads the registry only, not ODK");
+    let delivery =
+        delivery::delivery(&mut row).map(|own| if model == Model::Stock { around.stock_delivery } else { own });
     let activity = activity(&mut row, model);
     let mts_url = target::mts_url(&mut row);
     let language = target::language(&mut row);
     let timetable = timing::timetable(&mut row, around.now);
     let filter = filter(&mut row, around);
-    let callback = match model {
-        Model::Omc => callback::callback(&mut row, around.unauthenticated),
-        Model::Stock => Some(callback::own()),
+    let callback = match (model, delivery) {
+        // What is said about calling back is for another day.
+        (Model::Stock, _) | (_, Some(Delivery::Download(_))) => Some(callback::own()),
+        (Model::Omc, _) => callback::callback(&mut row, around.unauthenticated),
     };
     let fields = fields::selected(&mut row, around);
     let input_format = input_format(&mut row);
-    let output_format = output_format(&mut row);
+    let output_format = output_format(&mut row, delivery);
     let mandatory = mandatory(&mut row, around);
     let mapping = mapping(&mut row);
     if let (Some(mapping), Some(input_format), Some(mandatory)) = (&mapping, &input_format, &mandatory) {
@@ -110,6 +117,7 @@ pub fn parse(
             input_format: input_format?,
             output_format: output_format?,
             language: language?,
+            delivery: delivery?,
             callback: callback?,
             vid_type: vid_type?,
             token_type: token_type?,
@@ -124,13 +132,6 @@ pub fn parse(
         Some(connector) if problems.is_empty() => Ok(connector),
         _ => Err(problems),
     }
-}
-
-/// Fields that could choose what OMC does not do.
-fn choices(row: &mut Row<'_>) {
-    row.must_be("input_type", "custom", "choose OpenG2P Registry; OMC reads the registry only, not ODK");
-    row.must_be("output_type", "json", "choose JSON; OMC takes its results as JSON only");
-    row.must_be("delivery_type", "callback", "choose Callback; OMC does not take downloads for now");
 }
 
 fn activity(row: &mut Row<'_>, model: Model) -> Option<Activity> {
@@ -173,10 +174,16 @@ fn input_format(row: &mut Row<'_>) -> Option<Option<Expression>> {
     })
 }
 
-fn output_format(row: &mut Row<'_>) -> Option<Option<Expression>> {
+/// Whoever is to run it must know all of it: MTS, or with a download OMC.
+fn output_format(row: &mut Row<'_>, delivery: Option<Delivery>) -> Option<Option<Expression>> {
     expression(row, "output_format", |format| {
-        let unknown = format.unknown_to_mts();
-        unknown.map(|what| format!("the jq of MTS (1.5) does not know this, or does not survive it: {what}")).collect()
+        let by_mts = format.unknown_to_mts();
+        let by_mts =
+            by_mts.map(|what| format!("the jq of MTS (1.5) does not know this, or does not survive it: {what}"));
+        let by_omc = format.unknown_to_omc();
+        let by_omc = by_omc.map(|what| format!("{what} is known to MTS but not to OMC, which runs it over a download"));
+        // What either does not know is out of place, so that the delivery can be changed without another thought.
+        by_mts.chain(by_omc.filter(|_| delivery.is_some_and(Delivery::is_download))).collect()
     })
 }
 

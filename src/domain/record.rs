@@ -73,6 +73,9 @@ pub struct Attempt {
     /// The VID that was sent.
     pub vid: Digest,
     pub batch: BatchId,
+    /// Where in the batch, from 0: a download tells its results in this order. Meaningless for what was called in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub line: u32,
 }
 
 /// How far the record had come when it was given up.

@@ -1,5 +1,6 @@
 //! How a record changes: one pure function.
 
+mod event_name;
 mod fault;
 
 use chrono::{DateTime, Utc};
@@ -27,7 +28,7 @@ pub enum Event {
     /// Refused before, and not looked at again: its connector is stopped.
     StillRefused,
     /// Put into a batch that is about to be sent.
-    Sent { batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest },
+    Sent { batch: BatchId, line: u32, nonce: Nonce, vid: HeldVid, data: Digest },
     /// The batch was surely not taken by MTS.
     NotTaken { batch: BatchId, fault: Fault },
     /// The batch is settled, and nothing came for this record.
@@ -153,7 +154,9 @@ pub fn apply(record: &Record, event: Event, occasion: &Occasion<'_>) -> Result<(
             step.after.met_again = false;
             step.reject(code.clone());
         }
-        (State::Pending { .. }, Event::Sent { batch, nonce, vid, data }) => step.sent(batch, nonce, vid, data),
+        (State::Pending { .. }, Event::Sent { batch, line, nonce, vid, data }) => {
+            step.sent(batch, line, nonce, vid, data)
+        }
 
         (State::Submitted { batch: at }, Event::NotTaken { batch, fault }) if *at == batch => {
             step.after.attempts.retain(|attempt| attempt.batch != batch);
@@ -260,12 +263,12 @@ impl Step<'_> {
         self.after.state = State::Abandoned { stage, cause, held };
     }
 
-    fn sent(&mut self, batch: BatchId, nonce: Nonce, vid: HeldVid, data: Digest) {
+    fn sent(&mut self, batch: BatchId, line: u32, nonce: Nonce, vid: HeldVid, data: Digest) {
         let kept = &mut self.after.attempts;
         if kept.len() >= Record::ATTEMPTS_KEPT {
             kept.drain(..=kept.len() - Record::ATTEMPTS_KEPT);
         }
-        kept.push(Attempt { nonce, vid: vid.digest, batch });
+        kept.push(Attempt { nonce, vid: vid.digest, batch, line });
         self.after.vid = Some(vid);
         self.after.data = Some(data);
         self.after.met_again = false;
@@ -373,26 +376,6 @@ impl Step<'_> {
             notice,
         };
         (if self.ended.is_some() { None } else { Some(self.after) }, effects)
-    }
-}
-
-impl Event {
-    /// The event's name, for people.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Met { .. } => "met",
-            Self::Requeued => "opened again",
-            Self::Left => "let go",
-            Self::Refused { .. } => "refused",
-            Self::Unchanged { .. } | Self::StillRefused => "refused as before",
-            Self::KeyDiscarded => "told that its key is discarded",
-            Self::Sent { .. } => "sent",
-            Self::NotTaken { .. } => "handed back",
-            Self::AnswerMissing { .. } => "missing an answer",
-            Self::Token { .. } => "given a token",
-            Self::Error { .. } => "given an error",
-            Self::Written(_) => "written back",
-        }
     }
 }
 

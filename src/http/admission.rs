@@ -221,7 +221,7 @@ mod tests {
                 HeldVid { row: RegIdRow(1), written: String::new(), digest: Digest([1; DIGEST]), also: Vec::new() };
             change.apply(
                 key,
-                Event::Sent { batch, nonce: Nonce([1; 12]), vid, data: Digest([2; DIGEST]) },
+                Event::Sent { batch, line: 0, nonce: Nonce([1; 12]), vid, data: Digest([2; DIGEST]) },
                 &occasion,
             )?;
             let url = Url::parse("http://mts.example").unwrap();

@@ -1,7 +1,7 @@
 //! The receiver of MTS's callbacks. MTS never repeats one and does not look at the answer, so a result is on disk before
 //! the answer goes out, and an answer that is not 200 is for the log of whoever looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -21,17 +21,15 @@ use super::caller::Caller;
 use super::login;
 use super::oddities::Oddities;
 use super::refusals::Refusals;
-use super::result::{self, Answer, Foreign, Read, Unread};
+use super::result::{self, Foreign, Read, Unread};
 use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
-use crate::domain::correlation::Correlation;
 use crate::domain::identity::{ConnectorId, RegistrantId};
-use crate::domain::opaque::{Digest, Sealed};
 use crate::domain::retry::Backoff;
-use crate::domain::transition::{Event, Ignored, Occasion};
-use crate::seal::{Purpose, Seal};
-use crate::store::{Change, Store, StoreError};
+use crate::intake::{Intake, Way};
+use crate::seal::Seal;
+use crate::store::{Store, StoreError};
 
 /// How many bodies of one connector may be read at once, small ones apart; MTS delivers one at a time per worker.
 const AT_ONCE: usize = 4;
@@ -45,8 +43,6 @@ const LARGEST_AT_ONCE: usize = 8;
 /// Bodies that are not small and are taken apart at once, whosever they are: it takes many times their size in memory, and all of a
 /// processor.
 const READERS: usize = 2;
-/// Results that go into one change of the store, for the same reason.
-const CHUNK: usize = 1000;
 
 /// Called with what a delivery says of MTS and the MOSIP behind it: an error that is everybody's, or (`None`) that tokens come.
 pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
@@ -65,6 +61,18 @@ pub struct Receiver {
     pub max_body: usize,
     pub on_delivery: OnDelivery,
     pub open_to_anybody: OpenToAnybody,
+}
+
+impl Receiver {
+    fn intake(&self) -> Intake {
+        Intake {
+            store: self.store.clone(),
+            seal: Arc::clone(&self.seal),
+            steady: self.steady.clone(),
+            backoff: self.backoff,
+            patience: self.patience,
+        }
+    }
 }
 
 /// The listener's state.
@@ -222,7 +230,7 @@ struct Odd {
 
 /// Stores the results and comes back when they are on disk.
 async fn take(receiver: &Receiver, connector: ConnectorId, read: Read) -> Result<Odd, Arc<StoreError>> {
-    let Read { ours: mut results, foreign } = read;
+    let Read { ours: results, foreign } = read;
     let total = results.len();
     let mut odd = Odd::default();
     for (reason, number) in foreign {
@@ -238,17 +246,8 @@ async fn take(receiver: &Receiver, connector: ConnectorId, read: Read) -> Result
         // Nothing waits for the disk, and a daemon whose disk has failed still says so.
         return if receiver.store.is_broken() { Err(Arc::new(StoreError::Closed)) } else { Ok(odd) };
     }
-    let mut said = Said::default();
-    while !results.is_empty() {
-        let chunk = results.split_off(results.len().saturating_sub(CHUNK));
-        let inner = receiver.clone();
-        let found = receiver.store.change(move |change| take_chunk(&inner, chunk, change)).await.map_err(Arc::new)?;
-        said.tokens |= found.tokens;
-        said.trouble = said.trouble.or(found.trouble);
-        odd.disputed += found.disputed;
-        odd.latest = found.latest.or(odd.latest);
-    }
-    receiver.store.sync().await?;
+    let said = receiver.intake().take(results, Way::Callback).await?;
+    (odd.disputed, odd.latest) = (said.disputed, said.latest);
     tracing::debug!(%connector, results = total, "callback stored");
     if said.trouble.is_some() || said.tokens {
         (receiver.on_delivery)(connector, said.trouble.as_ref());
@@ -256,98 +255,9 @@ async fn take(receiver: &Receiver, connector: ConnectorId, read: Read) -> Result
     Ok(odd)
 }
 
+/// Counts what comes no further.
 fn count(outcome: &'static str, number: u64) {
     counter!("omc_callback_results_total", "outcome" => outcome).increment(number);
-}
-
-/// What the results of a delivery say of those who made them.
-#[derive(Default)]
-struct Said {
-    tokens: bool,
-    trouble: Option<Code>,
-    disputed: u64,
-    latest: Option<RegistrantId>,
-}
-
-fn take_chunk(
-    receiver: &Receiver,
-    results: Vec<(Correlation, Answer)>,
-    change: &mut Change<'_>,
-) -> Result<Said, StoreError> {
-    let (now, wall) = (receiver.steady.now(), receiver.steady.wall());
-    let occasion = Occasion { now, wall, backoff: &receiver.backoff, jitter: 0.0 };
-    let others_pass = results.iter().any(|(_, answer)| answer.is_token());
-    let (mut tokens, mut trouble, mut disputed, mut latest) = (false, None, 0, None);
-    let mut alive = BTreeSet::new();
-    for (correlation, answer) in results {
-        let key = correlation.key;
-        let record = change.record(key)?;
-        let attempt =
-            record.and_then(|record| record.attempts.into_iter().find(|kept| kept.nonce == correlation.nonce));
-        let is_token = answer.is_token();
-        let (name, event) = event(receiver, correlation, answer, others_pass)?;
-        let outcome = match change.apply(key, event, &occasion)? {
-            // Known as ours by its MAC; the record is done or gone.
-            None => "late",
-            Some(effects) => {
-                trouble = trouble.or(effects.trouble);
-                // What was taken before is no sign of life, of MTS or of MOSIP: it may be sent again and again, by whoever has seen it.
-                if effects.ignored.is_none() {
-                    tokens |= is_token;
-                    alive.extend(attempt.map(|attempt| attempt.batch));
-                }
-                if effects.ignored == Some(Ignored::Disputed) {
-                    disputed += 1;
-                    latest = Some(key.registrant);
-                }
-                effects.ignored.map_or(name, ignored_name)
-            }
-        };
-        count(outcome, 1);
-    }
-    for id in alive {
-        let Some(mut batch) = change.batch(id) else { continue };
-        batch.progressed(&receiver.patience, occasion.now);
-        let mts_url = batch.mts_url.clone();
-        change.put_batch(batch);
-        // MTS works one after the other: what comes after this has its turn now.
-        for mut next in change.batches_at(&mts_url).into_iter().filter(|next| next.id > id) {
-            next.wait_anew(&receiver.patience, occasion.now);
-            change.put_batch(next);
-        }
-    }
-    Ok(Said { tokens, trouble, disputed, latest })
-}
-
-fn ignored_name(ignored: Ignored) -> &'static str {
-    match ignored {
-        Ignored::Repeat => "repeat",
-        Ignored::Stale => "stale",
-        Ignored::Disputed => "disputed",
-    }
-}
-
-fn event(
-    receiver: &Receiver,
-    correlation: Correlation,
-    answer: Answer,
-    others_pass: bool,
-) -> Result<(&'static str, Event), StoreError> {
-    let nonce = correlation.nonce;
-    let (token, values) = match answer {
-        Answer::Token { token, values } => (token, values),
-        Answer::Error(code) => return Ok(("error", Event::Error { nonce, code, others_pass })),
-    };
-    let place = correlation.key.place();
-    let sealed = |value: &[u8]| {
-        receiver.seal.seal(&place, value).map(Sealed).map_err(|error| StoreError::Unsealable(error.to_string()))
-    };
-    let digest = Digest(receiver.seal.digest(Purpose::Token, token.expose().as_bytes()));
-    let values = match values {
-        Some(values) => Some(sealed(&serde_json::to_vec(values.expose()).unwrap_or_default())?),
-        None => None,
-    };
-    Ok(("token", Event::Token { nonce, token: sealed(token.expose().as_bytes())?, digest, values }))
 }
 
 #[cfg(test)]

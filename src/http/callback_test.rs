@@ -8,10 +8,12 @@ use url::Url;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::batch::{Access, Batch, Status, Verdict};
+use crate::domain::correlation::Correlation;
 use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId, RunId};
-use crate::domain::opaque::Nonce;
+use crate::domain::opaque::{Digest, Nonce};
 use crate::domain::record::{HeldVid, RecordKey};
-use crate::seal::DIGEST;
+use crate::domain::transition::{Event, Occasion};
+use crate::seal::{DIGEST, Purpose};
 use crate::store::Config;
 
 const OURS: ConnectorId = ConnectorId(4);
@@ -63,7 +65,7 @@ impl World {
                 let vid =
                     HeldVid { row: RegIdRow(1), written: String::new(), digest: Digest([1; DIGEST]), also: Vec::new() };
                 let Correlation { key, nonce, .. } = correlation(registrant);
-                change.apply(key, Event::Sent { batch, nonce, vid, data: Digest([2; DIGEST]) }, &occasion)?;
+                change.apply(key, Event::Sent { batch, line: 0, nonce, vid, data: Digest([2; DIGEST]) }, &occasion)?;
             }
             let url = Url::parse("http://mts.example").unwrap();
             change.put_batch(Batch::sent(batch, OURS, url, 2, Access::default(), GRACE, &patience, now));

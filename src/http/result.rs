@@ -6,38 +6,12 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::domain::code::Code;
 use crate::domain::correlation::Correlation;
 use crate::domain::identity::ConnectorId;
+use crate::intake::Answer;
 use crate::seal::{Personal, Purpose, Seal};
-
-/// One result, as far as it can be believed.
-#[derive(Debug)]
-pub enum Answer {
-    Token { token: Personal<String>, values: Option<Personal<Map<String, Value>>> },
-    Error(Code),
-}
-
-impl Answer {
-    /// What the store is to keep for one person has a bound, whatever MTS or its output format makes of it.
-    fn bounded(self) -> Self {
-        match self {
-            Self::Token { token, .. } if token.expose().chars().nth(LONGEST_TOKEN).is_some() => {
-                Self::Error(Code::TOKEN_NOT_STORABLE)
-            }
-            Self::Token { values: Some(values), .. } if size(values.expose()) > LARGEST_VALUES => {
-                Self::Error(Code::VALUES_REFUSED)
-            }
-            within => within,
-        }
-    }
-
-    pub(super) fn is_token(&self) -> bool {
-        matches!(self, Self::Token { .. })
-    }
-}
 
 /// Why an entry of a callback is no result of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,12 +38,6 @@ pub const MAX_ENTRIES: usize = 20_000;
 /// Values in all of one callback at most, about: some fifty for each result of the largest batch. A value takes up to 640 bytes of
 /// memory, however few it takes in the body.
 const MAX_VALUES: usize = 250_000;
-/// Characters of a token at most. Odoo takes 100: what is longer than that is stored nowhere, and what is longer than this not
-/// even here.
-const LONGEST_TOKEN: usize = 1000;
-/// Bytes of the registrant fields that come with one result at most, as JSON.
-const LARGEST_VALUES: usize = 16 * 1024;
-
 /// Why nothing of a body can be used.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unread {
@@ -255,29 +223,7 @@ pub fn read(entry: Value, connector: ConnectorId, seal: &Seal) -> Result<(Correl
     if correlation.connector != connector || !seal.mac_holds(Purpose::Correlation, &correlation.signed(), &mac) {
         return Err(Foreign::Stranger);
     }
-    let answer = match (entry.status.as_deref(), entry.code.filter(|code| !code.is_empty()), entry.token) {
-        // Old IDA releases give a token with a failed authentication: a code beside it makes it worthless.
-        (_, Some(code), _) => Answer::Error(Code::from_wire(&code)),
-        (Some("processed"), None, Some(token)) if !token.expose().is_empty() => {
-            Answer::Token { token, values: values(entry.data) }
-        }
-        _ => Answer::Error(Code::UNREADABLE),
-    };
-    Ok((correlation, answer.bounded()))
-}
-
-/// Bytes of an object as JSON.
-fn size(values: &Map<String, Value>) -> usize {
-    // Unwrap safety: an object of JSON values is JSON.
-    serde_json::to_vec(values).expect("JSON").len()
-}
-
-/// The registrant fields that the connector's output format wants set.
-fn values(data: Option<Value>) -> Option<Personal<Map<String, Value>>> {
-    match data?.get_mut("values")?.take() {
-        Value::Object(values) if !values.is_empty() => Some(Personal::new(values)),
-        _ => None,
-    }
+    Ok((correlation, Answer::of(entry.status.as_deref(), entry.code.as_deref(), entry.token, entry.data)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
+use crate::domain::code::Code;
 use crate::domain::identity::{IdTypeId, RegistrantId};
 use crate::domain::opaque::Nonce;
 use crate::domain::record::RecordKey;
+use crate::intake::{LARGEST_VALUES, LONGEST_TOKEN};
 
 fn seal() -> Seal {
     Seal::from_key([3; 32])

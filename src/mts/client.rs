@@ -6,16 +6,21 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use url::Url;
 
+use super::ability::{self, Ability};
 use super::answer;
 use super::envelope::Submission;
 use super::error::{Blame, StatusError, SubmitError};
+use super::file::{self, FileError, Row};
 use crate::domain::batch::Status;
+use crate::domain::delivery::FileForm;
 use crate::tls::{Fault, Trust};
 
 /// MTS's answers are short.
 const MAX_ANSWER: usize = 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 const ASK: Duration = Duration::from_secs(30);
+/// For a file, from the first byte to the last.
+const FETCH: Duration = Duration::from_secs(120);
 
 /// Talks to any MTS. A new connection for each call: MTS's restarts would make a kept one fail in doubt.
 #[derive(Debug, Clone)]
@@ -74,7 +79,7 @@ impl Mts {
             },
         })?;
         let status = response.status().as_u16();
-        let body = read(response).await.map_err(SubmitError::Unknown)?;
+        let body = read(response, MAX_ANSWER).await.map_err(|error| SubmitError::Unknown(error.told()))?;
         answer::to_submit(status, &body)
     }
 
@@ -87,15 +92,51 @@ impl Mts {
             _ => StatusError("the connection broke"),
         })?;
         let status = response.status().as_u16();
-        let body = read(response).await.map_err(StatusError)?;
+        let body = read(response, MAX_ANSWER).await.map_err(|error| StatusError(error.told()))?;
         answer::to_status(status, &body)
+    }
+
+    /// Fetches the results of a request that was sent for download, with so many records.
+    pub async fn file(
+        &self,
+        base: &Url,
+        request_identifier: &str,
+        form: FileForm,
+        records: usize,
+    ) -> Result<Vec<Row>, FileError> {
+        let url = endpoint(base, &["authtoken", "file", request_identifier]);
+        let sent = self.http.get(url).timeout(FETCH).send().await;
+        let response = sent.map_err(|error| match error {
+            error if error.is_connect() => FileError::Silent("cannot connect"),
+            error if error.is_timeout() => FileError::Silent("it does not answer"),
+            // A file that grows while MTS sends it breaks off.
+            _ => FileError::Unfinished,
+        })?;
+        match response.status().as_u16() {
+            200 => {}
+            202 | 404 | 500 => return Err(FileError::Absent),
+            _ => return Err(FileError::Silent("a server error that is not MTS's own")),
+        }
+        let body = read(response, file::longest(records)).await.map_err(|error| match error {
+            Unread::BrokeOff => FileError::Unfinished,
+            Unread::TooLong => FileError::TooLong,
+        })?;
+        file::rows(&body, form, records)
+    }
+
+    /// Finds out which deliveries an MTS knows, for a person who asks. Nothing is queued there by it.
+    pub async fn ability(&self, base: &Url, now: DateTime<Utc>) -> Option<Ability> {
+        let request = self.http.post(endpoint(base, &["authtoken", "json"])).timeout(ASK);
+        let response = request.json(&ability::question(now)).send().await.ok()?;
+        let body = read(response, MAX_ANSWER).await.ok()?;
+        ability::answer(&body)
     }
 
     /// Looks whether an MTS is there, for a person who asks.
     pub async fn presence(&self, base: &Url) -> Presence {
         let sent = self.http.get(endpoint(base, &["ping"])).timeout(Duration::from_secs(5)).send().await;
         match sent {
-            Ok(response) => match read(response).await {
+            Ok(response) => match read(response, MAX_ANSWER).await {
                 Ok(body) if body.windows(4).any(|window| window == b"pong") => Presence::Answers,
                 Ok(_) => Presence::Stranger,
                 Err(_) => Presence::Busy,
@@ -114,13 +155,28 @@ fn endpoint(base: &Url, path: &[&str]) -> Url {
     url
 }
 
-async fn read(response: reqwest::Response) -> Result<Vec<u8>, &'static str> {
+/// Why an answer could not be read to its end.
+enum Unread {
+    BrokeOff,
+    TooLong,
+}
+
+impl Unread {
+    fn told(self) -> &'static str {
+        match self {
+            Self::BrokeOff => "the answer broke off",
+            Self::TooLong => "the answer is far too long for MTS",
+        }
+    }
+}
+
+async fn read(response: reqwest::Response, most: usize) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| "the answer broke off")?;
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err("the answer is far too long for MTS");
+        let chunk = chunk.map_err(|_| Unread::BrokeOff)?;
+        if body.len() + chunk.len() > most {
+            return Err(Unread::TooLong);
         }
         body.extend_from_slice(&chunk);
     }

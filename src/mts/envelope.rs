@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::domain::connector::CallbackMethod;
+use crate::domain::delivery::FileForm;
 use crate::seal::Personal;
 
 /// Where MTS is to deliver results.
@@ -49,13 +50,21 @@ pub enum Credentials {
     None,
 }
 
+/// How the results are to come.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// Called in, in the form that the output format makes.
+    Callback { address: Box<CallbackAddress>, output_format: String },
+    /// As a file. In MTS's own form: release 1.0.1 does not look at an output format.
+    Download(FileForm),
+}
+
 /// One batch, ready to go.
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub mapping: Value,
     pub language: String,
-    pub output_format: String,
-    pub callback: CallbackAddress,
+    pub delivery: Wanted,
     pub records: Vec<Personal<Map<String, Value>>>,
 }
 
@@ -77,14 +86,22 @@ struct Request<'a> {
     delivery_type: &'static str,
     mapping: &'a Value,
     lang: &'a str,
-    output_format: &'a str,
-    callback_properties: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_format: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_properties: Option<Value>,
     authdata: Vec<&'a Map<String, Value>>,
 }
 
 impl Submission {
     /// The body of the POST.
     pub(super) fn body(&self, now: DateTime<Utc>) -> Result<Vec<u8>, serde_json::Error> {
+        let (output, delivery_type, output_format, callback_properties) = match &self.delivery {
+            Wanted::Callback { address, output_format } => {
+                ("json", "callback", Some(output_format.as_str()), Some(address.properties()))
+            }
+            Wanted::Download(form) => (form.name(), "download", None, None),
+        };
         serde_json::to_vec(&Envelope {
             id: "omc.authtoken",
             version: "1.0",
@@ -92,12 +109,12 @@ impl Submission {
             // MTS takes a fraction and `Z`, and nothing else.
             requesttime: now.to_rfc3339_opts(SecondsFormat::Millis, true),
             request: Request {
-                output: "json",
-                delivery_type: "callback",
+                output,
+                delivery_type,
                 mapping: &self.mapping,
                 lang: &self.language,
-                output_format: &self.output_format,
-                callback_properties: self.callback.properties(),
+                output_format,
+                callback_properties,
                 authdata: self.records.iter().map(Personal::expose).collect(),
             },
         })
@@ -181,13 +198,15 @@ mod tests {
         let submission = Submission {
             mapping: json!({"vid": "vid"}),
             language: "eng".to_owned(),
-            output_format: ".output".to_owned(),
-            callback: CallbackAddress {
-                url: Url::parse("http://omc.example:8100/callback/4").unwrap(),
-                method: CallbackMethod::Put,
-                timeout_seconds: 10,
-                extra_headers: vec![("X-Site".to_owned(), "north".to_owned())],
-                credentials: Credentials::StaticBearer(Personal::new("secret".to_owned())),
+            delivery: Wanted::Callback {
+                address: Box::new(CallbackAddress {
+                    url: Url::parse("http://omc.example:8100/callback/4").unwrap(),
+                    method: CallbackMethod::Put,
+                    timeout_seconds: 10,
+                    extra_headers: vec![("X-Site".to_owned(), "north".to_owned())],
+                    credentials: Credentials::StaticBearer(Personal::new("secret".to_owned())),
+                }),
+                output_format: ".output".to_owned(),
             },
             records: vec![Personal::new(Map::from_iter([("vid".to_owned(), json!("2045"))]))],
         };
@@ -207,6 +226,23 @@ mod tests {
                     },
                 },
             })
+        );
+    }
+
+    #[test]
+    fn a_download_has_nothing_that_an_older_release_does_not_know() {
+        let record = Map::from_iter([("vid".to_owned(), json!("2045"))]);
+        let submission = Submission {
+            mapping: json!({"vid": "vid"}),
+            language: "eng".to_owned(),
+            delivery: Wanted::Download(FileForm::Csv),
+            records: vec![Personal::new(record)],
+        };
+        let body: Value = serde_json::from_slice(&submission.body(DateTime::UNIX_EPOCH).unwrap()).unwrap();
+        assert_eq!(
+            body["request"],
+            json!({"output": "csv", "deliverytype": "download", "mapping": {"vid": "vid"}, "lang": "eng",
+                   "authdata": [{"vid": "2045"}]})
         );
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::domain::connector::Model;
+use crate::domain::delivery::{Delivery, FileForm};
 use crate::domain::span::Span;
 use crate::tls::{ClientFiles, FileError, Trust};
 
@@ -33,6 +34,9 @@ pub struct Config {
     /// With `mts.connector`: the connectors to take over, by name or id.
     #[serde(deserialize_with = "names_or_ids")]
     pub connectors: Vec<String>,
+    /// With `mts.connector`, whose form has no choice: how MTS's results come back.
+    #[serde(deserialize_with = "delivery")]
+    pub delivery_type: Delivery,
     pub page_size: PageSize,
     /// The longest a call may take.
     pub timeout: Span,
@@ -52,6 +56,7 @@ impl Default for Config {
             client_key: None,
             connector_model: Model::Omc,
             connectors: Vec::new(),
+            delivery_type: Delivery::Callback,
             page_size: PageSize(1000),
             timeout: Span::from_secs(120),
             poll_interval: Span::from_secs(15),
@@ -156,6 +161,14 @@ fn names_or_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String
         .collect())
 }
 
+fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "callback" => Ok(Delivery::Callback),
+        "download" => Ok(Delivery::Download(FileForm::Json)),
+        _ => Err(serde::de::Error::custom("write \"callback\" or \"download\"")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -176,13 +189,14 @@ mod tests {
     fn every_key_is_read() {
         let config: Config = serde_json::from_value(json!({
             "url": "http://registry.example:8069", "database": "registry", "username": "omc",
-            "connector_model": "mts.connector", "connectors": ["Main", 7], "page_size": 500, "timeout": "3m",
+            "connector_model": "mts.connector", "connectors": ["Main", 7], "delivery_type": "download", "page_size": 500, "timeout": "3m",
             "poll_interval": "30s",
         }))
         .unwrap();
         assert_eq!(config.base().unwrap().as_str(), "http://registry.example:8069/");
         assert_eq!(config.connectors, ["Main", "7"]);
         assert_eq!((config.connector_model, config.page_size.get()), (Model::Stock, 500));
+        assert_eq!(config.delivery_type, Delivery::Download(FileForm::Json));
         assert_eq!((config.timeout, config.poll_interval), (Span::from_secs(180), Span::from_secs(30)));
     }
 
@@ -193,6 +207,7 @@ mod tests {
             json!({"page_size": 5001}),
             json!({"connector_model": "res.partner"}),
             json!({"timeout": 120}),
+            json!({"delivery_type": "pigeon"}),
             json!({"db": "registry"}),
             json!({"password": "secret"}),
         ] {

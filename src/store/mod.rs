@@ -293,6 +293,11 @@ impl Store {
         self.index().batches.values().cloned().collect()
     }
 
+    /// The batches that one MTS still owes answers to.
+    pub fn batches_at(&self, mts_url: &Url) -> Vec<Batch> {
+        self.index().batches.values().filter(|batch| batch.mts_url == *mts_url).cloned().collect()
+    }
+
     /// How many answers one MTS still owes.
     pub fn in_flight(&self, mts_url: &Url) -> u64 {
         let index = self.index();
@@ -337,6 +342,11 @@ impl Store {
 
     pub fn cursor(&self, connector: ConnectorId) -> Result<Cursor, StoreError> {
         Ok(codec::read(&self.0.disk, &keys::cursor(connector))?.unwrap_or_default())
+    }
+
+    /// The kept definition of one connector, sealed.
+    pub fn definition(&self, connector: ConnectorId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.disk.get(&keys::definition(connector))
     }
 
     /// The kept definitions, sealed.

@@ -73,8 +73,13 @@ fn send(store: &Store, registrants: &[u32]) -> BatchId {
             for registrant in registrants {
                 let vid =
                     HeldVid { row: RegIdRow(9), written: String::new(), digest: Digest([1; 36]), also: Vec::new() };
-                let event =
-                    Event::Sent { batch: id, nonce: Nonce([*registrant as u8; 12]), vid, data: Digest([2; 36]) };
+                let event = Event::Sent {
+                    batch: id,
+                    line: 0,
+                    nonce: Nonce([*registrant as u8; 12]),
+                    vid,
+                    data: Digest([2; 36]),
+                };
                 change.apply(key(*registrant), event, &occasion(&backoff()))?;
             }
             Ok(id)

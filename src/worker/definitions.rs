@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Halt, Settings, Worker};
 use crate::domain::connector::{Connector, Model};
 use crate::domain::definition::{self, Problem, Surroundings};
+use crate::domain::delivery::Delivery;
 use crate::domain::identity::{ConnectorId, IdTypeId};
 use crate::domain::mapping::Mandatory;
 use crate::domain::registrant_field::RegistrantField;
@@ -53,6 +54,14 @@ pub struct Reading {
     pub previews: Vec<RequestedPreview>,
 }
 
+/// What the configuration says of every connector.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub mandatory: Mandatory,
+    pub unauthenticated: bool,
+    pub stock_delivery: Delivery,
+}
+
 struct Background {
     fields: BTreeMap<String, RegistrantField>,
     id_types: Vec<(IdTypeId, String)>,
@@ -74,8 +83,7 @@ impl Reader {
         odoo: &Client,
         model: Model,
         names: &[String],
-        mandatory: Mandatory,
-        unauthenticated: bool,
+        terms: Terms,
         now: DateTime<Utc>,
     ) -> Result<Reading, odoo::Error> {
         let raw = connectors::definitions(odoo, model).await?;
@@ -93,8 +101,9 @@ impl Reader {
             vid_type: background.vid_type,
             token_type: background.token_type,
             now,
-            mandatory,
-            unauthenticated,
+            mandatory: terms.mandatory,
+            unauthenticated: terms.unauthenticated,
+            stock_delivery: terms.stock_delivery,
         };
         let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
         let reading = Reading { connectors: found, missing, unchosen, ..Reading::default() };
@@ -112,8 +121,9 @@ impl Reader {
     /// As [`Reader::look`], by the worker's settings and behind its breaker.
     pub async fn read(&mut self, worker: &Worker) -> Result<Reading, Halt> {
         let settings = &worker.settings;
-        let Settings { model, chosen, mandatory, unauthenticated, .. } = settings;
-        let look = self.look(&worker.odoo, *model, chosen, *mandatory, *unauthenticated, worker.clock.now());
+        let Settings { model, chosen, mandatory, unauthenticated, stock_delivery, .. } = settings;
+        let terms = Terms { mandatory: *mandatory, unauthenticated: *unauthenticated, stock_delivery: *stock_delivery };
+        let look = self.look(&worker.odoo, *model, chosen, terms, worker.clock.now());
         worker.ask_odoo(None, look).await
     }
 }
@@ -207,6 +217,12 @@ pub fn kept(worker: &Worker) -> Result<Vec<Arc<Connector>>, StoreError> {
     let sealed = worker.store.definitions()?;
     let open = |(id, sealed): (ConnectorId, Vec<u8>)| open(&worker.seal, id, &sealed).ok()?.map(Arc::new);
     Ok(sealed.into_iter().filter_map(open).collect())
+}
+
+/// The definition of one connector that was good last time.
+pub fn kept_one(worker: &Worker, id: ConnectorId) -> Result<Option<Connector>, StoreError> {
+    let sealed = worker.store.definition(id)?;
+    Ok(sealed.and_then(|sealed| open(&worker.seal, id, &sealed).ok().flatten()))
 }
 
 /// A kept definition; `None`: of a form that is not known any more.

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::domain::batch::Batch;
 use crate::domain::identity::BatchId;
 
 /// What a record takes at POST in releases so far (14 to 35 ms), doubled; used until MTS showed its own pace.
@@ -25,6 +26,10 @@ const FAILURES_OF_BATCHES: u32 = 14;
 const SLOWEST: Duration = Duration::from_secs(30);
 /// MTSs that are asked at once how far their batches are.
 const ASKED_AT_ONCE: usize = 32;
+/// Files that are fetched at once: all of each is in memory.
+const FETCHED_AT_ONCE: usize = 2;
+/// Batches of one MTS whose results are to be fetched: each of them is asked for again and again.
+const DOWNLOADS: usize = 50;
 
 /// One MTS.
 #[derive(Debug)]
@@ -160,12 +165,19 @@ pub struct Gates {
     concurrency: usize,
     /// To be had for asking an MTS how far a batch is: one that hangs may keep its place for long.
     pub asking: Semaphore,
+    /// To be had for fetching a file.
+    pub fetching: Semaphore,
     all: Mutex<HashMap<Url, Arc<Gate>>>,
 }
 
 impl Gates {
     pub fn new(concurrency: usize) -> Self {
-        Self { concurrency: concurrency.max(1), asking: Semaphore::new(ASKED_AT_ONCE), all: Mutex::default() }
+        Self {
+            concurrency: concurrency.max(1),
+            asking: Semaphore::new(ASKED_AT_ONCE),
+            fetching: Semaphore::new(FETCHED_AT_ONCE),
+            all: Mutex::default(),
+        }
     }
 
     /// Learns the pace of every MTS from the batches that are settled by now.
@@ -173,6 +185,11 @@ impl Gates {
         let gates: Vec<Arc<Gate>> =
             self.all.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
         gates.iter().for_each(|gate| gate.learn(&is_open, Instant::now()));
+    }
+
+    /// Whether no more batches are to be sent for download, given those that wait at one MTS.
+    pub fn is_full(batches: Vec<Batch>) -> bool {
+        batches.into_iter().filter(|batch| batch.delivery.is_download()).count() >= DOWNLOADS
     }
 
     pub fn of(&self, mts: &Url) -> Arc<Gate> {

@@ -7,7 +7,7 @@
 //! | [`submit`] | records to MTS |
 //! | (callbacks) | results into the store: [`crate::http`] |
 //! | [`write_back`] | tokens into the registry, VIDs out of it |
-//! | [`reconcile`] | records whose answer is lost back to the start |
+//! | [`reconcile`] | results of downloads into the store, and records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
 //! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
@@ -17,8 +17,10 @@ pub mod clean_up;
 mod config;
 pub mod credentials;
 pub mod definitions;
+mod download;
 pub mod gate;
 mod input_format;
+mod output_format;
 mod prepare;
 pub mod preview;
 pub mod pull;
@@ -44,11 +46,11 @@ pub use tally::Tally;
 use crate::clock::{Clock, Steady};
 use crate::domain::batch::Patience;
 use crate::domain::connector::Model;
+use crate::domain::delivery::Delivery;
 use crate::domain::identity::ConnectorId;
 use crate::domain::mapping::Mandatory;
 use crate::domain::record::Record;
 use crate::domain::retry::Backoff;
-use crate::domain::shape::REFERENCE;
 use crate::domain::transition::Occasion;
 use crate::jq::Jail;
 use crate::mts::Mts;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub mandatory: Mandatory,
     /// Whether a connector may have MTS call without credentials.
     pub unauthenticated: bool,
+    /// With [`Model::Stock`]: how the results come.
+    pub stock_delivery: Delivery,
     pub patience: Patience,
     pub backoff: Backoff,
     /// How far back a delta looks behind its cursor.
@@ -258,13 +262,4 @@ impl Worker {
     fn jitter(&self) -> f64 {
         self.seal.random::<2>().map_or(0.5, |bytes| f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX))
     }
-}
-
-/// What MTS is to send back for each record: the correlation, the result, and under `data` what the connector's own output
-/// format yields. MTS's error messages are not asked for: they can quote a whole record.
-fn output_format(connector: &crate::domain::connector::Connector) -> String {
-    let data = connector.output_format.as_ref().map_or_else(|| "null".to_owned(), |format| format.wrapped());
-    format!(
-        "{{{REFERENCE}: .input.{REFERENCE}, status: .output.status, token: .output.token, code: .output.errorCode, data: {data}}}"
-    )
 }

@@ -11,8 +11,10 @@ use super::input_format::{self, Shaped};
 use super::{Remote, Worker};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
+use crate::domain::delivery::Delivery;
 use crate::domain::identity::RegistrantId;
 use crate::domain::opaque::Digest;
+use crate::domain::portable;
 use crate::domain::preflight;
 use crate::domain::record::{HeldVid, Record, RecordKey, State};
 use crate::domain::shape::{AuthData, Demographics};
@@ -168,7 +170,16 @@ impl<'a> Preparation<'a> {
 
     fn checked(&self, auth_data: AuthData) -> Result<Map<String, Value>, Code> {
         preflight::check(&auth_data, &self.connector.mapping, &self.connector.mandatory)?;
-        Ok(auth_data.into_map())
+        Ok(match self.connector.delivery {
+            Delivery::Callback => auth_data.into_map(),
+            Delivery::Download(_) => portable::record(&auth_data, &self.connector.mapping),
+        })
+    }
+
+    /// The record of a registrant as an output format sees it, with the VID that was sent; `None`: it cannot be made any more.
+    pub fn as_sent(&self, registrant: &Registrant, shaped: Option<Shaped>, vid: &str) -> Option<Value> {
+        let made = self.auth_data(registrant.values.expose(), shaped, vid);
+        made.ok().map(|auth_data| Value::Object(auth_data.into_map()))
     }
 
     /// Why a VID cannot be used.

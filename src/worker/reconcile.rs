@@ -1,12 +1,13 @@
 //! Reconciling: MTS never repeats a callback, forgets its queue when it restarts, and gives no proof of delivery, so every
-//! batch is looked after until nothing of it is awaited.
+//! batch is looked after until nothing of it is awaited. What comes as a download is fetched here.
 
 use chrono::{DateTime, Utc};
 use metrics::counter;
 use url::Url;
 
-use super::{Halt, Progress, Remote, Worker};
+use super::{Halt, Progress, Remote, Worker, download};
 use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
+use crate::domain::delivery::Delivery;
 use crate::domain::identity::BatchId;
 use crate::domain::retry::delta;
 use crate::domain::transition::{Event, Fault, Occasion};
@@ -67,11 +68,18 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
         }
         _ => None,
     };
-    let now_after = worker.steady.now();
-    let verdict = match status {
+    let mut now_after = worker.steady.now();
+    let mut verdict = match status {
         Some(status) => batch.judge(status, &patience, now_after),
         None => batch.judge_unanswered(&patience, now_after),
     };
+    if let (Some(Status::Processed), Delivery::Download(form), Answer::Accepted(identifier)) =
+        (status, batch.delivery, &batch.answer)
+    {
+        let fetched = download::fetch(worker, &batch, identifier, form).await?;
+        now_after = worker.steady.now();
+        verdict = batch.judge_file(fetched, &patience, now_after);
+    }
     match verdict {
         Verdict::Wait => {
             worker.store.change(move |change| keep_judgement(change, &batch, &patience, now_after)).await?;
@@ -81,10 +89,17 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
             let nothing_came = batch.size > 1 && worker.store.members(batch.id).len() == batch.size as usize;
             let undelivered = status == Some(Status::Failed) || (cause == Cause::Delivery && nothing_came);
             if undelivered {
-                let trouble = format!(
-                    "MTS could not deliver to {}; check callback.public_url, and what lies between",
-                    worker.settings.receiver
-                );
+                let trouble = match batch.delivery {
+                    Delivery::Callback => format!(
+                        "MTS could not deliver to {}; check callback.public_url, and what lies between",
+                        worker.settings.receiver
+                    ),
+                    Delivery::Download(_) => {
+                        "MTS is through with a batch, and its file is missing, empty, cut or of another batch; check the disk \
+                         of MTS, its log, and what lies between"
+                            .to_owned()
+                    }
+                };
                 let delivery = Remote::Delivery(batch.connector);
                 worker.breakers.failed(&delivery, &trouble, worker.jitter(), worker.steady.now());
             }
@@ -111,6 +126,7 @@ fn keep_judgement(
     if let Some(mut batch) = change.batch(judged.id) {
         batch.forget_the_future(patience, now);
         batch.check_at = judged.check_at;
+        batch.deadline = batch.deadline.max(judged.deadline);
         batch.unknown_at = judged.unknown_at;
         batch.processed_at = batch.processed_at.max(judged.processed_at);
         change.put_batch(batch);

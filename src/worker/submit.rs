@@ -7,20 +7,23 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
+use url::Url;
 
-use super::gate::Gate;
+use super::gate::{Gate, Gates};
 use super::prepare::{self, Decision};
 use super::{Halt, Progress, Remote, Worker};
-use super::{address, apart, credentials};
-use crate::domain::batch::{Access, Answer, Batch};
+use super::{address, apart, credentials, output_format};
+use crate::domain::batch::{Access, Batch};
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::correlation::Correlation;
-use crate::domain::identity::{BatchId, RegistrantId};
+use crate::domain::delivery::Delivery;
+use crate::domain::identity::{BatchId, ConnectorId, RegistrantId};
 use crate::domain::opaque::Nonce;
+use crate::domain::portable;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::shape::REFERENCE;
 use crate::domain::transition::{Event, Fault, Occasion};
-use crate::mts::{Blame, Submission, SubmitError};
+use crate::mts::{Blame, Submission, SubmitError, Wanted};
 use crate::seal::{Personal, Purpose};
 use crate::store::{Change, Queue, StoreError};
 
@@ -69,6 +72,9 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let size = if worker.breakers.is_troubled(&authentication) { size.min(SCOUTS) } else { size };
     // One record at a time, until one is accepted: the next is another, since what was not taken goes to the end.
     let size = if gate.is_failing() { 1 } else { size };
+    if connector.delivery.is_download() && Gates::is_full(worker.store.batches_at(&connector.mts_url)) {
+        return Ok(Progress::Idle(None));
+    }
     let room = gate.capacity().saturating_sub(worker.store.in_flight(&connector.mts_url));
     if room == 0 {
         return Ok(Progress::Idle(None));
@@ -123,9 +129,12 @@ async fn admit(
             Decision::Send { vid, data, auth_data } => {
                 let mut auth_data = auth_data.into_exposed();
                 let nonce = Nonce(worker.seal.random().map_err(|error| StoreError::Unsealable(error.to_string()))?);
-                let correlation = Correlation { connector: connector.id, key, nonce };
-                let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());
-                auth_data.insert(REFERENCE.to_owned(), Value::from(correlation.to_text(mac)));
+                // In a file a record goes by its line and its VID.
+                if connector.delivery == Delivery::Callback {
+                    let correlation = Correlation { connector: connector.id, key, nonce };
+                    let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());
+                    auth_data.insert(REFERENCE.to_owned(), Value::from(correlation.to_text(mac)));
+                }
                 sendings.push((key, nonce, vid, data, Personal::new(auth_data)));
             }
             Decision::Leave => others.push((key, Event::Left)),
@@ -140,6 +149,7 @@ async fn admit(
     let open = worker.store.in_flight(&connector.mts_url) + sendings.len() as u64;
     let expected = gate.expected(open);
     let (connector_id, mts_url, auth) = (connector.id, connector.mts_url.clone(), connector.callback.auth);
+    let delivery = connector.delivery;
     let (backoff, patience) = (worker.settings.backoff, worker.settings.patience);
     let (now, wall) = (worker.steady.now(), worker.clock.now());
     let ready = worker
@@ -152,7 +162,8 @@ async fn admit(
             let id = change.new_batch_id();
             let (mut members, mut records) = (Vec::new(), Vec::new());
             for (key, nonce, vid, data, record) in sendings {
-                let event = Event::Sent { batch: id, nonce, vid, data };
+                let line = u32::try_from(members.len()).unwrap_or(u32::MAX);
+                let event = Event::Sent { batch: id, line, nonce, vid, data };
                 if apply_if_pending(change, key, event, &occasion)? {
                     members.push(key);
                     records.push(record);
@@ -163,7 +174,8 @@ async fn admit(
             }
             let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
             let access = Access { auth, generation: credentials::present(change, now).generation };
-            change.put_batch(Batch::sent(id, connector_id, mts_url, size, access, expected, &patience, now));
+            let batch = Batch::sent(id, connector_id, mts_url, size, access, expected, &patience, now);
+            change.put_batch(Batch { delivery, ..batch });
             Ok(Some(Ready { id, members, records, open, access }))
         })
         .await?;
@@ -191,13 +203,15 @@ fn apply_if_pending(
 async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready) -> Result<(), Halt> {
     let Ready { id, members, records, open, access } = ready;
     let size = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    let submission = Submission {
-        mapping: connector.mapping.to_json(),
-        language: connector.language.clone(),
-        output_format: super::output_format(connector),
-        callback: address::of(worker, connector, access),
-        records,
+    let (mapping, delivery) = match connector.delivery {
+        Delivery::Callback => {
+            let address = Box::new(address::of(worker, connector, access));
+            let output_format = output_format::of_callback(connector);
+            (connector.mapping.to_json(), Wanted::Callback { address, output_format })
+        }
+        Delivery::Download(form) => (portable::mapping(), Wanted::Download(form)),
     };
+    let submission = Submission { mapping, language: connector.language.clone(), delivery, records };
     worker.posting.batches().insert(id);
     let began = Instant::now();
     let answer = worker.mts.submit(&connector.mts_url, &submission, worker.clock.now(), gate.patience(open)).await;
@@ -228,16 +242,25 @@ async fn keep_answer(
     let result = match answer {
         Ok(request_identifier) => return Ok(accepted(worker, connector, gate, sent, request_identifier).await?),
         Err(SubmitError::Unknown(why)) => {
-            tracing::warn!(
-                connector = %connector.id, batch = sent.id.0, size = sent.size, why,
-                "no clear answer from MTS; waiting for callbacks"
-            );
+            let (batch, size) = (sent.id.0, sent.size);
+            match connector.delivery {
+                Delivery::Callback => tracing::warn!(
+                    connector = %connector.id, batch, size, why, "no clear answer from MTS; waiting for callbacks"
+                ),
+                Delivery::Download(_) => tracing::warn!(
+                    connector = %connector.id, batch, size, why,
+                    "no clear answer from MTS, and nothing to ask for results by; waiting until it must be through"
+                ),
+            }
             fail(&Remote::Mts(connector.mts_url.clone()), why);
             unknown(worker, sent.id).await?;
             "unknown"
         }
         Err(SubmitError::NotTaken(blame)) => {
-            let text = blame.to_string();
+            let mut text = blame.to_string();
+            if is_of_an_older_release(&blame, connector.delivery) {
+                text.push_str("; MTS of release 1.0.1 does not call back: choose Download (`omc check` tells)");
+            }
             let (fault, remote) = fault_of(blame, sent.size, gate, connector);
             if let Some(remote) = remote {
                 fail(&remote, &text);
@@ -262,6 +285,7 @@ async fn accepted(
     worker.breakers.succeeded(&Remote::Submission(connector.id));
     let (ended, now) = (Instant::now(), worker.steady.now());
     gate.accepted(id, size, began, ended, now);
+    let patience = worker.settings.patience;
     histogram!("omc_submit_seconds").record(ended.duration_since(began).as_secs_f64());
     worker.tally.sent(u64::from(size));
     tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
@@ -270,8 +294,7 @@ async fn accepted(
         .change(move |change| {
             // Callbacks can be faster than the answer: the batch may be settled already.
             if let Some(mut batch) = change.batch(id) {
-                batch.answer = Answer::Accepted(request_identifier);
-                batch.check_at = batch.check_at.max(now);
+                batch.accepted(request_identifier, &patience, now);
                 change.put_batch(batch);
             }
             Ok(())
@@ -330,14 +353,20 @@ async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fau
         .await
 }
 
-/// Told by the receiver: MOSIP fails for everybody who comes through this connector's MTS.
-pub fn authentication_fails(worker: &Worker, connector: &Connector, code: &str, now: DateTime<Utc>) {
-    let trouble = format!("MTS answers {code}: it concerns keys, certificates or partner, not the registrants");
-    worker.breakers.failed(&Remote::Authentication(connector.mts_url.clone()), &trouble, worker.jitter(), now);
+/// Whether a refusal is what an MTS says that has no callbacks: the code it shares with other faults of a request.
+fn is_of_an_older_release(blame: &Blame, delivery: Delivery) -> bool {
+    let refused = matches!(blame, Blame::Refused { status: 400, code: Some(code) } if code.as_str() == "ATS-REQ-102");
+    refused && delivery == Delivery::Callback
 }
 
-/// Told by the receiver: tokens come by way of this connector's MTS.
-pub fn authentication_works(worker: &Worker, connector: &Connector) {
-    worker.breakers.succeeded(&Remote::Authentication(connector.mts_url.clone()));
-    worker.breakers.succeeded(&Remote::Delivery(connector.id));
+/// Results say so: MOSIP fails for everybody who comes through this MTS.
+pub fn authentication_fails(worker: &Worker, mts_url: &Url, code: &str, now: DateTime<Utc>) {
+    let trouble = format!("MTS answers {code}: it concerns keys, certificates or partner, not the registrants");
+    worker.breakers.failed(&Remote::Authentication(mts_url.clone()), &trouble, worker.jitter(), now);
+}
+
+/// Results say so: tokens come by way of this MTS, for this connector.
+pub fn authentication_works(worker: &Worker, connector: ConnectorId, mts_url: &Url) {
+    worker.breakers.succeeded(&Remote::Authentication(mts_url.clone()));
+    worker.breakers.succeeded(&Remote::Delivery(connector));
 }

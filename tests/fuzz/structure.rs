@@ -275,10 +275,11 @@ pub fn stored_value() -> impl Strategy<Value = Vec<u8>> {
     ];
     let vid = (any::<u32>(), "[0-9: -]{0,26}", digest(), vec(digest(), 0..3))
         .prop_map(|(row, written, digest, also)| HeldVid { row: RegIdRow(row), written, digest, also });
-    let attempt = (any::<[u8; 12]>(), digest(), batch()).prop_map(|(nonce, vid, batch)| Attempt {
+    let attempt = (any::<[u8; 12]>(), digest(), batch(), any::<u32>()).prop_map(|(nonce, vid, batch, line)| Attempt {
         nonce: Nonce(nonce),
         vid,
         batch,
+        line,
     });
     // From the year 1 to the year 9999.
     let time =

@@ -4,19 +4,24 @@ use crate::mention::{Target, mentions};
 use crate::source::Source;
 
 /// The modules under the root, highest first. Those of one line never see each other. `sim` stands apart.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["main"],
     &["cli"],
     &["app"],
     &["config"],
     &["worker", "http", "schedule"],
+    &["intake"],
     &["store", "odoo", "mts", "jq"],
     &["domain", "seal", "tls", "clock"],
 ];
 
 /// Modules that see less than what is below them, and what they see.
-const NARROW: [(&str, &[&str]); 3] =
-    [("main", &["cli"]), ("http", &["store", "domain", "seal", "tls", "clock"]), ("sim", &["clock"])];
+const NARROW: [(&str, &[&str]); 4] = [
+    ("main", &["cli"]),
+    ("http", &["intake", "store", "domain", "seal", "tls", "clock"]),
+    ("intake", &["store", "domain", "seal", "clock"]),
+    ("sim", &["clock"]),
+];
 
 /// Modules that only these may name.
 const KEPT: [(&str, &[&str]); 1] = [("sim", &["cli"])];

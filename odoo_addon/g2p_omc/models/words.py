@@ -46,10 +46,12 @@ WORDS = (
     _lt("Odoo refused the token, for example because it does not match the ID type's validation pattern."),
     _lt("Correct the validation of the token's ID type in Odoo, then requeue the record."),
     _lt("MTS took the record several times and never told its result. The person was not refused."),
-    _lt("Check that MTS reaches the callback address, and its log for restarts; then requeue the record."),
+    _lt(
+        "Check the log of MTS for restarts, and that it reaches the callback address, or with delivery by download keeps its files; then requeue the record."
+    ),
     _lt("MTS fails on this record even when it is sent alone."),
     _lt(
-        "Look at the registrant's values with Test (or `omc preview`) for anything unusual, correct them, then requeue the record."
+        "Look at the registrant's values with Test (or `omc preview`) for anything unusual and correct them; the record is then sent again by itself. If nothing is unusual, look into the log of MTS, and requeue the record."
     ),
     _lt("Odoo fails when OMC reads this registrant, even alone, while it reads others."),
     _lt(

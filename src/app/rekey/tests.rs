@@ -115,7 +115,7 @@ fn sent(seal: &Seal, registrant: u32, batch: BatchId) -> Event {
     let digest = Digest(seal.digest(Purpose::Vid, &vid_of(registrant)));
     let vid = HeldVid { row: RegIdRow(9), written: String::new(), digest, also: Vec::new() };
     let data = Digest(seal.digest(Purpose::AuthData, b"data"));
-    Event::Sent { batch, nonce: Nonce([registrant as u8; 12]), vid, data }
+    Event::Sent { batch, line: 0, nonce: Nonce([registrant as u8; 12]), vid, data }
 }
 
 fn record(store: &Store, registrant: u32) -> Record {

@@ -101,13 +101,13 @@ static KNOWN: &[Known] = &[
         "OMC-LOST-001",
         Person,
         "MTS took the record several times and never told its result. The person was not refused.",
-        "Check that MTS reaches the callback address, and its log for restarts; then requeue the record.",
+        "Check the log of MTS for restarts, and that it reaches the callback address, or with delivery by download keeps its files; then requeue the record.",
     ),
     known(
         "OMC-SEND-001",
         Person,
         "MTS fails on this record even when it is sent alone.",
-        "Look at the registrant's values with Test (or `omc preview`) for anything unusual, correct them, then requeue the record.",
+        "Look at the registrant's values with Test (or `omc preview`) for anything unusual and correct them; the record is then sent again by itself. If nothing is unusual, look into the log of MTS, and requeue the record.",
     ),
     known(
         "OMC-READ-001",

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::connector::{CallbackAuth, CallbackMethod};
+use crate::domain::delivery::FileForm;
 use crate::domain::registrant_field::FieldKind;
 use crate::domain::timetable::Timetable;
 
@@ -48,6 +49,7 @@ struct World {
     vid_type: Option<IdTypeId>,
     token_type: Option<IdTypeId>,
     unauthenticated: bool,
+    stock_delivery: Delivery,
 }
 
 impl World {
@@ -59,6 +61,7 @@ impl World {
             vid_type: None,
             token_type: None,
             unauthenticated: false,
+            stock_delivery: Delivery::Callback,
         }
     }
 
@@ -71,6 +74,7 @@ impl World {
             now: DateTime::parse_from_rfc3339("2026-03-01T10:00:00Z").unwrap().to_utc(),
             mandatory: Mandatory::default(),
             unauthenticated: self.unauthenticated,
+            stock_delivery: self.stock_delivery,
         };
         parse(model, ConnectorId(7), row, &around)
     }
@@ -201,6 +205,36 @@ fn every_setting_is_read() {
 }
 
 #[test]
+fn results_are_called_in_or_fetched() {
+    let with = |delivery: &str, output: &str| {
+        good(&[("delivery_type", json!(delivery)), ("output_type", json!(output))]).delivery
+    };
+    assert_eq!(with("callback", "json"), Delivery::Callback);
+    assert_eq!(with("download", "json"), Delivery::Download(FileForm::Json));
+    assert_eq!(with("download", "csv"), Delivery::Download(FileForm::Csv));
+    // What it says about callbacks is for another day, and opens no door meanwhile.
+    let fetched = good(&[
+        ("delivery_type", json!("download")),
+        ("callback_url", json!("https://other.example.org")),
+        ("callback_authtype", json!("none")),
+    ]);
+    assert_eq!(fetched.callback.auth, CallbackAuth::StaticBearer);
+    // OMC runs the output format itself then, and must know all of it.
+    let format = ("output_format", json!("{values: {ref: (.output.token | @sh)}}"));
+    assert!(good(&[format]).output_format.is_some());
+}
+
+#[test]
+fn how_the_results_of_a_stock_connector_come_is_for_the_configuration() {
+    let mut world = World::usual();
+    world.stock_delivery = Delivery::Download(FileForm::Json);
+    let mut row = row();
+    assert_eq!(world.parse(Model::Omc, &row).unwrap().delivery, Delivery::Callback);
+    row.insert("job_status".to_owned(), json!("draft"));
+    assert_eq!(world.parse(Model::Stock, &row).unwrap().delivery, world.stock_delivery);
+}
+
+#[test]
 fn each_wrong_field_is_told_by_its_name() {
     for (field, value, reason) in [
         ("name", json!(false), "give the connector a name"),
@@ -214,8 +248,11 @@ fn each_wrong_field_is_told_by_its_name() {
         ("mts_url", json!("http://mts.example.org/#secret"), "nothing after a `?`"),
         ("input_type", json!("odk"), "choose OpenG2P Registry"),
         ("input_type", json!(false), "choose OpenG2P Registry"),
-        ("output_type", json!("csv"), "choose JSON"),
-        ("delivery_type", json!("download"), "choose Callback"),
+        ("output_type", json!("csv"), "choose JSON, or Download"),
+        ("output_type", json!("xml"), "choose JSON, or CSV"),
+        ("output_type", json!(false), "choose JSON, or CSV"),
+        ("delivery_type", json!("pigeon"), "choose Callback or Download"),
+        ("delivery_type", json!(false), "choose Callback or Download"),
         ("lang_code", json!("en"), "three letters"),
         ("lang_code", json!("12a"), "three letters"),
         ("is_recurring", json!(false), "choose Recurring or One time"),

@@ -31,6 +31,7 @@ pub(crate) fn connector(mapping: &str, output_format: Option<&str>, country_code
         input_format: None,
         output_format: output_format.map(|text| Expression::parse(text).unwrap()),
         language: "eng".to_owned(),
+        delivery: crate::domain::delivery::Delivery::Callback,
         callback: Callback {
             auth: CallbackAuth::StaticBearer,
             method: CallbackMethod::Post,

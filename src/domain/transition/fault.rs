@@ -15,7 +15,8 @@ pub enum Fault {
     /// Perhaps a record of the batch: try again in batches of at most so many.
     Batch { at_most: u32 },
     /// MTS failed on this record, sent alone. Whether it is the record or MTS shows in what MTS took otherwise: `took_at` is
-    /// when it last took a batch. Counts against the record only if that was after the record first failed, and not long ago.
+    /// when it last took a batch. Counts against the record only if that was after the record first failed, and not long ago;
+    /// enough of that, and the record is refused.
     Alone { took_at: Option<DateTime<Utc>> },
     /// This record, after a pause; enough of these and it is given up.
     Record,
@@ -47,6 +48,11 @@ impl Step<'_> {
                 self.after.failing_since = Some(since);
                 if took_at.is_some_and(|took_at| took_at > since && now - took_at <= SHOWS) {
                     self.again(pending(Some(1)), stage, cause);
+                    // MTS works, and not for this record: it is found out, and is tried anew once something about it changes.
+                    if let State::Abandoned { cause, .. } = &self.after.state {
+                        let cause = cause.clone();
+                        self.reject(cause);
+                    }
                 } else if now - since >= IN_DOUBT {
                     self.abandon(stage, cause);
                 } else {

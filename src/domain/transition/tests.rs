@@ -39,7 +39,7 @@ fn vid(digest: Digest) -> HeldVid {
 }
 
 fn sent(batch: BatchId, nonce: Nonce, digest: Digest) -> Event {
-    Event::Sent { batch, nonce, vid: vid(digest), data: Digest([9; 36]) }
+    Event::Sent { batch, line: 0, nonce, vid: vid(digest), data: Digest([9; 36]) }
 }
 
 fn submitted() -> Record {
@@ -98,7 +98,7 @@ fn a_token_of_an_attempt_under_an_older_key_counts_while_the_vid_is_the_same() {
     let lost = kept(&submitted(), Event::AnswerMissing { batch: BATCH, fault: Fault::Server });
     let again = |also: Vec<Digest>| {
         let vid = HeldVid { also, ..vid(newer) };
-        kept(&lost, Event::Sent { batch: BatchId(8), nonce: Nonce([8; 12]), vid, data: Digest([9; 36]) })
+        kept(&lost, Event::Sent { batch: BatchId(8), line: 0, nonce: Nonce([8; 12]), vid, data: Digest([9; 36]) })
     };
     assert!(matches!(kept(&again(vec![VID]), token(NONCE, TOKEN)).state, State::TokenReceived { .. }));
     assert_eq!(after(&again(Vec::new()), token(NONCE, TOKEN)).1.ignored, Some(Ignored::Stale), "another VID's");
@@ -197,8 +197,10 @@ fn whom_mts_fails_on_alone_is_blamed_once_mts_took_others() {
         let later = Some(record.due);
         let record = failed_alone(record, 2, later);
         assert_eq!((&record.state, record.failures), (&State::Submitted { batch: BATCH }, 2));
-        let given_up = failed_alone(record, 1, later);
-        assert!(matches!(given_up.state, State::Abandoned { stage: Stage::Submit, .. }), "{given_up:?}");
+        let refused = failed_alone(record, 1, later);
+        assert_eq!(refused.state, State::Rejected { code: Code::FAILS_ALONE });
+        let again = kept(&refused, met(2));
+        assert_eq!(again.state, State::Pending { refused: Some(Code::FAILS_ALONE), alone: None }, "if it has changed");
     }
 }
 
