@@ -35,6 +35,23 @@ pub struct Faults {
     pub hang_rate: f64,
     /// Callbacks are sent before the POST is answered.
     pub early_callbacks: bool,
+    /// What becomes of files that are fetched.
+    pub files: Files,
+}
+
+/// What a file that is fetched looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Files {
+    #[default]
+    Whole,
+    Empty,
+    /// The first half of it.
+    Cut,
+    /// Not on the disk any more.
+    Gone,
+    /// Whole, in another order than the records were sent in; JSON only. No release of MTS does this.
+    Shuffled,
 }
 
 impl Faults {
@@ -73,6 +90,7 @@ pub struct Change {
     #[serde(deserialize_with = "rate")]
     hang_rate: Option<f64>,
     early_callbacks: Option<bool>,
+    files: Option<Files>,
     /// Not a state but a deed: the processes start anew and forget their queues.
     pub restart: bool,
 }
@@ -119,6 +137,7 @@ impl Change {
         set(&mut faults.garbage_rate, self.garbage_rate);
         set(&mut faults.hang_rate, self.hang_rate);
         set(&mut faults.early_callbacks, self.early_callbacks);
+        set(&mut faults.files, self.files);
     }
 }
 

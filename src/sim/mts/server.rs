@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::connection::{Door, Link};
-use super::faults::Change;
+use super::faults::{Change, Files};
 use super::mishap::Mishap;
 use super::post::{Not, Post};
 use super::refusal::{Refusal, envelope};
@@ -292,6 +292,7 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
     if let Some(refusal) = mishap_with_id(simulator, id, mishap) {
         return refused(&refusal);
     }
+    let files = simulator.faults().files;
     let mut table = simulator.table();
     table.affirm(id);
     match (table.status(id), table.file(id)) {
@@ -299,8 +300,23 @@ fn file(simulator: &Simulator, id: &str, mishap: Mishap) -> Answer {
         (Some(status), _) if !status.is_processed() => refused(&Refusal::not_processed()),
         // It grew between the look at its size and the reading: the server breaks off.
         (Some(_), Some(file)) if !file.whole && simulator.dice.below(4) == 0 => Answer::Torn(file.text.len()),
-        (Some(_), Some(file)) => Answer::Text(file.text.to_string()),
-        (Some(_), None) => refused(&Refusal::broken(format!("File at path stored_files/{id} does not exist."))),
+        (Some(_), Some(file)) if files != Files::Gone => Answer::Text(spoilt(&file.text, files)),
+        (Some(_), _) => refused(&Refusal::broken(format!("File at path stored_files/{id} does not exist."))),
+    }
+}
+
+fn spoilt(text: &str, files: Files) -> String {
+    match files {
+        Files::Whole | Files::Gone => text.to_owned(),
+        Files::Empty => String::new(),
+        Files::Cut => text.chars().take(text.chars().count() / 2).collect(),
+        Files::Shuffled => match serde_json::from_str::<Vec<Value>>(text) {
+            Ok(mut rows) => {
+                rows.reverse();
+                Value::from(rows).to_string()
+            }
+            Err(_) => text.to_owned(),
+        },
     }
 }
 

@@ -118,3 +118,54 @@ async fn it_breaks_the_batch_more_often() {
         assert_eq!(server.rows(&body).await[0]["errorCode"], "ATS-REQ-010", "{}", server.name);
     }
 }
+
+#[tokio::test]
+async fn its_downloads_may_be_csv_too() {
+    for server in servers(Release::V1_0_1).await {
+        let mut body = download(json!([record(65), {"vid": "2"}]));
+        body["request"]["output"] = json!("csv");
+        let id = server.post(&body).await.identifier();
+        let expected = format!(
+            "vid,token,status,errorCode,errorMessage\r\n7000000000000065,{},processed,,\r\n2,,invalid,ATS-REQ-010,name or its mapping not present\r\n",
+            token("7000000000000065")
+        );
+        assert_eq!(server.file(&id).await, expected, "{}", server.name);
+    }
+}
+
+/// What OMC sends for download: the fields under their own names, those that are not there left out.
+#[tokio::test]
+async fn every_release_takes_plain_fields_alike() {
+    for release in [Release::V1_0_1, Release::V1_1] {
+        for server in servers(release).await {
+            let mut bare = record(66);
+            for optional in ["phoneNumber", "emailId"] {
+                bare.as_object_mut().unwrap().remove(optional);
+            }
+            let mut empty = record(67);
+            (empty["phoneNumber"], empty["emailId"], empty["name"]) = (json!(""), json!(""), json!(""));
+            let mut body = download(json!([bare, empty]));
+            body["request"]["mapping"] = json!({"vid": "vid", "name": ["name"], "gender": "gender", "dob": "dob",
+                "phoneNumber": "phoneNumber", "emailId": "emailId", "fullAddress": ["fullAddress"]});
+            body["request"]["lang"] = json!("eng");
+            let rows = server.rows(&body).await;
+            assert_eq!(rows[0]["token"], json!(token("7000000000000066")), "{}", server.name);
+            assert_eq!(rows[1]["errorCode"], "ATS-REQ-003", "{}", server.name);
+        }
+    }
+}
+
+/// The question by which OMC finds out what an MTS can do.
+#[tokio::test]
+async fn a_callback_without_address_and_records_tells_the_releases_apart() {
+    for (release, expected) in [
+        (Release::V1_0_1, "400 ATS-REQ-102 delivery type is not supported"),
+        (Release::V1_1, "400 ATS-REQ-024 callbackProperties cannot be empty for deliverytype callback"),
+    ] {
+        for server in servers(release).await {
+            let mut body = download(json!([]));
+            body["request"]["deliverytype"] = json!("callback");
+            assert_eq!(server.post(&body).await.told(), expected, "{}", server.name);
+        }
+    }
+}

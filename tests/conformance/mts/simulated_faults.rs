@@ -94,3 +94,23 @@ async fn a_known_request_is_never_denied_twice_in_a_row() {
     }
     assert!(denied.contains(&true) && !denied.windows(2).any(|two| two[0] && two[1]));
 }
+
+#[tokio::test]
+async fn files_may_be_empty_cut_gone_or_in_another_order() {
+    let server = simulated(options()).await;
+    let id = server.post(&download(json!([record(11), record(12), record(13)]))).await.identifier();
+    let whole = server.file(&id).await;
+    let path = format!("/authtoken/file/{id}");
+    let fetched = async |files: &str| {
+        faults(&server, json!({"files": files})).await;
+        server.get(&path).await
+    };
+    assert_eq!(fetched("empty").await.text, "");
+    let cut = fetched("cut").await.text;
+    assert!(!cut.is_empty() && cut.len() < whole.len() && whole.starts_with(&cut), "{cut}");
+    assert_eq!(fetched("gone").await.told(), format!("500 ATS-REQ-100 File at path stored_files/{id} does not exist."));
+    let mut rows: Vec<Value> = serde_json::from_str(&fetched("shuffled").await.text).unwrap();
+    rows.reverse();
+    assert_eq!(rows, serde_json::from_str::<Vec<Value>>(&whole).unwrap());
+    assert_eq!(fetched("whole").await.text, whole);
+}

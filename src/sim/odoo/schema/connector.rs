@@ -5,7 +5,9 @@ use super::field::{Default, Field};
 
 const INPUTS: &[(&str, &str)] = &[("odk", "ODK"), ("custom", "OpenG2P Registry")];
 const OUTPUTS: &[(&str, &str)] = &[("json", "JSON")];
+const ALL_OUTPUTS: &[(&str, &str)] = &[("json", "JSON"), ("csv", "CSV")];
 const DELIVERIES: &[(&str, &str)] = &[("callback", "Callback")];
+const ALL_DELIVERIES: &[(&str, &str)] = &[("callback", "Callback"), ("download", "Download")];
 const JOB_STATES: &[(&str, &str)] = &[
     ("draft", "Draft"),
     ("started", "Started"),
@@ -61,9 +63,10 @@ pub fn upstream(own: bool) -> Vec<Field> {
             .default(Default::Text("http://mosip-token-seeder.mosip-token-seeder")),
         Field::selection("input_type", "MTS Input Type", INPUTS).required(),
         Field::text("mapping", "Mapping").required().default(Default::Text(DEFAULT_MAPPING)),
-        Field::selection("output_type", "MTS Output Type", OUTPUTS).required(),
+        Field::selection("output_type", "MTS Output Type", if own { ALL_OUTPUTS } else { OUTPUTS }).required(),
         Field::text("output_format", "MTS Output Format"),
-        Field::selection("delivery_type", "MTS Delivery Type", DELIVERIES).required(),
+        Field::selection("delivery_type", "MTS Delivery Type", if own { ALL_DELIVERIES } else { DELIVERIES })
+            .required(),
         Field::char("lang_code", "Mosip Language").required().default(Default::Text("eng")),
         Field::selection("job_status", "Status", JOB_STATES).required().default(Default::Text("draft")),
         Field::selection("is_recurring", "Job Type", JOB_TYPES).required(),
