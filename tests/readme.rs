@@ -11,6 +11,7 @@ use chrono::DateTime;
 use omc::config::Config;
 use omc::domain::connector::Model;
 use omc::domain::definition::{self, Surroundings};
+use omc::domain::delivery::Delivery;
 use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
@@ -310,7 +311,7 @@ fn what_is_stored_and_keyed_is_listed() {
 fn what_is_not_served_is_said() {
     let readme = read("README.md");
     let configuration = readme.split("\n## ").find(|section| section.starts_with("Configuration")).unwrap();
-    assert!(configuration.contains("release 1.0.1 has no callbacks"));
+    assert!(configuration.contains("release 1.0.1 has no callbacks") && configuration.contains("docs/delivery.md"));
 }
 
 #[test]
@@ -379,6 +380,7 @@ fn the_connector_of_the_readme_is_right() {
         now: DateTime::UNIX_EPOCH,
         mandatory: Config::default().mandatory().unwrap(),
         unauthenticated: false,
+        stock_delivery: Delivery::Callback,
     };
     let row: &Map<String, Value> = row.as_object().unwrap();
     let parsed = definition::parse(Model::Stock, ConnectorId(1), row, &around);

@@ -76,8 +76,9 @@ async fn an_outage_of_500s_abandons_nobody_and_ends_with_one_record_to_blame() {
     let missing = async || number(&world.odoo.state().await, "missing_tokens");
     eventually("all but one have their token", missing, |missing| *missing == 1).await;
     assert_eq!(logged(&daemon, "batch accepted")[0]["size"], 1, "the first to go through is a probe");
-    let given_up = async || daemon.connector(1).await["records"].clone();
-    let records = eventually("the one is given up", given_up, |records| number(records, "abandoned") == 1).await;
+    let found_out = async || daemon.connector(1).await["records"].clone();
+    // Another is refused by MOSIP.
+    let records = eventually("the one is refused", found_out, |records| number(records, "rejected") == 2).await;
     assert_eq!((number(&records, "pending"), number(&records, "submitted")), (0, 0), "{records}");
     let failed: Value = serde_json::from_str(&daemon.admin("/failed").await.1).unwrap();
     let line = failed["failed"].as_array().unwrap().iter().find(|line| line["code"] == "OMC-SEND-001");

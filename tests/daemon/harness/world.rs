@@ -19,6 +19,8 @@ pub struct Setup {
     pub password: String,
     /// PEM file of the CAs that MTS trusts at callbacks.
     pub mts_trusts: Option<PathBuf>,
+    /// Of MTS.
+    pub release: &'static str,
 }
 
 impl Default for Setup {
@@ -31,6 +33,7 @@ impl Default for Setup {
             record_micros: 0,
             password: "admin".to_owned(),
             mts_trusts: None,
+            release: "1.1",
         }
     }
 }
@@ -47,7 +50,7 @@ pub struct World {
 impl World {
     pub async fn start(setup: Setup) -> Self {
         let micros = setup.record_micros.to_string();
-        let mut of_mts = vec!["--listen", "127.0.0.1:0", "--record-micros", &micros];
+        let mut of_mts = vec!["--listen", "127.0.0.1:0", "--record-micros", &micros, "--release", setup.release];
         let trusted = setup.mts_trusts.as_ref().map(|path| path.to_str().unwrap().to_owned());
         of_mts.extend(trusted.iter().flat_map(|path| ["--ca-cert", path]));
         let (mts, mts_url) = Process::simulator("mts", &of_mts).await;
@@ -80,7 +83,7 @@ impl World {
         self.odoo.faults(json!({})).await;
         let none = json!({"latency_ms": 0, "error_rate": 0, "drop_callbacks": 0, "repeat_callbacks": 0,
             "delay_callbacks_ms": 0, "reorder_callbacks": 0, "refuse": false, "truncate_rate": 0, "garbage_rate": 0,
-            "hang_rate": 0, "early_callbacks": false, "broken_rate": 0, "poison": "", "max_body": 0});
+            "hang_rate": 0, "early_callbacks": false, "broken_rate": 0, "poison": "", "max_body": 0, "files": "whole"});
         self.mts_faults(none).await;
     }
 
