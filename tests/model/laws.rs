@@ -1,5 +1,6 @@
 //! What must hold after every operation, and what must have become of everybody once nothing goes wrong any more.
 
+use omc::domain::code::Code;
 use omc::domain::record::{Record, State};
 
 use crate::mts;
@@ -119,6 +120,11 @@ async fn settle(world: &mut World<'_>, sick: &[Option<u32>]) -> Result<(), Strin
     }
 }
 
+/// Given up, or found out as the one that MTS fails on: until somebody opens it again.
+fn is_given_up(state: &State) -> bool {
+    matches!(state, State::Abandoned { .. }) || matches!(state, State::Rejected { code } if *code == Code::FAILS_ALONE)
+}
+
 fn is_open(record: &Record) -> bool {
     !matches!(record.state, State::Rejected { .. } | State::Abandoned { .. })
 }
@@ -128,8 +134,11 @@ async fn deliver_all(servers: &Servers) -> bool {
     let waiting: Vec<u8> = {
         let script = servers.script();
         let many = script.mts.jobs.len();
-        let owed =
-            |job: &mts::Job| matches!(job.state, mts::State::Queued | mts::State::Processed) && !job.pending.is_empty();
+        let owed = |job: &mts::Job| {
+            matches!(job.state, mts::State::Queued | mts::State::Processed)
+                && !job.pending.is_empty()
+                && job.file.is_none()
+        };
         (0..many).rev().filter(|at| owed(&script.mts.jobs[*at])).map(|at| (many - 1 - at) as u8).collect()
     };
     for number in &waiting {
@@ -144,9 +153,7 @@ fn everybody(world: &World<'_>, is_sick: impl Fn(u32) -> bool) -> Result<(), Str
     let script = servers.script();
     let records = world.records();
     for person in script.odoo.people.keys().copied().filter(|person| !is_sick(*person)) {
-        let given_up = records
-            .iter()
-            .any(|record| record.key.registrant.0 == person && matches!(record.state, State::Abandoned { .. }));
+        let given_up = records.iter().any(|record| record.key.registrant.0 == person && is_given_up(&record.state));
         let Some(vid) = acceptable(&script.odoo, world, person).filter(|_| !given_up) else { continue };
         let tokens: Vec<String> =
             script.odoo.rows(person, TOKEN_TYPE).iter().map(|(_, row)| row.value.clone()).collect();

@@ -96,9 +96,10 @@ fn histories_break_no_law() {
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(first, found)) => {
-            let (why, History { door, two_mts, operations }) = stage.shorten(found);
+            let (why, History { door, two_mts, download, operations }) = stage.shorten(found);
+            let way = if download { "lives_through_downloads" } else { "lives_through" };
             panic!(
-                "seed {seed}: {first}\nshortened: {why}\nas a regression:\n    lives_through({door}, {two_mts}, &{operations:?});\n"
+                "seed {seed}: {first}\nshortened: {why}\nas a regression:\n    {way}({door}, {two_mts}, &{operations:?});\n"
             )
         }
         Err(TestError::Abort(why)) => panic!("{why}"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::Reply;
 use crate::odoo::token_of;
-use crate::operation::{PostFault, StatusFault};
+use crate::operation::{FileFault, PostFault, StatusFault};
 
 const SECOND: i64 = 1_000_000;
 /// How long the daemon waits at least for a request that shows nothing: thrice a minute, and a little for the rounding of times.
@@ -48,6 +48,9 @@ pub struct Job {
     pub state: State,
     /// What is not delivered, and will be.
     pub pending: BTreeSet<usize>,
+    /// Of a download: that its results are to be fetched, and once it is written, what they say instead of the truth.
+    pub download: bool,
+    pub file: Option<Option<&'static str>>,
     posted_at: i64,
     /// Of being `processed`, or of a callback.
     last_sign: Option<i64>,
@@ -61,6 +64,9 @@ pub struct Mts {
     pub jobs: Vec<Job>,
     pub next_post: Option<PostFault>,
     pub next_status: Option<StatusFault>,
+    pub next_file: Option<FileFault>,
+    /// Of downloads that were served whole since the daemon last looked after its batches.
+    pub served: Vec<usize>,
     pub poison: Option<u32>,
     /// When each person's last result was taken that ends the waiting for what was posted before.
     answered: BTreeMap<u32, i64>,
@@ -117,13 +123,22 @@ impl Mts {
         }
         self.object(&entries, now, violations);
         let callback = &request["callbackProperties"];
-        assert!(request["outputFormat"].as_str().unwrap().contains(".input.omc_ref"));
-        assert_eq!(callback["callInBulk"], true);
+        let download = request["deliverytype"] == "download";
+        if download {
+            assert!(callback.is_null() && request["outputFormat"].is_null(), "release 1.0.1 knows neither");
+            assert!(!request["mapping"].to_string().contains('.'), "nor a path");
+        } else {
+            assert!(request["outputFormat"].as_str().unwrap().contains(".input.omc_ref"));
+            assert_eq!(callback["callInBulk"], true);
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let id = format!("00request-{}", self.jobs.len());
         self.jobs.push(Job {
             id: id.clone(),
-            callback: callback["url"].as_str().unwrap().to_owned(),
-            bearer: callback["authStaticBearer"]["token"].as_str().unwrap().to_owned(),
+            callback: text(&callback["url"]),
+            bearer: text(&callback["authStaticBearer"]["token"]),
+            download,
+            file: None,
             pending: (0..entries.len()).collect(),
             entries,
             state: State::Queued,
@@ -191,6 +206,41 @@ impl Mts {
         ok(json!({"errors": null, "response": {"status": word}}).to_string())
     }
 
+    /// Gives the file of a download; tells which job was served whole.
+    pub fn file(&mut self, id: &str) -> (Reply, Option<usize>) {
+        let fault = self.next_file.take();
+        let missing = || errors(500, "ATS-REQ-100");
+        let Some(at) = self.jobs.iter().position(|job| job.id == id) else { return (errors(404, "ATS-REQ-016"), None) };
+        let job = &self.jobs[at];
+        assert!(job.download, "the daemon fetches what is called in");
+        match job.state {
+            State::Gone => return (errors(404, "ATS-REQ-016"), None),
+            State::Queued | State::Failed | State::Lost("submitted" | "processing") => {
+                return (errors(202, "ATS-REQ-017"), None);
+            }
+            State::Processed | State::Lost(_) => {}
+        }
+        let Some(error) = job.file else { return (missing(), None) };
+        let mut rows: Vec<Value> = job.entries.iter().map(|entry| row(entry, error)).collect();
+        match fault {
+            Some(FileFault::Broken) => return (Reply::Close, None),
+            Some(FileFault::Missing) => return (missing(), None),
+            Some(FileFault::Shuffled) => rows.rotate_left(1),
+            Some(FileFault::Short) => _ = rows.pop(),
+            _ => {}
+        }
+        let text = Value::from(rows).to_string();
+        let (text, whole) = match fault {
+            Some(FileFault::Empty) => (String::new(), false),
+            Some(FileFault::Cut) => (text[..text.len() / 2].to_owned(), false),
+            // Of one row there is no other order.
+            Some(FileFault::Shuffled) => (text, job.entries.len() == 1),
+            Some(FileFault::Short) => (text, false),
+            _ => (text, true),
+        };
+        (Reply::Answer { status: 200, kind: "text/plain", date: None, body: text }, whole.then_some(at))
+    }
+
     /// The results of these entries, as MTS makes them.
     pub fn results(&self, job: usize, entries: &[usize], error: Option<&str>) -> Vec<Value> {
         let one = |at: &usize| result(&self.jobs[job].entries[*at], error);
@@ -216,7 +266,8 @@ impl Mts {
     }
 
     pub fn restart(&mut self, with_database: bool) {
-        for job in &mut self.jobs {
+        // A file that is written stays.
+        for job in self.jobs.iter_mut().filter(|job| with_database || job.file.is_none()) {
             job.pending.clear();
             job.state = match job.state {
                 _ if with_database => State::Gone,
@@ -260,9 +311,18 @@ pub fn result(entry: &Entry, error: Option<&str>) -> Value {
     }
 }
 
+/// A row of a file, in MTS's own form.
+fn row(entry: &Entry, error: Option<&str>) -> Value {
+    let result = result(entry, error);
+    json!({"vid": entry.vid, "status": result["status"], "token": result["token"], "errorCode": result["code"],
+           "errorMessage": result["code"]})
+}
+
 fn entry(data: &Value, vid_row: &impl Fn(u32) -> Option<(u32, i64)>) -> Entry {
-    let text = |name: &str| data[name].as_str().unwrap().to_owned();
-    let person = text("person").parse().unwrap();
+    let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+    // What goes for download goes under the names of MTS's own fields.
+    let person = if data["person"].is_null() { text("emailId") } else { text("person") };
+    let person = person.parse().unwrap();
     Entry { reference: text("omc_ref"), person, vid: text("vid"), vid_row: vid_row(person) }
 }
 

@@ -9,6 +9,8 @@ pub struct History {
     pub door: bool,
     /// The two connectors go to one MTS each.
     pub two_mts: bool,
+    /// The results of the first connector are fetched, not called in.
+    pub download: bool,
     pub operations: Vec<Op>,
 }
 
@@ -47,6 +49,8 @@ pub enum Op {
     MtsRestart(bool),
     /// The next question for the status of a request is answered so.
     NextStatus(StatusFault),
+    /// The next file that is fetched looks so.
+    NextFile(FileFault),
     Forge(Forgery, u8),
     /// What a call of the next step to Odoo meets, after so many other calls.
     NextOdoo(u8, OdooFault),
@@ -99,6 +103,20 @@ pub enum StatusFault {
     /// 404 for a request that MTS knows.
     NotFound,
     Gateway,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFault {
+    Empty,
+    Cut,
+    /// 500: not on the disk.
+    Missing,
+    /// The connection breaks.
+    Broken,
+    /// Each row in another's place.
+    Shuffled,
+    /// A row is missing.
+    Short,
 }
 
 /// Which results of a request.
@@ -194,6 +212,11 @@ fn post_fault() -> impl Strategy<Value = PostFault> {
     prop_oneof![ 3 => Just(Early), 3 => Just(Hold), 1 => Just(CloseBefore), 2 => Just(CloseAfter), 1 => Just(ProxyBefore), 1 => Just(ProxyAfter), 1 => Just(GarbageAfter), 1 => Just(Failed), 1 => Just(Refused), 1 => Just(TooLarge) ]
 }
 
+fn file_fault() -> impl Strategy<Value = FileFault> {
+    use FileFault::*;
+    prop_oneof![Just(Empty), Just(Cut), Just(Missing), Just(Broken), Just(Shuffled), Just(Short)]
+}
+
 fn odoo_fault() -> impl Strategy<Value = OdooFault> {
     use OdooFault::*;
     prop_oneof![ 1 => Just(Before), 2 => Just(After), 1 => Just(CutAfter), 1 => Just(Exception), 1 => Just(GatewayBefore), 1 => Just(GatewayAfter), 1 => Just(Busy) ]
@@ -247,6 +270,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => job().prop_map(FailDelivery),
         2 => any::<bool>().prop_map(MtsRestart),
         2 => prop_oneof![Just(StatusFault::NotFound), Just(StatusFault::Gateway)].prop_map(NextStatus),
+        2 => file_fault().prop_map(NextFile),
         3 => (forgery(), job()).prop_map(|(forgery, job)| Forge(forgery, job)),
         4 => (0..4_u8, odoo_fault()).prop_map(|(nth, fault)| NextOdoo(nth, fault)),
         3 => (0..4_u8, who.clone(), edit()).prop_map(|(nth, who, edit)| EditDuring(nth, who, edit)),
@@ -318,16 +342,38 @@ fn tale() -> impl Strategy<Value = Vec<Op>> {
             Round,
         ]
     });
-    prop_oneof![4 => late, 3 => written, 2 => held, 1 => clock]
+    // Made at MTS, fetched whole or not, and somebody is edited or the daemon killed meanwhile.
+    let fetched = (
+        who(),
+        edit(),
+        file_fault(),
+        twist(),
+        prop_oneof![Just(Op::Round), Just(Kill), Just(KillAt(Point::Acknowledged))],
+    )
+        .prop_map(|(who, edit, fault, twist, op)| {
+            vec![
+                Submit(0),
+                Deliver(0, Part::All, twist),
+                NextFile(fault),
+                Pass(11),
+                Reconcile,
+                Edit(who, edit),
+                op,
+                Pass(11),
+                Reconcile,
+                Write(0),
+            ]
+        });
+    prop_oneof![4 => late, 3 => written, 2 => held, 1 => clock, 2 => fetched]
 }
 
 pub fn history() -> impl Strategy<Value = History> {
     let piece = prop_oneof![12 => op().prop_map(|op| vec![op]), 1 => tale()];
     let operations = prop::collection::vec(piece, 1..30).prop_map(|pieces| pieces.concat());
-    (any::<bool>(), any::<bool>(), operations).prop_map(|(door, two_mts, mut operations)| {
+    (any::<bool>(), any::<bool>(), any::<bool>(), operations).prop_map(|(door, two_mts, download, mut operations)| {
         // Most of what can happen needs somebody to be under way.
         operations.insert(0, Op::Tick);
         operations.insert(1, Op::Pull(0));
-        History { door, two_mts, operations }
+        History { door, two_mts, download, operations }
     })
 }

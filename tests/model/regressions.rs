@@ -4,6 +4,7 @@
 
 use crate::Stage;
 use crate::operation::Edit::*;
+use crate::operation::FileFault;
 use crate::operation::Forgery::*;
 use crate::operation::History;
 use crate::operation::OdooFault::*;
@@ -16,7 +17,17 @@ use crate::operation::Twist::*;
 
 #[track_caller]
 pub fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
-    let history = History { door, two_mts, operations: operations.to_vec() };
+    lives_through_all(History { door, two_mts, download: false, operations: operations.to_vec() });
+}
+
+/// With the results of the first connector fetched.
+#[track_caller]
+pub fn lives_through_downloads(door: bool, two_mts: bool, operations: &[Op]) {
+    lives_through_all(History { door, two_mts, download: true, operations: operations.to_vec() });
+}
+
+#[track_caller]
+fn lives_through_all(history: History) {
     if let Err(broken) = Stage::new().live(&history) {
         panic!("{broken}");
     }
@@ -26,6 +37,27 @@ pub fn lives_through(door: bool, two_mts: bool, operations: &[Op]) {
 fn a_history_without_trouble() {
     for door in [true, false] {
         lives_through(door, false, &[Tick, Pull(0), Submit(0), Deliver(0, All, Plain), Write(0), Round]);
+    }
+}
+
+#[test]
+fn a_history_of_downloads_without_trouble() {
+    for door in [true, false] {
+        lives_through_downloads(
+            door,
+            false,
+            &[Tick, Pull(0), Submit(0), Deliver(0, All, Plain), Pass(11), Reconcile, Write(0)],
+        );
+    }
+}
+
+/// Of a file in another order nobody's token is taken: each row must have the VID that was sent in its place.
+#[test]
+fn a_file_in_another_order_gives_nobody_a_token() {
+    for door in [true, false] {
+        let end = [NextFile(FileFault::Shuffled), Pass(11), Reconcile];
+        let history = [&[Tick, Pull(0), Submit(0), Deliver(0, All, Plain)][..], &end, &[Write(0), Pass(11), Reconcile]];
+        lives_through_downloads(door, false, &history.concat());
     }
 }
 

@@ -120,12 +120,46 @@ impl Servers {
         }
         match (request.method.as_str(), request.path.rsplit('/').next()) {
             ("POST", Some("json")) => self.post(&request.body).await,
+            ("GET", Some(id)) if request.path.contains("/file/") => self.file(id),
             ("GET", Some(id)) => {
                 let mut script = self.script();
                 let now = script.odoo.now;
                 if script.killed { Reply::Close } else { script.mts.status(id, now) }
             }
             other => panic!("the daemon asks MTS for {other:?}"),
+        }
+    }
+
+    /// MTS gives the file of a download. What was in it when it went out whole, MTS has given.
+    fn file(&self, id: &str) -> Reply {
+        let mut script = self.script();
+        if script.killed {
+            return Reply::Close;
+        }
+        let (reply, served) = script.mts.file(id);
+        let Some(job) = served else { return reply };
+        let Script { odoo, mts, .. } = &mut *script;
+        let error = mts.jobs[job].file.flatten();
+        let entries: Vec<(u32, String)> =
+            mts.jobs[job].entries.iter().map(|entry| (entry.person, entry.vid.clone())).collect();
+        let good = entries.iter().filter(|(_, vid)| error.is_none() && !mts::is_refused(vid));
+        odoo.delivered.extend(good.map(|(person, vid)| (*person, crate::odoo::token_of(vid))));
+        mts.served.push(job);
+        if script.is_killed_at(Point::Acknowledged) {
+            return Reply::Close;
+        }
+        reply
+    }
+
+    /// The daemon has looked after its batches and lives: what it fetched, it has stored.
+    pub fn downloads_are_stored(&self) {
+        let mut script = self.script();
+        let (now, killed) = (script.odoo.now, script.killed);
+        let served = std::mem::take(&mut script.mts.served);
+        for job in served.into_iter().filter(|_| !killed) {
+            let all: Vec<usize> = (0..script.mts.jobs[job].entries.len()).collect();
+            script.mts.jobs[job].pending.clear();
+            script.mts.acknowledged(job, &all, now);
         }
     }
 
@@ -184,13 +218,29 @@ impl Servers {
         self.deliver_job(job, part, twist).await;
     }
 
+    /// MTS writes the file of a download; tells whether it is one. It is not changed any more.
+    fn write_file(&self, job: usize, twist: Twist) -> bool {
+        let mut script = self.script();
+        let job = &mut script.mts.jobs[job];
+        if job.download {
+            job.file.get_or_insert(error_of(twist));
+        }
+        job.download
+    }
+
     /// A repeat of callbacks that a request made while it lived.
     async fn deliver_late(&self, job: usize, twist: Twist) {
+        if self.script().mts.jobs[job].download {
+            return;
+        }
         let entries: Vec<usize> = (0..self.script().mts.jobs[job].entries.len()).collect();
         self.call(job, &entries, twist).await;
     }
 
     async fn deliver_job(&self, job: usize, part: Part, twist: Twist) {
+        if self.write_file(job, twist) {
+            return;
+        }
         let many = self.script().mts.jobs[job].entries.len();
         let half = many.div_ceil(2);
         let parts: Vec<Vec<usize>> = match part {
@@ -211,11 +261,7 @@ impl Servers {
     async fn call(&self, job: usize, entries: &[usize], twist: Twist) {
         let (callback, bearer, body, known) = {
             let mut script = self.script();
-            let error = match twist {
-                Twist::System => Some("AUT_CRY_001"),
-                Twist::Unknown => Some("XYZ-001"),
-                _ => None,
-            };
+            let error = error_of(twist);
             let mut results = script.mts.results(job, entries, error);
             if twist == Twist::Disputed {
                 let second = results.iter().map(|result| match result["token"].as_str() {
@@ -269,6 +315,10 @@ impl Servers {
         let (callback, bearer, body) = {
             let script = self.script();
             let Some(job) = script.mts.job(number).map(|job| &script.mts.jobs[job]) else { return };
+            if job.download {
+                // There is nobody to be called.
+                return;
+            }
             let entry = &job.entries[0];
             let mut forged =
                 json!({"omc_ref": entry.reference, "status": "processed", "token": "TOKEN-FORGED", "code": null});
@@ -279,7 +329,7 @@ impl Servers {
                 Forgery::Altered => forged["omc_ref"] = json!(altered(&entry.reference, 17)),
                 Forgery::FailedWithToken => forged["code"] = json!("XYZ-002"),
                 Forgery::WrongDoor => {
-                    let other = script.mts.jobs.iter().find(|other| other.callback != job.callback);
+                    let other = script.mts.jobs.iter().find(|other| !other.download && other.callback != job.callback);
                     let Some(other) = other else { return };
                     (callback, bearer) = (other.callback.clone(), Some(other.bearer.clone()));
                 }
@@ -311,6 +361,15 @@ impl Servers {
         let request = request.body(Body::from(body.to_string())).unwrap();
         let answer = receiver.call(request).await.unwrap_or_else(|never| match never {});
         Some(answer.status().as_u16())
+    }
+}
+
+/// What MTS says of everybody, instead of the truth.
+fn error_of(twist: Twist) -> Option<&'static str> {
+    match twist {
+        Twist::System => Some("AUT_CRY_001"),
+        Twist::Unknown => Some("XYZ-001"),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use omc::clock::{Clock, ManualClock};
 use omc::domain::batch::Patience;
 use omc::domain::connector::{Activity, Connector, Model};
 use omc::domain::correlation::Correlation;
+use omc::domain::delivery::{Delivery, FileForm};
 use omc::domain::identity::ConnectorId;
 use omc::domain::mapping::Mandatory;
 use omc::domain::record::{Record, State};
@@ -170,10 +171,13 @@ impl<'a> World<'a> {
                     let known = roster.lock().unwrap().iter().find(|connector| connector.id == id).cloned();
                     let Some(connector) = known else { return };
                     match trouble {
-                        Some(code) => {
-                            submit::authentication_fails(&worker, &connector, code.as_str(), worker.steady.now())
-                        }
-                        None => submit::authentication_works(&worker, &connector),
+                        Some(code) => submit::authentication_fails(
+                            &worker,
+                            &connector.mts_url,
+                            code.as_str(),
+                            worker.steady.now(),
+                        ),
+                        None => submit::authentication_works(&worker, connector.id, &connector.mts_url),
                     }
                 })
             },
@@ -291,6 +295,7 @@ impl<'a> World<'a> {
                 servers.script().mts.restart(with_database);
             }
             Op::NextStatus(fault) => servers.script().mts.next_status = Some(fault),
+            Op::NextFile(fault) => servers.script().mts.next_file = Some(fault),
             Op::Forge(forgery, number) => servers.forge(forgery, number).await,
             Op::NextOdoo(nth, fault) => {
                 servers.script().odoo.plan = Some(Planned { nth, fault: Some(fault), edit: None });
@@ -476,6 +481,7 @@ impl<'a> World<'a> {
         for address in addresses {
             judged(reconcile::step(&worker, &address).await);
         }
+        self.servers().downloads_are_stored();
     }
 
     /// Every step once, for both connectors; tells whether one of them did anything.
@@ -534,6 +540,7 @@ impl<'a> World<'a> {
         self.release(true).await;
         let mut script = self.grounds.servers.script();
         (script.mts.next_post, script.mts.next_status, script.odoo.plan) = (None, None, None);
+        script.mts.next_file = None;
         script.kill_at = None;
         drop(script);
         for which in 0..2 {
@@ -577,6 +584,7 @@ fn settings() -> Settings {
         max_in_flight: MAX_IN_FLIGHT,
         mandatory: Mandatory::from_names(["name"]).unwrap(),
         unauthenticated: false,
+        stock_delivery: Delivery::Callback,
         patience: Patience { interval: second * 10, callback_grace: second * 60, stuck_after: second * 600 },
         backoff: Backoff::new(second * 8, second * 8, 4).unwrap(),
         overlap: TimeDelta::minutes(10),
@@ -599,7 +607,12 @@ fn connector(id: u32, address: &str, history: &History) -> Connector {
         "vid_type": VID_TYPE, "token_type": TOKEN_TYPE, "remove_vid": true, "batch_size": null,
         "phone_country_code": null, "value_fields": [],
     });
-    serde_json::from_value(connector).unwrap()
+    let mut connector: Connector = serde_json::from_value(connector).unwrap();
+    // The other one has its results called in: they share people.
+    if history.download && id == 1 {
+        connector.delivery = Delivery::Download(FileForm::Json);
+    }
+    connector
 }
 
 /// The store as a kill at this moment leaves it: what it had not handed over is not in its files.
