@@ -62,9 +62,21 @@ class OmcConnector(models.Model):
         help="The MOSIP Token Seeder as the daemon reaches it. Whoever answers there is given the VIDs.",
     )
     input_type = fields.Selection([("custom", "OpenG2P Registry")], required=True, default="custom")
-    output_type = fields.Selection([("json", "JSON")], required=True, default="json")
+    output_type = fields.Selection(
+        [("json", "JSON"), ("csv", "CSV")],
+        string="File Format",
+        required=True,
+        default="json",
+        tracking=True,
+        help="What MTS writes its file in. Either will do.",
+    )
     delivery_type = fields.Selection(
-        [("callback", "Callback"), ("download", "Download")], required=True, default="callback", tracking=True
+        [("callback", "Callback"), ("download", "Download")],
+        required=True,
+        default="callback",
+        tracking=True,
+        help="Callback: MTS calls OMC. Download: OMC asks MTS and fetches a file; for an MTS of release 1.0.1, and for "
+        "one that cannot reach OMC. The daemon's command omc check tells what an MTS can do.",
     )
     lang_code = fields.Char(
         string="MOSIP Language",

@@ -16,11 +16,6 @@ LONGEST_TIMEOUT = 600
 MOST_NAMES = 200
 LONGEST_LANGUAGE = 3
 
-# What the contract knows and the daemon does not do yet; a connector that is started must not ask for it.
-NOT_SERVED = {
-    "delivery_type": ("download",),
-}
-
 
 class OmcConnector(models.Model):
     _inherit = "omc.connector"
@@ -192,13 +187,16 @@ class OmcConnector(models.Model):
                     )
                 )
 
+    @api.constrains("delivery_type", "output_type")
+    def _check_output_type(self):
+        for connector in self:
+            if connector.output_type == "csv" and connector.delivery_type != "download":
+                connector._refuse("output_type", _("choose JSON, or delivery by Download: callbacks are taken as JSON only"))
+
     @api.constrains("delivery_type", "callback_url")
     def _check_served(self):
         for connector in self.filtered(lambda connector: connector.job_status in ACTIVE_STATES):
-            for field, values in NOT_SERVED.items():
-                if connector[field] in values:
-                    connector._refuse(field, _("choose another: the daemon does not do this yet"))
-            if (connector.callback_url or "").strip():
+            if connector.delivery_type == "callback" and (connector.callback_url or "").strip():
                 connector._refuse("callback_url", _("leave it empty: OMC's own receiver takes the results"))
 
     def _refuse(self, field, reason, cause=None):

@@ -98,7 +98,7 @@ class TestAction(OmcCase):
         self.mine.unlink()
 
     def test_nobody_starts_past_the_checks(self):
-        self.connector.delivery_type = "download"
+        self.connector.callback_url = "https://elsewhere.example.org"
         for attempt in (
             self.mine.action_start,
             lambda: self.mine.write({"job_status": "running"}),
@@ -106,7 +106,7 @@ class TestAction(OmcCase):
                 {
                     "name": "Other",
                     "job_status": "started",
-                    "delivery_type": "download",
+                    "callback_url": "https://elsewhere.example.org",
                     "vid_id_type_id": self.vid_type.id,
                     "token_id_type_id": self.token_type.id,
                 }
