@@ -14,7 +14,8 @@ use crate::store::{Queue, StoreError};
 const CHUNK: usize = 1000;
 
 /// Lets go of what waits to be sent for a connector that is stopped, wrong, archived or deleted. What was refused before stays
-/// refused; when the connector starts again, it looks at everybody.
+/// refused; when the connector starts again, it looks at everybody, and at once: whoever was let go is not to wait for its next
+/// time too.
 pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
     let pulling = worker.store.runs().iter().any(|run| run.connector == id && run.phase == Phase::Pulling);
     if worker.store.counts(id).pending == 0 && !pulling {
@@ -52,7 +53,7 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
             change.put_run(run);
         }
         let cursor = change.cursor(id)?;
-        change.put_cursor(id, &Cursor { definition: None, ..cursor })
+        change.put_cursor(id, &Cursor { definition: None, last_scheduled: None, ..cursor })
     })
 }
 

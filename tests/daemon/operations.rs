@@ -275,7 +275,8 @@ async fn a_one_time_connector_that_was_interrupted_is_completed_in_the_end() {
         let seen = async || daemon.connector(1).await["activity"].clone();
         eventually("it is taken over", seen, |seen| seen == activity).await;
         if status == "draft" {
-            daemon.says(&["its run is forgotten"]).await;
+            let forgotten = async || daemon.said("its run is forgotten") + daemon.said("what waited for it is let go");
+            eventually("its run is forgotten", forgotten, |forgotten| *forgotten > 0).await;
         }
     }
     eventually("it is completed", async || job_status(&world).await, |status| status == "completed").await;

@@ -50,7 +50,8 @@ async fn mts_calls_over_tls_and_the_certificate_is_renewed_while_it_does() {
     world.odoo.write("omc.connector", 1, json!({"callback_authtype": "oauth"})).await;
     let daemon = Daemon::start(&world.configuration).await;
     world.all_tokens_are_there().await;
-    assert!(daemon.metric("omc_callbacks_total{result=\"stored\"}").await >= 3.0);
+    let stored = async || daemon.metric("omc_callbacks_total{result=\"stored\"}").await;
+    eventually("callbacks are counted", stored, |stored| *stored >= 3.0).await;
     assert_eq!(daemon.said("a certificate needs to be seen to"), 0);
     let check = world.configuration.command(&["check"]).await;
     assert!(check.stdout.contains("callback.tls_cert: the certificate is valid"), "{check:?}");
@@ -143,8 +144,10 @@ async fn a_wrong_certificate_of_mts_pauses_it_and_spends_nobodys_attempts() {
         .await;
     let check = world.configuration.command(&["check"]).await;
     assert!(check.stdout.contains("FAILED MTS") && check.stdout.contains("no secure connection"), "{check:?}");
-    let records = daemon.connector(1).await["records"].clone();
-    assert_eq!((number(&records, "abandoned"), number(&records, "submitted")), (0, 0), "{records}");
+    // They are sent at each attempt, and back as soon as it has failed.
+    let records = async || daemon.connector(1).await["records"].clone();
+    eventually("nobody counts as sent", records, |records| number(records, "submitted") == 0).await;
+    assert_eq!(number(&records().await, "abandoned"), 0);
     assert_eq!(number(&world.mts_state().await, "requests"), 0);
 
     proxy.show(&authority.issue(&["localhost"]));

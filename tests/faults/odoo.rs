@@ -304,7 +304,7 @@ rows! { Odoo;
         fault: "somebody enters a field that there is not into the connector",
         does: "sends nothing new for this connector, and lets go of who waited; what MTS has of it is written",
         sees: "log (error): `the definition is wrong; it does not run`, `g2p_selected_fields`<br>log (info): `what waited for it is let go`<br>status: `wrong`<br>Odoo: `g2p_selected_fields`<br>metrics: `omc_connectors_wrong 1`",
-        recovers: "once the field is corrected, with the connector's next run, which looks at everybody. Who cannot wait asks for a run",
+        recovers: "once the field is corrected, with a run that begins at once and looks at everybody",
     } async |row| {
         let scene = Scene::in_the_middle(row).await;
         let fields = scene.world.odoo.connector(1, &["g2p_selected_fields"]).await["g2p_selected_fields"].clone();
