@@ -1,8 +1,7 @@
 //! The receiver of MTS's callbacks. MTS never repeats one and does not look at the answer, so a result is on disk before
 //! the answer goes out, and an answer that is not 200 is for the log of whoever looks.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,16 +11,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use metrics::counter;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::admission::Admitted;
-use super::bodies::Bodies;
 use super::body::{self, NoBody};
 use super::caller::Caller;
 use super::login;
-use super::oddities::Oddities;
-use super::refusals::Refusals;
-use super::result::{self, Foreign, Read, Unread};
+use super::reception::Reception;
+use super::result::{Foreign, Read, Unread};
 use crate::clock::Steady;
 use crate::domain::batch::Patience;
 use crate::domain::code::Code;
@@ -30,19 +26,6 @@ use crate::domain::retry::Backoff;
 use crate::intake::{Intake, Way};
 use crate::seal::Seal;
 use crate::store::{Store, StoreError};
-
-/// How many bodies of one connector may be read at once, small ones apart; MTS delivers one at a time per worker.
-const AT_ONCE: usize = 4;
-/// How many callers of one connector keep their connections from being given to others: whoever got hold of one connector's
-/// credentials shuts nobody else out.
-const KEPT: usize = 32;
-/// Connectors with a room of their own, before rooms that nobody is in are let go of.
-const ROOMS: usize = 256;
-/// So many of the largest bodies, as received, may be in memory at once, whosever they are. What is read out of them comes on top.
-const LARGEST_AT_ONCE: usize = 8;
-/// Bodies that are not small and are taken apart at once, whosever they are: it takes many times their size in memory, and all of a
-/// processor.
-const READERS: usize = 2;
 
 /// Called with what a delivery says of MTS and the MOSIP behind it: an error that is everybody's, or (`None`) that tokens come.
 pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
@@ -75,78 +58,13 @@ impl Receiver {
     }
 }
 
-/// The listener's state.
-pub(super) struct Reception {
-    pub receiver: Receiver,
-    pub refusals: Refusals,
-    oddities: Oddities,
-    /// Of connectors that authenticated, so that an MTS that trickles its bodies does not keep others out.
-    rooms: Mutex<BTreeMap<ConnectorId, Arc<Room>>>,
-    /// Of all connectors together.
-    bodies: Bodies,
-    readers: Arc<Semaphore>,
-}
-
-/// What the callers of one connector share.
-struct Room {
-    places: Semaphore,
-    kept: Semaphore,
-}
-
-impl Room {
-    fn new() -> Self {
-        Self { places: Semaphore::new(AT_ONCE), kept: Semaphore::new(KEPT) }
-    }
-
-    /// Has a caller keep its connection, if not too many of this connector do.
-    fn keep(&self, caller: &Caller) -> Option<SemaphorePermit<'_>> {
-        let kept = self.kept.try_acquire().ok();
-        if kept.is_none() {
-            caller.spare();
-        }
-        kept
-    }
-}
-
-impl Reception {
-    /// The room of a connector. There are no more than [`ROOMS`] and those in use, which the listener's connections bound.
-    fn room(&self, connector: ConnectorId) -> Arc<Room> {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.len() >= ROOMS {
-            rooms.retain(|_, room| Arc::strong_count(room) > 1);
-        }
-        let room = rooms.entry(connector).or_insert_with(|| Arc::new(Room::new()));
-        Arc::clone(room)
-    }
-
-    /// Reads a body: a small one at hand, others elsewhere, so that nobody else waits for it.
-    async fn read(&self, body: Vec<u8>, connector: ConnectorId) -> Result<Read, Unread> {
-        let seal = Arc::clone(&self.receiver.seal);
-        if body.len() <= body::SMALL {
-            return result::results(&body, connector, &seal);
-        }
-        let reader = tokio::time::timeout(body::ROOM_TIME, Arc::clone(&self.readers).acquire_owned()).await;
-        let reader = reader.map_err(|_| Unread::NoRoom)?;
-        let read = tokio::task::spawn_blocking(move || {
-            // Also when the caller has gone meanwhile.
-            let _reader = reader;
-            result::results(&body, connector, &seal)
-        });
-        read.await.unwrap_or(Err(Unread::NoRoom))
-    }
-}
-
 /// The routes of the callback listener.
 pub fn router(receiver: Receiver) -> Router {
     let methods = MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::PATCH).or(MethodFilter::GET);
-    let bodies = Bodies::new(receiver.max_body.saturating_mul(LARGEST_AT_ONCE));
-    let (refusals, oddities) = Default::default();
-    let readers = Arc::new(Semaphore::new(READERS));
-    let reception = Reception { receiver, refusals, oddities, rooms: Mutex::default(), bodies, readers };
     Router::new()
         .route("/callback/{connector}", on(methods, receive))
         .merge(login::router())
-        .with_state(Arc::new(reception))
+        .with_state(Arc::new(Reception::new(receiver)))
 }
 
 /// The same routes for callers within this process, who come through no listener and count as one.
@@ -179,10 +97,10 @@ async fn receive(
             return reception.refusals.refuse(&caller, answer).await;
         }
     }
-    let room = reception.room(connector);
-    let _kept = room.keep(&caller);
+    let quota = reception.quota(connector);
+    let _kept = quota.keep(&caller);
     // Held until the results are stored: what is made of the body takes memory too.
-    let mut taken = body::Room::new(reception.bodies.share(), &room.places);
+    let mut taken = body::Room::new(reception.bodies.share(), &quota.places);
     let unusable = |status: StatusCode, result: &'static str, text: &'static str| {
         reception.oddities.unusable(connector, caller.source(), result);
         answer(status, result, text)

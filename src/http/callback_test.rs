@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId, RunId};
 use crate::domain::opaque::{Digest, Nonce};
 use crate::domain::record::{HeldVid, RecordKey};
 use crate::domain::transition::{Event, Occasion};
+use crate::http::result;
 use crate::seal::{DIGEST, Purpose};
 use crate::store::Config;
 

@@ -20,8 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::admission::LIFETIME;
-use super::callback::Reception;
 use super::caller::Caller;
+use super::reception::Reception;
 use crate::seal::{Personal, receiver};
 
 /// A login is a few hundred bytes.

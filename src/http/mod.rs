@@ -10,9 +10,11 @@ mod config;
 mod handshake;
 mod login;
 mod oddities;
+mod reception;
 mod refusals;
 pub mod result;
 mod seats;
+mod silence;
 mod source;
 mod stall_limit;
 

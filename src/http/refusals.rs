@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::caller::Caller;
+use super::silence::Silence;
 use super::source::Source;
 
 /// Refusals that a source gets at once; one more comes to it in each [`EVERY`].
@@ -22,8 +23,6 @@ const WAIT: Duration = Duration::from_secs(1);
 const WAITING: usize = 32;
 /// Sources that are known; all further ones count as one.
 const SOURCES: usize = 4096;
-/// Between two lines of the log.
-const TOLD: Duration = Duration::from_secs(60);
 
 /// Counts refusals, by source.
 #[derive(Debug)]
@@ -36,8 +35,7 @@ pub(super) struct Refusals {
 struct Known {
     /// When a source has all of its refusals again. Others have them all.
     whole_at: HashMap<Option<Source>, Instant>,
-    told: Option<Instant>,
-    untold: u64,
+    silence: Silence,
 }
 
 impl Default for Refusals {
@@ -78,13 +76,8 @@ impl Refusals {
         let often = after > now + EVERY * AT_ONCE;
         if !often {
             *whole_at = after;
-        } else {
-            known.untold += 1;
-            if known.told.is_none_or(|told| now >= told + TOLD) {
-                let refused = std::mem::take(&mut known.untold);
-                known.told = Some(now);
-                tracing::warn!(%source, refused, "calls with wrong credentials, again and again; their refusals wait");
-            }
+        } else if let Some(refused) = known.silence.note(1, now) {
+            tracing::warn!(%source, refused, "calls with wrong credentials, again and again; their refusals wait");
         }
         often
     }
