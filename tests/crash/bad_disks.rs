@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::disk_world::DiskWorld;
 use super::harness::{Chance, Daemon};
 use super::image::{self, Image};
@@ -38,7 +40,10 @@ async fn a_full_disk_ends_the_daemon_and_loses_nothing() {
         return;
     }
     let (world, image, daemon) = at_work_on(16).await;
+    // Not while it works on: it might be through before the disk is full, and then need none of it.
+    daemon.process.signal(Signal::STOP);
     let filler = image.fill();
+    daemon.process.signal(Signal::CONT);
     let log = ends_telling(&world, daemon, FULL).await;
     assert!(log.iter().any(|line| line.contains("the store has failed")), "{log:#?}");
     let before = world.seeder.acknowledged().len();
