@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
-use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig};
+use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
 use crate::{http, mts, odoo, schedule, store};
 use secrets::Secrets;
 
@@ -27,6 +27,7 @@ pub struct Config {
     pub store: store::Config,
     pub schedule: schedule::Config,
     pub submit: SubmitConfig,
+    pub vid: VidConfig,
     pub reconcile: ReconcileConfig,
     pub retry: RetryConfig,
     pub log: LogConfig,

@@ -260,6 +260,7 @@ fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::
         concurrency: config.submit.concurrency,
         max_in_flight: config.submit.max_in_flight,
         mandatory: config.mandatory().map_err(anyhow::Error::msg)?,
+        vid: config.vid.rules(),
         unauthenticated: config.callback.allow_unauthenticated,
         stock_delivery: config.odoo.delivery_type,
         patience: config.reconcile.patience(),

@@ -26,7 +26,7 @@ pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Resul
     let registry = Registry::detect(Arc::clone(&odoo), config.odoo.connector_model, None).await?;
     // A key of this moment: nothing is compared with what any store holds.
     let seal = Seal::fleeting()?;
-    Ok(preview::look(&registry, &connector, limit, &seal, &Jail::new(), SystemClock.now()).await?)
+    Ok(preview::look(&registry, &connector, limit, &seal, config.vid.rules(), &Jail::new(), SystemClock.now()).await?)
 }
 
 async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
@@ -54,7 +54,15 @@ pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Hal
                 tracing::error!(%error, "no preview can be made");
                 Halt::Until(worker.steady.now())
             })?;
-            let look = preview::look(&registry, &connector, asked.limit, &seal, &worker.jail, worker.clock.now());
+            let look = preview::look(
+                &registry,
+                &connector,
+                asked.limit,
+                &seal,
+                worker.settings.vid,
+                &worker.jail,
+                worker.clock.now(),
+            );
             worker.hear_odoo(look).await?.map_err(|error| error.to_string())
         }
         Err(why) => Err(why),

@@ -37,6 +37,10 @@ impl Code {
     pub const VID_INVALID: Self = Self(Cow::Borrowed("OMC-VID-003"));
     /// The VID is empty, too long, or holds what no VID holds.
     pub const VID_MALFORMED: Self = Self(Cow::Borrowed("OMC-VID-004"));
+    /// The VID has not the form of MOSIP's VIDs, and the configuration refuses that.
+    pub const VID_UNUSUAL: Self = Self(Cow::Borrowed("OMC-VID-005"));
+    /// The VID's check digit is wrong, and the configuration refuses that.
+    pub const VID_CHECK_DIGIT: Self = Self(Cow::Borrowed("OMC-VID-006"));
     /// A mapped value is encrypted in the registry.
     pub const VALUE_ENCRYPTED: Self = Self(Cow::Borrowed("OMC-DATA-001"));
     /// The input format gave no record, or no text where the mapping wants one.

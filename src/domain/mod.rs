@@ -23,3 +23,4 @@ pub mod shape;
 pub mod span;
 pub mod timetable;
 pub mod transition;
+pub mod vid_rules;

@@ -1,10 +1,11 @@
-//! Sections `[submit]`, `[reconcile]` and `[retry]`.
+//! Sections `[submit]`, `[vid]`, `[reconcile]` and `[retry]`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::batch::Patience;
 use crate::domain::retry::{Backoff, BackoffError};
 use crate::domain::span::Span;
+use crate::domain::vid_rules::{Treatment, VidRules};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +29,40 @@ impl Default for SubmitConfig {
             max_in_flight: 10_000,
             mandatory_fields: mandatory.map(str::to_owned).to_vec(),
         }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VidConfig {
+    /// Of VIDs whose expiry date in the registry has passed.
+    pub expired: Treatment,
+    /// Of VIDs that the registry marks invalid.
+    pub invalid: Treatment,
+    /// Digits of this country's VIDs (MOSIP's `mosip.kernel.vid.length`); 0 where they differ.
+    pub length: u8,
+    /// Of VIDs with another number of digits, other characters, or a first digit of 0 or 1.
+    pub form: Treatment,
+    /// Of VIDs whose last digit is not the check digit (Verhoeff) of those before it.
+    pub check_digit: Treatment,
+}
+
+impl Default for VidConfig {
+    fn default() -> Self {
+        Self {
+            expired: Treatment::Refuse,
+            invalid: Treatment::Refuse,
+            length: 16,
+            form: Treatment::Warn,
+            check_digit: Treatment::Warn,
+        }
+    }
+}
+
+impl VidConfig {
+    pub fn rules(&self) -> VidRules {
+        let Self { expired, invalid, length, form, check_digit } = *self;
+        VidRules { expired, invalid, length, form, check_digit }
     }
 }
 

@@ -39,7 +39,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::RwLock;
 use url::Url;
 
-pub use config::{ReconcileConfig, RetryConfig, SubmitConfig};
+pub use config::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
 pub use prepare::{Decision, Preparation};
 pub use tally::Tally;
 
@@ -52,6 +52,7 @@ use crate::domain::mapping::Mandatory;
 use crate::domain::record::Record;
 use crate::domain::retry::Backoff;
 use crate::domain::transition::Occasion;
+use crate::domain::vid_rules::VidRules;
 use crate::jq::Jail;
 use crate::mts::Mts;
 use crate::odoo::{self, Registry};
@@ -73,6 +74,7 @@ pub struct Settings {
     pub concurrency: usize,
     pub max_in_flight: u64,
     pub mandatory: Mandatory,
+    pub vid: VidRules,
     /// Whether a connector may have MTS call without credentials.
     pub unauthenticated: bool,
     /// With [`Model::Stock`]: how the results come.

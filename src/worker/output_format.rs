@@ -64,7 +64,7 @@ pub(super) async fn over(
     worker.breakers.succeeded(&own);
     formatted.untouched.extend(read.untouched);
     let found: HashMap<RegistrantId, _> = read.found.iter().map(|registrant| (registrant.id, registrant)).collect();
-    let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
+    let preparation = Preparation::new(connector, &worker.seal, worker.settings.vid, worker.clock.now());
     let there: Vec<_> =
         given.iter().filter_map(|given| Some((given, *found.get(&given.record.key.registrant)?))).collect();
     let pairs = there.iter().map(|(given, registrant)| (given.record, *registrant)).collect();

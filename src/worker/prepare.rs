@@ -18,6 +18,7 @@ use crate::domain::portable;
 use crate::domain::preflight;
 use crate::domain::record::{HeldVid, Record, RecordKey, State};
 use crate::domain::shape::{AuthData, Demographics};
+use crate::domain::vid_rules::{Doubt, Standing, Treatment, VidRules};
 use crate::odoo::registry::{IdRow, Registrant};
 use crate::seal::{Personal, Purpose, Seal};
 
@@ -40,6 +41,8 @@ pub enum Decision {
         vid: HeldVid,
         data: Digest,
         auth_data: Personal<Map<String, Value>>,
+        /// What looks wrong with the VID, though it is sent.
+        doubt: Option<Doubt>,
     },
 }
 
@@ -61,7 +64,7 @@ pub(super) async fn records(
         read.found.into_iter().map(|registrant| (registrant.id, registrant)).collect();
     let (failing, mut untouched): (HashSet<_>, HashSet<_>) =
         (read.failing.into_iter().collect(), read.untouched.into_iter().collect());
-    let preparation = Preparation::new(connector, &worker.seal, worker.clock.now());
+    let preparation = Preparation::new(connector, &worker.seal, worker.settings.vid, worker.clock.now());
     let pairs = due.iter().filter_map(|record| Some((record, found.get(&record.key.registrant)?)));
     let mut shaping = input_format::run(&worker.jail, &preparation, pairs.collect()).await;
     untouched.extend(shaping.untouched());
@@ -91,14 +94,15 @@ pub(super) async fn records(
 pub struct Preparation<'a> {
     connector: &'a Connector,
     seal: &'a Seal,
+    rules: VidRules,
     today: NaiveDate,
     /// What else but the values decides what is sent, and whether it is taken.
     mapping: String,
 }
 
 impl<'a> Preparation<'a> {
-    pub fn new(connector: &'a Connector, seal: &'a Seal, now: DateTime<Utc>) -> Self {
-        Self { connector, seal, today: now.date_naive(), mapping: mapping(connector) }
+    pub fn new(connector: &'a Connector, seal: &'a Seal, rules: VidRules, now: DateTime<Utc>) -> Self {
+        Self { connector, seal, rules, today: now.date_naive(), mapping: mapping(connector) }
     }
 
     pub fn connector(&self) -> &'a Connector {
@@ -153,8 +157,11 @@ impl<'a> Preparation<'a> {
         match (objection, usable.first()) {
             (Some(code), _) => refuse(code),
             (None, None) => refuse(Code::VID_MALFORMED),
-            (None, Some(_)) => match made.and_then(|auth_data| self.checked(auth_data)) {
-                Ok(auth_data) => Decision::Send { vid, data, auth_data: Personal::new(auth_data) },
+            (None, Some(row)) => match made.and_then(|auth_data| self.checked(auth_data)) {
+                Ok(auth_data) => {
+                    let doubt = self.doubt(row).map(|(doubt, _)| doubt);
+                    Decision::Send { vid, data, auth_data: Personal::new(auth_data), doubt }
+                }
                 Err(code) => refuse(code),
             },
         }
@@ -182,16 +189,20 @@ impl<'a> Preparation<'a> {
         made.ok().map(|auth_data| Value::Object(auth_data.into_map()))
     }
 
+    /// What the rules say of a VID.
+    fn doubt(&self, vid: &IdRow) -> Option<(Doubt, Treatment)> {
+        let standing = Standing {
+            invalid: vid.status.as_deref() == Some("invalid"),
+            expired: vid.expiry_date.is_some_and(|until| until < self.today),
+        };
+        self.rules.doubt(vid.value.expose().trim(), standing)
+    }
+
     /// Why a VID cannot be used.
     fn objection(&self, vid: &IdRow) -> Option<Code> {
-        if vid.status.as_deref() == Some("invalid") {
-            Some(Code::VID_INVALID)
-        } else if vid.expiry_date.is_some_and(|until| until < self.today) {
-            Some(Code::VID_EXPIRED)
-        } else if preflight::has_form_of_vid(vid.value.expose().trim()) {
-            None
-        } else {
-            Some(Code::VID_MALFORMED)
+        match self.doubt(vid) {
+            Some((doubt, Treatment::Refuse)) => Some(doubt.code()),
+            _ => (!preflight::has_form_of_vid(vid.value.expose().trim())).then_some(Code::VID_MALFORMED),
         }
     }
 
@@ -247,6 +258,11 @@ mod tests {
     use crate::domain::record::RecordKey;
     use crate::domain::shape::tests::connector;
     use crate::seal::Personal;
+    use crate::worker::VidConfig;
+
+    fn rules() -> VidRules {
+        VidConfig::default().rules()
+    }
 
     #[test]
     fn on_whom_the_input_format_ran_away_it_is_run_again_when_something_changed() {
@@ -274,7 +290,7 @@ mod tests {
         let key = RecordKey { token_type: IdTypeId(2), registrant: RegistrantId(17) };
         let mut record = Record::admitted(key, ConnectorId(1), RunId(1), DateTime::UNIX_EPOCH);
         let ran_away = || Some(Err(Code::INPUT_FORMAT_RUNS_AWAY));
-        let preparation = Preparation::new(&connector, &seal, DateTime::UNIX_EPOCH);
+        let preparation = Preparation::new(&connector, &seal, rules(), DateTime::UNIX_EPOCH);
         assert!(!preparation.runs_away(&record, &registrant("Abebe")));
         let Decision::Refuse { code, vid, data } = preparation.decide(&record, Some(registrant("Abebe")), ran_away())
         else {
@@ -289,7 +305,7 @@ mod tests {
         assert!(!preparation.runs_away(&record, &registrant("Derartu")), "other data");
         let mut corrected = connector.clone();
         corrected.input_format = format(".");
-        let preparation = Preparation::new(&corrected, &seal, DateTime::UNIX_EPOCH);
+        let preparation = Preparation::new(&corrected, &seal, rules(), DateTime::UNIX_EPOCH);
         assert!(!preparation.runs_away(&record, &registrant("Abebe")), "another input format");
         record.state = State::Pending { refused: None, alone: None };
         assert!(!preparation.runs_away(&record, &registrant("Abebe")), "an administrator wants it tried");
@@ -299,7 +315,7 @@ mod tests {
     fn what_would_be_sent_is_not_printed() {
         let vid = HeldVid { row: RegIdRow(5), written: String::new(), digest: Digest([2; 36]), also: Vec::new() };
         let auth_data = Personal::new(Map::from_iter([("vid".to_owned(), Value::from("2045678901234567"))]));
-        let printed = format!("{:?}", Decision::Send { vid, data: Digest([3; 36]), auth_data });
+        let printed = format!("{:?}", Decision::Send { vid, data: Digest([3; 36]), auth_data, doubt: None });
         assert!(printed.starts_with("Send") && !printed.contains("2045"), "{printed}");
     }
 

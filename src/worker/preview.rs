@@ -9,6 +9,7 @@ use super::{Decision, Preparation, input_format};
 use crate::domain::connector::Connector;
 use crate::domain::identity::{RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey};
+use crate::domain::vid_rules::VidRules;
 use crate::jq::Jail;
 use crate::odoo::registry::Registrant;
 use crate::odoo::registry::report::PreviewLine;
@@ -24,12 +25,13 @@ pub async fn look(
     connector: &Connector,
     limit: u32,
     seal: &Seal,
+    rules: VidRules,
     jail: &Jail,
     now: DateTime<Utc>,
 ) -> Result<Vec<PreviewLine>, odoo::Error> {
     let page = registry.page(connector, 0, limit, None).await?;
     let found = registry.read(connector, &page.ids, false).await?;
-    let preparation = Preparation::new(connector, seal, now);
+    let preparation = Preparation::new(connector, seal, rules, now);
     let fresh = |registrant: Registrant| {
         let key = RecordKey { token_type: connector.token_type, registrant: registrant.id };
         (Record::admitted(key, connector.id, RunId::NONE, now), registrant)
@@ -60,8 +62,10 @@ fn told(registrant: RegistrantId, decision: Decision) -> PreviewLine {
         Decision::Leave => line("leave", "holds a token, or has no VID"),
         Decision::Unchanged { .. } => line("leave", "refused before"),
         Decision::Refuse { code, .. } => line(code.as_str(), &format!("{} {}", code.reason(), code.remedy())),
-        Decision::Send { auth_data, .. } => {
-            PreviewLine { auth_data: masked(auth_data.expose(), ""), ..line("send", "") }
+        Decision::Send { auth_data, doubt, .. } => {
+            // The reason that a refusal would have.
+            let warning = doubt.map(|doubt| format!("Sent all the same: {}", doubt.code().reason()));
+            PreviewLine { auth_data: masked(auth_data.expose(), ""), ..line("send", &warning.unwrap_or_default()) }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Submitting: due records, read anew and prepared, to MTS in one batch.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -124,9 +124,13 @@ async fn admit(
 ) -> Result<Option<Ready>, Halt> {
     let mut sendings = Vec::new();
     let mut others = Vec::new();
+    let mut doubts = BTreeMap::<&'static str, u64>::new();
     for (key, decision) in prepared {
         match decision {
-            Decision::Send { vid, data, auth_data } => {
+            Decision::Send { vid, data, auth_data, doubt } => {
+                if let Some(doubt) = doubt {
+                    *doubts.entry(doubt.name()).or_default() += 1;
+                }
                 let mut auth_data = auth_data.into_exposed();
                 let nonce = Nonce(worker.seal.random().map_err(|error| StoreError::Unsealable(error.to_string()))?);
                 // In a file a record goes by its line and its VID.
@@ -144,6 +148,10 @@ async fn admit(
                 others.push((key, Event::Refused { code, vid, data }));
             }
         }
+    }
+    for (rule, vids) in doubts {
+        counter!("omc_vid_doubts_total", "rule" => rule).increment(vids);
+        tracing::warn!(connector = %connector.id, rule, vids, "VIDs look wrong, and are sent all the same");
     }
     let leaving = others.iter().filter(|(_, event)| *event == Event::Left).count();
     let open = worker.store.in_flight(&connector.mts_url) + sendings.len() as u64;

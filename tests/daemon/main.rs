@@ -35,4 +35,5 @@ mod secure;
 mod signals;
 mod unreadable;
 mod usage;
+mod vid_rules;
 mod wording;

@@ -26,7 +26,8 @@ use omc::store::{self, Store};
 use omc::tls::Trust;
 use omc::worker::report::{Condition, Reporter};
 use omc::worker::{
-    Halt, Progress, Settings, Worker, clean_up, credentials, definitions, pull, reconcile, release, submit, write_back,
+    Halt, Progress, Settings, VidConfig, Worker, clean_up, credentials, definitions, pull, reconcile, release, submit,
+    write_back,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -583,6 +584,7 @@ fn settings() -> Settings {
         concurrency: 1,
         max_in_flight: MAX_IN_FLIGHT,
         mandatory: Mandatory::from_names(["name"]).unwrap(),
+        vid: VidConfig::default().rules(),
         unauthenticated: false,
         stock_delivery: Delivery::Callback,
         patience: Patience { interval: second * 10, callback_grace: second * 60, stuck_after: second * 600 },

@@ -21,6 +21,10 @@ WORDS = (
     _lt("Ask the person for a current VID and correct it on the registrant; the record is then sent again by itself."),
     _lt("The registrant's VID is marked invalid in the registry."),
     _lt("The registrant's VID is empty, too long, or holds blanks or control characters."),
+    _lt(
+        "The registrant's VID has not the form of this country's VIDs: another number of digits, other characters, or a first digit of 0 or 1."
+    ),
+    _lt("The check digit of the registrant's VID is wrong: most likely a digit was mistyped."),
     _lt("A mapped value is encrypted in the registry, so OMC cannot read it."),
     _lt(
         "Let the daemon's Odoo user read the decrypted values, or map fields that are not encrypted; then requeue the record."

@@ -56,6 +56,18 @@ static KNOWN: &[Known] = &[
         CORRECT_VID,
     ),
     known(
+        "OMC-VID-005",
+        Person,
+        "The registrant's VID has not the form of this country's VIDs: another number of digits, other characters, or a first digit of 0 or 1.",
+        CORRECT_VID,
+    ),
+    known(
+        "OMC-VID-006",
+        Person,
+        "The check digit of the registrant's VID is wrong: most likely a digit was mistyped.",
+        CORRECT_VID,
+    ),
+    known(
         "OMC-DATA-001",
         Person,
         "A mapped value is encrypted in the registry, so OMC cannot read it.",

@@ -35,6 +35,8 @@ fn our_own_codes_are_explained() {
         Code::VID_EXPIRED,
         Code::VID_INVALID,
         Code::VID_MALFORMED,
+        Code::VID_UNUSUAL,
+        Code::VID_CHECK_DIGIT,
         Code::VALUE_ENCRYPTED,
         Code::INPUT_FORMAT_USELESS,
         Code::INPUT_FORMAT_RUNS_AWAY,

@@ -87,14 +87,32 @@ pub fn populate(db: &mut Database, options: &Options, now: i64) -> Census {
     Census { troubles }
 }
 
-/// The VID of a registrant: 16 digits, all different, the first from 2 to 7, the end 000x only where asked for.
+/// The VID of a registrant: 16 digits, all different, the first from 2 to 7, with MOSIP's check digit; or with an end of 000x where
+/// that is asked for.
 fn vid(seed: u64, index: u32, end: Option<&str>) -> String {
     let spread = u64::from(index).wrapping_mul(0x5_DEEC_E66D).wrapping_add(seed.wrapping_mul(0x9E37_79B9)) % (1 << 39);
     let head = 200_000_000_000 + spread;
     match end {
         Some(end) => format!("{head}{end}"),
-        None => format!("{head}{:04}", 10 + (spread / 7) % 9_990),
+        None => {
+            let digits = format!("{head}{:03}", 1 + (spread / 7) % 999);
+            let check = (0..10).find(|digit| verhoeff(&format!("{digits}{digit}")) == 0);
+            // Unwrap safety: the last digit is not permuted, and one of the ten makes the product 0.
+            format!("{digits}{}", check.expect("a check digit"))
+        }
     }
+}
+
+/// What the digits come to by the method of Verhoeff, which MOSIP ends VIDs by: 0 if the last one is right.
+fn verhoeff(digits: &str) -> usize {
+    let permute = |digit: usize| [1, 5, 7, 6, 2, 8, 3, 0, 9, 4][digit];
+    digits.bytes().rev().enumerate().fold(0, |sum, (place, byte)| {
+        let digit = (0..place % 8).fold(usize::from(byte - b'0'), |digit, _| permute(digit));
+        match (sum / 5, digit / 5) {
+            (0, flipped) => flipped * 5 + (sum + digit) % 5,
+            (_, flipped) => (1 - flipped) * 5 + (sum + 5 - digit % 5) % 5,
+        }
+    })
 }
 
 struct Maker<'a> {
@@ -244,6 +262,7 @@ mod tests {
             assert_eq!(vid.len(), 16);
             assert!(!vid.starts_with(['0', '1', '8', '9']));
             assert!(!vid[12..].starts_with("000"));
+            assert_eq!(verhoeff(vid), 0);
         }
     }
 
