@@ -87,6 +87,8 @@ fn values(data: Option<Value>) -> Option<Personal<Map<String, Value>>> {
 pub enum Way {
     Callback,
     Download,
+    /// Seen in the registry, where somebody else wrote it.
+    Registry,
 }
 
 impl Way {
@@ -95,6 +97,7 @@ impl Way {
         match self {
             Self::Callback => counter!("omc_callback_results_total", "outcome" => outcome).increment(1),
             Self::Download => counter!("omc_download_results_total", "outcome" => outcome).increment(1),
+            Self::Registry => counter!("omc_elsewhere_results_total", "outcome" => outcome).increment(1),
         }
     }
 }

@@ -159,8 +159,9 @@ fn submission() -> Submission {
                 timeout_seconds: 10,
                 extra_headers: Vec::new(),
                 credentials: Credentials::StaticBearer(Personal::new("x".to_owned())),
+                in_bulk: true,
             }),
-            output_format: ".".to_owned(),
+            output_format: Some(".".to_owned()),
         },
         records: Vec::new(),
     }

@@ -11,7 +11,6 @@ use super::certificates::{Certificates, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Model;
-use crate::domain::delivery::Delivery;
 use crate::mts::{Ability, Mts, Presence};
 use crate::odoo::{self, Registry};
 use crate::seal::Exposure;
@@ -231,7 +230,7 @@ fn deliveries(reading: &Reading, config: &Config, url: &Url, ability: Option<&Ab
     }
     let waits = |found: &&Found| {
         let Judgement::Right(connector) = &found.judgement else { return false };
-        connector.mts_url == *url && connector.delivery == Delivery::Callback
+        connector.mts_url == *url && !connector.delivery.is_download()
     };
     let line = |found: &Found| {
         let what = format!("connector {} ({})", found.id, found.name);

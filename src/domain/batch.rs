@@ -253,7 +253,7 @@ impl Batch {
         self.answer = Answer::Accepted(request_identifier);
         self.check_at = match self.delivery {
             Delivery::Callback => self.check_at.max(now),
-            Delivery::Download(_) => now + self.pace(patience, now),
+            Delivery::Download(_) | Delivery::Elsewhere => now + self.pace(patience, now),
         };
     }
 
@@ -268,7 +268,7 @@ impl Batch {
         let longest = delta(patience.interval);
         match self.delivery {
             Delivery::Callback => longest,
-            Delivery::Download(_) => {
+            Delivery::Download(_) | Delivery::Elsewhere => {
                 let so_far = now - self.processed_at.unwrap_or(self.sent_at);
                 (so_far / 2).max(delta(PACE)).min(longest)
             }

@@ -10,6 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::delivery::Delivery;
+use super::elsewhere::Elsewhere;
 use super::expression::Expression;
 use super::filter::Filter;
 use super::identity::{ConnectorId, IdTypeId};
@@ -124,6 +125,9 @@ pub struct Connector {
     pub delivery: Delivery,
     /// Of no use with a download.
     pub callback: Callback,
+    /// With [`Delivery::Elsewhere`], and only then.
+    #[serde(default)]
+    pub elsewhere: Option<Elsewhere>,
     pub vid_type: IdTypeId,
     pub token_type: IdTypeId,
     /// Whether the VID leaves the registry once the token is there.

@@ -6,6 +6,7 @@
 
 mod callback;
 mod delivery;
+mod elsewhere;
 mod fields;
 mod row;
 mod target;
@@ -72,6 +73,13 @@ pub fn parse(
     row.must_be("input_type", "custom", "choose OpenG2P Registry; OMC reads the registry only, not ODK");
     let delivery =
         delivery::delivery(&mut row).map(|own| if model == Model::Stock { around.stock_delivery } else { own });
+    // In stock mode results come to OMC, whatever the form says.
+    let own = model == Model::Stock || delivery.is_some_and(Delivery::is_download);
+    let elsewhere = if own { Some(None) } else { elsewhere::elsewhere(&mut row) };
+    let delivery = match elsewhere {
+        Some(Some(_)) => delivery.map(|_| Delivery::Elsewhere),
+        _ => delivery,
+    };
     let activity = activity(&mut row, model);
     let mts_url = target::mts_url(&mut row);
     let language = target::language(&mut row);
@@ -80,6 +88,7 @@ pub fn parse(
     let callback = match (model, delivery) {
         // What is said about calling back is for another day.
         (Model::Stock, _) | (_, Some(Delivery::Download(_))) => Some(callback::own()),
+        (Model::Omc, Some(Delivery::Elsewhere)) => callback::of_somebody_else(&mut row),
         (Model::Omc, _) => callback::callback(&mut row, around.unauthenticated),
     };
     let fields = fields::selected(&mut row, around);
@@ -119,6 +128,7 @@ pub fn parse(
             language: language?,
             delivery: delivery?,
             callback: callback?,
+            elsewhere: elsewhere?,
             vid_type: vid_type?,
             token_type: token_type?,
             remove_vid,

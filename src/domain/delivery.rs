@@ -11,6 +11,8 @@ pub enum Delivery {
     Callback,
     /// OMC asks how far MTS is, and fetches a file. Every release does this.
     Download(FileForm),
+    /// MTS calls an address that is not OMC's. OMC asks how far MTS is, and looks whether the tokens are in the registry.
+    Elsewhere,
 }
 
 /// What the file is written in (MTS: `output`).

@@ -7,6 +7,7 @@ pub mod correlation;
 pub mod definition;
 pub mod delivery;
 pub mod duplicate;
+pub mod elsewhere;
 pub mod expression;
 pub mod filter;
 pub mod generation;

@@ -18,6 +18,8 @@ pub struct CallbackAddress {
     pub timeout_seconds: u64,
     pub extra_headers: Vec<(String, String)>,
     pub credentials: Credentials,
+    /// One call for all results of a batch, or one for each.
+    pub in_bulk: bool,
 }
 
 /// Headers can hold a gateway's keys: only their number is shown.
@@ -54,7 +56,7 @@ pub enum Credentials {
 #[derive(Debug, Clone)]
 pub enum Wanted {
     /// Called in, in the form that the output format makes.
-    Callback { address: Box<CallbackAddress>, output_format: String },
+    Callback { address: Box<CallbackAddress>, output_format: Option<String> },
     /// As a file. In MTS's own form: release 1.0.1 does not look at an output format.
     Download(FileForm),
 }
@@ -98,7 +100,7 @@ impl Submission {
     pub(super) fn body(&self, now: DateTime<Utc>) -> Result<Vec<u8>, serde_json::Error> {
         let (output, delivery_type, output_format, callback_properties) = match &self.delivery {
             Wanted::Callback { address, output_format } => {
-                ("json", "callback", Some(output_format.as_str()), Some(address.properties()))
+                ("json", "callback", output_format.as_deref(), Some(address.properties()))
             }
             Wanted::Download(form) => (form.name(), "download", None, None),
         };
@@ -130,7 +132,7 @@ impl CallbackAddress {
             "httpMethod": self.method,
             "extraHeaders": headers,
             "timeoutSeconds": self.timeout_seconds,
-            "callInBulk": true,
+            "callInBulk": self.in_bulk,
         });
         match &self.credentials {
             Credentials::StaticBearer(token) => {
@@ -167,7 +169,8 @@ mod tests {
     fn properties(credentials: Credentials) -> Value {
         let url = Url::parse("http://omc.example:8100/callback/4").unwrap();
         let method = CallbackMethod::Post;
-        CallbackAddress { url, method, timeout_seconds: 10, extra_headers: Vec::new(), credentials }.properties()
+        CallbackAddress { url, method, timeout_seconds: 10, extra_headers: Vec::new(), credentials, in_bulk: true }
+            .properties()
     }
 
     #[test]
@@ -205,8 +208,9 @@ mod tests {
                     timeout_seconds: 10,
                     extra_headers: vec![("X-Site".to_owned(), "north".to_owned())],
                     credentials: Credentials::StaticBearer(Personal::new("secret".to_owned())),
+                    in_bulk: true,
                 }),
-                output_format: ".output".to_owned(),
+                output_format: Some(".output".to_owned()),
             },
             records: vec![Personal::new(Map::from_iter([("vid".to_owned(), json!("2045"))]))],
         };

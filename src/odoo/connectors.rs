@@ -15,8 +15,7 @@ use super::error::Error;
 use super::model::Options;
 use super::wire::{self, Record};
 
-/// The fields of a connector that OMC goes by, in either model; those that a model lacks are not asked for. Passwords are not
-/// among them: OMC makes its own.
+/// The fields of a connector that OMC goes by, in either model; those that a model lacks are not asked for.
 const FIELDS: [&str; 29] = [
     "active",
     "batch_size",
@@ -48,6 +47,9 @@ const FIELDS: [&str; 29] = [
     "value_fields",
     "vid_id_type_id",
 ];
+/// What MTS shows where somebody else takes its results; of stock connectors it is of no use, and not read.
+const LOGIN: [&str; 4] =
+    ["callback_auth_database", "callback_auth_password", "callback_auth_url", "callback_auth_username"];
 /// More connectors than any registry has; what is beyond is left out, with a warning.
 const MAX_DEFINITIONS: u32 = 1000;
 /// Requests taken at one poll; the rest waits for the next.
@@ -98,7 +100,9 @@ pub struct RequestedPreview {
 /// All connectors of a model, archived ones among them, in the order of their ids.
 pub async fn definitions(client: &Client, model: Model) -> Result<Vec<RawDefinition>, Error> {
     let known = client.fields_get(model.name(), &["type"]).await?;
-    let fields: Vec<&str> = FIELDS.into_iter().filter(|field| known.contains_key(*field)).collect();
+    let login = if model == Model::Omc { &LOGIN[..] } else { &[] };
+    let wanted = FIELDS.iter().chain(login).copied();
+    let fields: Vec<&str> = wanted.filter(|field| known.contains_key(*field)).collect();
     let options = Options {
         order: Some("id"),
         limit: Some(MAX_DEFINITIONS),

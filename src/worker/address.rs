@@ -5,8 +5,43 @@ use url::Url;
 use super::Worker;
 use crate::domain::batch::Access;
 use crate::domain::connector::{CallbackAuth, Connector};
+use crate::domain::elsewhere::{Elsewhere, Login};
 use crate::mts::{CallbackAddress, Credentials};
+use crate::seal::Personal;
 use crate::seal::receiver::{self, Credential};
+
+/// Where MTS delivers, where that is not OMC.
+pub(super) fn elsewhere(connector: &Connector, elsewhere: &Elsewhere) -> CallbackAddress {
+    let secret = |text: &String| Personal::new(text.clone());
+    let credentials = match &elsewhere.login {
+        Login::None => Credentials::None,
+        Login::StaticBearer { token } => Credentials::StaticBearer(secret(token)),
+        Login::Odoo { auth_url, database, username, password } => Credentials::Odoo {
+            auth_url: auth_url.clone(),
+            database: database.clone(),
+            username: username.clone(),
+            password: secret(password),
+        },
+        Login::Oauth { auth_url, client_id, client_secret } => Credentials::Oauth {
+            auth_url: auth_url.clone(),
+            client_id: client_id.clone(),
+            client_secret: secret(client_secret),
+        },
+    };
+    let url = elsewhere.url.clone();
+    CallbackAddress { in_bulk: false, ..address(connector, url, credentials) }
+}
+
+fn address(connector: &Connector, url: Url, credentials: Credentials) -> CallbackAddress {
+    CallbackAddress {
+        url,
+        method: connector.callback.method,
+        timeout_seconds: connector.callback.timeout.as_secs().max(1),
+        extra_headers: connector.callback.extra_headers.clone(),
+        credentials,
+        in_bulk: true,
+    }
+}
 
 /// Where MTS delivers: OMC's own receiver, with credentials of OMC's own making.
 pub(super) fn of(worker: &Worker, connector: &Connector, access: Access) -> CallbackAddress {
@@ -34,11 +69,5 @@ pub(super) fn of(worker: &Worker, connector: &Connector, access: Access) -> Call
         },
         CallbackAuth::None => Credentials::None,
     };
-    CallbackAddress {
-        url: at(&["callback", &id.to_string()]),
-        method: connector.callback.method,
-        timeout_seconds: connector.callback.timeout.as_secs().max(1),
-        extra_headers: connector.callback.extra_headers.clone(),
-        credentials,
-    }
+    address(connector, at(&["callback", &id.to_string()]), credentials)
 }

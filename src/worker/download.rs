@@ -4,30 +4,19 @@
 //! request identifier; that a row is a record's, its place in the file and its VID do, both. A file in which any of this does
 //! not fit is not taken at all.
 
-use std::sync::Arc;
-
+use super::awaiting::{self, Awaiting};
 use super::output_format::{self, Given};
-use super::{Halt, Remote, Worker, definitions, submit};
+use super::{Halt, Remote, Worker, definitions};
 use crate::domain::batch::{Batch, Fetched};
 use crate::domain::connector::Connector;
 use crate::domain::correlation::Correlation;
 use crate::domain::delivery::FileForm;
-use crate::domain::opaque::Nonce;
-use crate::domain::record::{Record, State};
-use crate::intake::{Answer, Intake, Said, Way};
+use crate::intake::{Answer, Way};
 use crate::mts::{FileError, Row};
 use crate::seal::{Personal, Purpose, Seal};
-use crate::store::StoreError;
 
 /// Results that are formatted and taken at once: their registrants are read in one call.
 const CHUNK: usize = 500;
-
-/// A record that waits for its row.
-struct Awaiting {
-    record: Record,
-    nonce: Nonce,
-    line: usize,
-}
 
 /// Fetches the file of a batch and takes what is in it.
 pub(super) async fn fetch(
@@ -53,7 +42,7 @@ pub(super) async fn fetch(
             return Ok(Fetched::NotYet);
         }
     };
-    let awaiting = awaiting(worker, batch)?;
+    let awaiting = awaiting::of(worker, batch)?;
     if let Err(line) = fit(&worker.seal, &awaiting, &rows) {
         return Ok(strange(batch, &format!("its line {} has another VID than the record that was sent", line + 1)));
     }
@@ -67,8 +56,8 @@ pub(super) async fn fetch(
             Err(Halt::Until(until)) => return Ok(Fetched::Taken { again_at: Some(until) }),
             results => results?,
         };
-        let said = intake(worker).take(results, Way::Download).await?;
-        tell(worker, batch, &said);
+        let said = awaiting::intake(worker).take(results, Way::Download).await?;
+        awaiting::tell(worker, batch, &said);
     }
     tracing::debug!(batch = batch.id.0, results = awaiting.len(), "download stored");
     Ok(Fetched::Taken { again_at })
@@ -80,21 +69,6 @@ fn strange(batch: &Batch, why: &str) -> Fetched {
         "MTS gives a file that does not fit the batch; nothing of it is taken"
     );
     Fetched::NotYet
-}
-
-/// The records that still wait for this batch, by what was sent of them.
-fn awaiting(worker: &Worker, batch: &Batch) -> Result<Vec<Awaiting>, StoreError> {
-    let mut awaiting = Vec::new();
-    for key in worker.store.members(batch.id) {
-        let Some(record) = worker.store.record(key)? else { continue };
-        if record.state != (State::Submitted { batch: batch.id }) {
-            continue;
-        }
-        let attempt = record.attempts.iter().rev().find(|attempt| attempt.batch == batch.id);
-        let Some((nonce, line)) = attempt.map(|attempt| (attempt.nonce, attempt.line as usize)) else { continue };
-        awaiting.push(Awaiting { record, nonce, line });
-    }
-    Ok(awaiting)
 }
 
 /// Whether every record's row has the VID that was sent in its place; else the first line that has not. In the row of a record
@@ -114,16 +88,12 @@ fn fit(seal: &Seal, awaiting: &[Awaiting], rows: &[Row]) -> Result<(), usize> {
     Ok(())
 }
 
-fn correlation(batch: &Batch, awaiting: &Awaiting) -> Correlation {
-    Correlation { connector: batch.connector, key: awaiting.record.key, nonce: awaiting.nonce }
-}
-
 fn answer(row: &Row, data: Option<serde_json::Value>) -> Answer {
     Answer::of(row.status.as_deref(), row.code.as_deref(), row.token.clone(), data)
 }
 
 fn plain(batch: &Batch, chunk: &[Awaiting], rows: &[Row]) -> Vec<(Correlation, Answer)> {
-    chunk.iter().map(|awaiting| (correlation(batch, awaiting), answer(&rows[awaiting.line], None))).collect()
+    chunk.iter().map(|awaiting| (awaiting.correlation(batch), answer(&rows[awaiting.line], None))).collect()
 }
 
 /// The results with what the connector's output format makes of them; those whose turn did not come are for another look.
@@ -151,7 +121,7 @@ async fn formatted(
     let results: Vec<&Awaiting> = results.collect();
     let with_data = |awaiting: &Awaiting| {
         let data = formatted.take(awaiting.record.key.registrant);
-        (correlation(batch, awaiting), answer(&rows[awaiting.line], data))
+        (awaiting.correlation(batch), answer(&rows[awaiting.line], data))
     };
     Ok(results.into_iter().map(with_data).collect())
 }
@@ -162,33 +132,12 @@ fn given<'a>(awaiting: &'a Awaiting, row: &'a Row) -> Option<Given<'a>> {
     matches!(answer(row, None), Answer::Token { .. }).then_some(Given { record: &awaiting.record, vid, token })
 }
 
-fn intake(worker: &Worker) -> Intake {
-    Intake {
-        store: worker.store.clone(),
-        seal: Arc::clone(&worker.seal),
-        steady: worker.steady.clone(),
-        backoff: worker.settings.backoff,
-        patience: worker.settings.patience,
-    }
-}
-
-/// Passes on what the results say of MTS and the MOSIP behind it.
-fn tell(worker: &Worker, batch: &Batch, said: &Said) {
-    match &said.trouble {
-        Some(code) => {
-            submit::authentication_fails(worker, &batch.mts_url, code.as_str(), worker.steady.now());
-        }
-        None if said.tokens => submit::authentication_works(worker, batch.connector, &batch.mts_url),
-        None => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegistrantId, RunId};
-    use crate::domain::opaque::Digest;
-    use crate::domain::record::{Attempt, RecordKey};
+    use crate::domain::opaque::{Digest, Nonce};
+    use crate::domain::record::{Attempt, Record, RecordKey, State};
     use chrono::DateTime;
 
     fn awaiting(seal: &Seal, registrant: u32, line: u32, vid: &str) -> Awaiting {

@@ -13,11 +13,13 @@
 
 mod address;
 mod apart;
+mod awaiting;
 pub mod clean_up;
 mod config;
 pub mod credentials;
 pub mod definitions;
 mod download;
+mod elsewhere;
 pub mod gate;
 mod input_format;
 mod output_format;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Halt, Preparation, Remote, Worker, apart, input_format};
 use crate::domain::connector::Connector;
@@ -20,6 +20,15 @@ pub(super) fn of_callback(connector: &Connector) -> String {
     format!(
         "{{{REFERENCE}: .input.{REFERENCE}, status: .output.status, token: .output.token, code: .output.errorCode, data: {data}}}"
     )
+}
+
+/// The registrant's id in Odoo, where the administrator's own output format asks for `.input.id`: whoever takes the results must
+/// know whose they are.
+pub(super) fn name_registrant(connector: &Connector, registrant: RegistrantId, auth_data: &mut Map<String, Value>) {
+    let asked = connector.output_format.as_ref().is_some_and(|format| format.input_keys().contains("id"));
+    if asked && !auth_data.contains_key("id") {
+        auth_data.insert("id".to_owned(), Value::from(registrant.0));
+    }
 }
 
 /// One result with a token, as it stands in a file.

@@ -178,7 +178,7 @@ impl<'a> Preparation<'a> {
     fn checked(&self, auth_data: AuthData) -> Result<Map<String, Value>, Code> {
         preflight::check(&auth_data, &self.connector.mapping, &self.connector.mandatory)?;
         Ok(match self.connector.delivery {
-            Delivery::Callback => auth_data.into_map(),
+            Delivery::Callback | Delivery::Elsewhere => auth_data.into_map(),
             Delivery::Download(_) => portable::record(&auth_data, &self.connector.mapping),
         })
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use metrics::counter;
 use url::Url;
 
-use super::{Halt, Progress, Remote, Worker, download};
+use super::{Halt, Progress, Remote, Worker, download, elsewhere};
 use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
 use crate::domain::delivery::Delivery;
 use crate::domain::identity::BatchId;
@@ -80,6 +80,20 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
         now_after = worker.steady.now();
         verdict = batch.judge_file(fetched, &patience, now_after);
     }
+    if batch.delivery == Delivery::Elsewhere {
+        match elsewhere::look(worker, &batch).await {
+            // Nothing is lost before the registry was looked into.
+            Err(Halt::Until(until)) => {
+                now_after = worker.steady.now();
+                batch.check_at = until.max(now_after);
+                verdict = Verdict::Wait;
+            }
+            looked => looked?,
+        }
+        if verdict == Verdict::Lost(Cause::Delivery) {
+            return elsewhere::give_up(worker, &batch).await;
+        }
+    }
     match verdict {
         Verdict::Wait => {
             worker.store.change(move |change| keep_judgement(change, &batch, &patience, now_after)).await?;
@@ -94,6 +108,10 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                         "MTS could not deliver to {}; check callback.public_url, and what lies between",
                         worker.settings.receiver
                     ),
+                    Delivery::Elsewhere => {
+                        "MTS could not deliver to the connector's callback URL; check its address and login, and what lies between"
+                            .to_owned()
+                    }
                     Delivery::Download(_) => {
                         "MTS is through with a batch, and its file is missing, empty, cut or of another batch; check the disk \
                          of MTS, its log, and what lies between"

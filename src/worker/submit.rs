@@ -134,10 +134,14 @@ async fn admit(
                 let mut auth_data = auth_data.into_exposed();
                 let nonce = Nonce(worker.seal.random().map_err(|error| StoreError::Unsealable(error.to_string()))?);
                 // In a file a record goes by its line and its VID.
-                if connector.delivery == Delivery::Callback {
-                    let correlation = Correlation { connector: connector.id, key, nonce };
-                    let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());
-                    auth_data.insert(REFERENCE.to_owned(), Value::from(correlation.to_text(mac)));
+                match connector.delivery {
+                    Delivery::Callback => {
+                        let correlation = Correlation { connector: connector.id, key, nonce };
+                        let mac = worker.seal.mac(Purpose::Correlation, &correlation.signed());
+                        auth_data.insert(REFERENCE.to_owned(), Value::from(correlation.to_text(mac)));
+                    }
+                    Delivery::Elsewhere => output_format::name_registrant(connector, key.registrant, &mut auth_data),
+                    Delivery::Download(_) => {}
                 }
                 sendings.push((key, nonce, vid, data, Personal::new(auth_data)));
             }
@@ -214,7 +218,14 @@ async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready)
     let (mapping, delivery) = match connector.delivery {
         Delivery::Callback => {
             let address = Box::new(address::of(worker, connector, access));
-            let output_format = output_format::of_callback(connector);
+            let output_format = Some(output_format::of_callback(connector));
+            (connector.mapping.to_json(), Wanted::Callback { address, output_format })
+        }
+        Delivery::Elsewhere => {
+            // Unwrap safety: a definition with this delivery has an address.
+            let elsewhere = connector.elsewhere.as_ref().expect("an address");
+            let address = Box::new(address::elsewhere(connector, elsewhere));
+            let output_format = connector.output_format.as_ref().map(|format| format.source().to_owned());
             (connector.mapping.to_json(), Wanted::Callback { address, output_format })
         }
         Delivery::Download(form) => (portable::mapping(), Wanted::Download(form)),
@@ -254,6 +265,9 @@ async fn keep_answer(
             match connector.delivery {
                 Delivery::Callback => tracing::warn!(
                     connector = %connector.id, batch, size, why, "no clear answer from MTS; waiting for callbacks"
+                ),
+                Delivery::Elsewhere => tracing::warn!(
+                    connector = %connector.id, batch, size, why, "no clear answer from MTS; looking for tokens in the registry"
                 ),
                 Delivery::Download(_) => tracing::warn!(
                     connector = %connector.id, batch, size, why,
@@ -364,7 +378,7 @@ async fn not_taken(worker: &Worker, batch: BatchId, members: Vec<RecordKey>, fau
 /// Whether a refusal is what an MTS says that has no callbacks: the code it shares with other faults of a request.
 fn is_of_an_older_release(blame: &Blame, delivery: Delivery) -> bool {
     let refused = matches!(blame, Blame::Refused { status: 400, code: Some(code) } if code.as_str() == "ATS-REQ-102");
-    refused && delivery == Delivery::Callback
+    refused && !delivery.is_download()
 }
 
 /// Results say so: MOSIP fails for everybody who comes through this MTS.

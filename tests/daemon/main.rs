@@ -17,6 +17,7 @@ mod definition_changes;
 mod demo;
 mod discretion;
 mod downloads;
+mod elsewhere;
 mod failed_parts;
 mod first_start;
 mod hanging_mts;

@@ -103,6 +103,14 @@ NOT_EXTRA = {
     "expect",
     "upgrade",
 }
+# Where somebody else takes the results, a login that MTS knows only as a header is the administrator's to write.
+NOT_ELSEWHERE = NOT_EXTRA - {"authorization", "cookie", "content-type"}
+# What MTS logs in with at a callback URL that is not OMC's.
+LOGIN_FIELDS = {
+    "staticBearer": ("callback_auth_password",),
+    "odoo": ("callback_auth_url", "callback_auth_database", "callback_auth_username", "callback_auth_password"),
+    "oauth": ("callback_auth_url", "callback_auth_username", "callback_auth_password"),
+}
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]

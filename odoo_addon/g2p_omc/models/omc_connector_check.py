@@ -103,7 +103,7 @@ class OmcConnector(models.Model):
         elif problem:
             self._refuse("schedule_cron", _("field %(place)s cannot be read; %(example)s", place=problem, example=example))
 
-    @api.constrains("callback_extra_headers")
+    @api.constrains("callback_extra_headers", "callback_url", "delivery_type")
     def _check_headers(self):
         example = '{"X-Gateway-Route": "registry"}'
         for connector in self.sudo():
@@ -117,11 +117,13 @@ class OmcConnector(models.Model):
             if not isinstance(headers, dict) or len(headers) > definition.MOST_HEADERS:
                 connector._refuse("callback_extra_headers", _("write a JSON object of texts, for example %s", example))
             lower = [name.lower() for name in headers]
+            elsewhere = connector.delivery_type == "callback" and (connector.callback_url or "").strip()
+            reserved = definition.NOT_ELSEWHERE if elsewhere else definition.NOT_EXTRA
             for name, value in headers.items():
                 # Values are secrets, and are not shown.
                 if not definition.HEADER_NAME.fullmatch(name):
                     reason = _("a name is no header's name; write letters, digits and dashes")
-                elif name.lower() in definition.NOT_EXTRA:
+                elif name.lower() in reserved:
                     reason = _("%s cannot be an extra header: MTS and OMC set it themselves", name.lower())
                 elif lower.count(name.lower()) > 1:
                     reason = _("%s comes twice", name.lower())
@@ -170,7 +172,7 @@ class OmcConnector(models.Model):
     def _check_start(self):
         """What may be written, but not started."""
         for connector in self:
-            connector._check_served()
+            connector._check_login()
             connector._check_beside_upstream()
 
     @api.constrains("vid_id_type_id")
@@ -193,11 +195,22 @@ class OmcConnector(models.Model):
             if connector.output_type == "csv" and connector.delivery_type != "download":
                 connector._refuse("output_type", _("choose JSON, or delivery by Download: callbacks are taken as JSON only"))
 
-    @api.constrains("delivery_type", "callback_url")
-    def _check_served(self):
-        for connector in self.filtered(lambda connector: connector.job_status in ACTIVE_STATES):
-            if connector.delivery_type == "callback" and (connector.callback_url or "").strip():
-                connector._refuse("callback_url", _("leave it empty: OMC's own receiver takes the results"))
+    @api.constrains(
+        "delivery_type",
+        "callback_url",
+        "callback_authtype",
+        "callback_auth_url",
+        "callback_auth_database",
+        "callback_auth_username",
+        "callback_auth_password",
+    )
+    def _check_login(self):
+        for connector in self.sudo().filtered(lambda connector: connector.job_status in ACTIVE_STATES):
+            if connector.delivery_type != "callback" or not (connector.callback_url or "").strip():
+                continue
+            for field in definition.LOGIN_FIELDS.get(connector.callback_authtype or "staticBearer", ()):
+                if not (connector[field] or "").strip():
+                    connector._refuse(field, _("write what MTS is to log in with at the callback URL"))
 
     def _refuse(self, field, reason, cause=None):
         label = self._fields[field]._description_string(self.env)

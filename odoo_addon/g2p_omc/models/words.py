@@ -53,6 +53,12 @@ WORDS = (
     _lt(
         "Check the log of MTS for restarts, and that it reaches the callback address, or with delivery by download keeps its files; then requeue the record."
     ),
+    _lt(
+        "MTS is through with the record, and no token came into the registry. MTS tells the result to the connector's callback URL only: it refused the person, or whoever is called there did not write the token."
+    ),
+    _lt(
+        "Look for the registrant in the log of whoever is called, and in that of MTS; correct what it is about, then requeue the record."
+    ),
     _lt("MTS fails on this record even when it is sent alone."),
     _lt(
         "Look at the registrant's values with Test (or `omc preview`) for anything unusual and correct them; the record is then sent again by itself. If nothing is unusual, look into the log of MTS, and requeue the record."

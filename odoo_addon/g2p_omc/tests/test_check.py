@@ -236,8 +236,25 @@ class TestCheck(OmcCase):
     def test_what_cannot_be_started(self):
         elsewhere = "https://elsewhere.example.org"
         self.mine.callback_url = elsewhere
-        self.refused("job_status", "started", "leave it empty")
+        self.refused("job_status", "started", "log in with")
         self.mine.callback_url = False
         self.mine.action_start()
-        self.refused("callback_url", elsewhere, "leave it empty")
+        self.refused("callback_url", elsewhere, "log in with")
+        self.mine.action_stop()
+
+    def test_results_may_go_elsewhere(self):
+        login = {
+            "callback_authtype": "odoo",
+            "callback_auth_url": "https://elsewhere.example.org/web/session/authenticate",
+            "callback_auth_database": "registry",
+            "callback_auth_username": "writer",
+            "callback_auth_password": "secret",
+        }
+        self.mine.write({"callback_url": "https://elsewhere.example.org/web/dataset/call_kw", **login})
+        self.mine.action_start()
+        for field in login:
+            if field != "callback_authtype":
+                self.refused(field, False, "log in with")
+        self.mine.write({"callback_authtype": "none", "callback_extra_headers": '{"Authorization": "Basic c2VjcmV0"}'})
+        self.refused("callback_url", False, "cannot be an extra header")
         self.mine.action_stop()

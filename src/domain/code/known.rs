@@ -116,6 +116,12 @@ static KNOWN: &[Known] = &[
         "Check the log of MTS for restarts, and that it reaches the callback address, or with delivery by download keeps its files; then requeue the record.",
     ),
     known(
+        "OMC-LOST-002",
+        Person,
+        "MTS is through with the record, and no token came into the registry. MTS tells the result to the connector's callback URL only: it refused the person, or whoever is called there did not write the token.",
+        "Look for the registrant in the log of whoever is called, and in that of MTS; correct what it is about, then requeue the record.",
+    ),
+    known(
         "OMC-SEND-001",
         Person,
         "MTS fails on this record even when it is sent alone.",

@@ -27,6 +27,8 @@ const NOT_EXTRA: [&str; 9] = [
     "upgrade",
 ];
 
+const NOT_ELSEWHERE: [&str; 6] = ["content-length", "transfer-encoding", "connection", "host", "expect", "upgrade"];
+
 /// The callback of a connector that says nothing about it.
 pub(super) fn own() -> Callback {
     Callback {
@@ -37,21 +39,21 @@ pub(super) fn own() -> Callback {
     }
 }
 
-/// `unauthenticated`: whether the daemon's configuration allows callbacks by nobody in particular.
+/// Where results come to OMC. `unauthenticated`: whether the daemon's configuration allows callbacks by nobody in particular.
 pub(super) fn callback(row: &mut Row<'_>, unauthenticated: bool) -> Option<Callback> {
-    let elsewhere = row.text("callback_url").is_some();
-    if elsewhere {
-        row.tell(
-            "callback_url",
-            "leave it empty: OMC's own receiver takes the results; a receiver of somebody else cannot be served for now",
-        );
-    }
     let auth = auth(row, unauthenticated);
     let method = method(row);
     let timeout = timeout(row);
-    let extra_headers = extra_headers(row);
+    let extra_headers = extra_headers(row, &NOT_EXTRA);
     Some(Callback { auth: auth?, method: method?, timeout: timeout?, extra_headers: extra_headers? })
-        .filter(|_| !elsewhere)
+}
+
+/// Where they go to somebody else, who may want a login that MTS knows only as a header.
+pub(super) fn of_somebody_else(row: &mut Row<'_>) -> Option<Callback> {
+    let method = method(row);
+    let timeout = timeout(row);
+    let extra_headers = extra_headers(row, &NOT_ELSEWHERE);
+    Some(Callback { auth: own().auth, method: method?, timeout: timeout?, extra_headers: extra_headers? })
 }
 
 fn auth(row: &mut Row<'_>, unauthenticated: bool) -> Option<CallbackAuth> {
@@ -91,7 +93,7 @@ fn timeout(row: &mut Row<'_>) -> Option<Duration> {
     }
 }
 
-fn extra_headers(row: &mut Row<'_>) -> Option<Vec<(String, String)>> {
+fn extra_headers(row: &mut Row<'_>, reserved: &[&str]) -> Option<Vec<(String, String)>> {
     let field = "callback_extra_headers";
     let Some(text) = row.text(field) else {
         return row.readable(field).then(Vec::new);
@@ -110,7 +112,7 @@ fn extra_headers(row: &mut Row<'_>) -> Option<Vec<(String, String)>> {
         let lower = name.to_ascii_lowercase();
         let reason = if !is_header_name(&name) {
             "a name is no header's name; write letters, digits and dashes".to_owned()
-        } else if NOT_EXTRA.contains(&lower.as_str()) {
+        } else if reserved.contains(&lower.as_str()) {
             format!("{lower} cannot be an extra header: MTS and OMC set it themselves")
         } else if !names.insert(lower.clone()) {
             format!("{lower} comes twice")

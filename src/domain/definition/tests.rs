@@ -267,7 +267,7 @@ fn each_wrong_field_is_told_by_its_name() {
         ("g2p_search_domain", json!("[('uid', '=', uid)]"), "expressions such as uid"),
         ("g2p_search_domain", json!("['|']"), "too few operands"),
         ("g2p_search_domain", json!("[('nowhere.x', '=', 1)]"), "`nowhere` is not a field of the registrant"),
-        ("callback_url", json!("https://other.example.org/?key=secret"), "leave it empty"),
+        ("callback_url", json!("ftp://other.example.org"), "must begin with http"),
         ("callback_authtype", json!("kerberos"), "choose static bearer, Odoo or OAuth"),
         ("callback_authtype", json!("none"), "allow_unauthenticated = true under [callback]"),
         ("callback_httpmethod", json!("DELETE"), "choose POST"),

@@ -32,6 +32,7 @@ pub(crate) fn connector(mapping: &str, output_format: Option<&str>, country_code
         output_format: output_format.map(|text| Expression::parse(text).unwrap()),
         language: "eng".to_owned(),
         delivery: crate::domain::delivery::Delivery::Callback,
+        elsewhere: None,
         callback: Callback {
             auth: CallbackAuth::StaticBearer,
             method: CallbackMethod::Post,

@@ -1,0 +1,67 @@
+//! Results that go to an address that is not OMC's. Whoever is called there writes the tokens; OMC looks for them in the registry,
+//! and what it finds counts as the result: it goes the way of all results, by which the VID is removed too. What MTS refused, it
+//! says there and not here; that nothing came is all that can be told.
+
+use super::awaiting::{self, Awaiting};
+use super::clean_up::token_came;
+use super::{Halt, Remote, Worker, apart, definitions};
+use crate::domain::batch::Batch;
+use crate::domain::code::Code;
+use crate::domain::identity::RegistrantId;
+use crate::intake::{Answer, Way};
+use crate::odoo::registry::Registrant;
+
+/// Registrants that are looked at in one call.
+const CHUNK: usize = 500;
+
+/// Takes the tokens that are in the registry by now.
+///
+/// # Errors
+/// Odoo cannot be read.
+pub(super) async fn look(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
+    let Some(connector) = definitions::kept_one(worker, batch.connector)? else { return Ok(()) };
+    let own = Remote::Connector(connector.id);
+    worker.pass(&[Remote::Odoo, own.clone()])?;
+    let waiting = awaiting::of(worker, batch)?;
+    let mut found = 0;
+    for chunk in waiting.chunks(CHUNK) {
+        let ids: Vec<RegistrantId> = chunk.iter().map(|awaiting| awaiting.record.key.registrant).collect();
+        let read = apart::read(worker, &connector, own.clone(), &ids, true).await?;
+        worker.breakers.succeeded(&own);
+        let arrived = chunk.iter().filter_map(|awaiting| {
+            let registrant = read.found.iter().find(|registrant| registrant.id == awaiting.record.key.registrant)?;
+            Some((awaiting.correlation(batch), arrived(registrant)?))
+        });
+        let arrived: Vec<_> = arrived.collect();
+        found += arrived.len();
+        let said = awaiting::intake(worker).take(arrived, Way::Registry).await?;
+        awaiting::tell(worker, batch, &said);
+    }
+    if found > 0 {
+        tracing::debug!(batch = batch.id.0, tokens = found, "tokens that somebody else wrote are in the registry");
+    }
+    Ok(())
+}
+
+/// The token that came for what was sent: one that is no older than the VIDs beside it.
+fn arrived(registrant: &Registrant) -> Option<Answer> {
+    let came = token_came(registrant)?;
+    if registrant.vids.iter().any(|vid| vid.written > came) {
+        return None;
+    }
+    let token = registrant.tokens.iter().find(|token| !token.value.expose().is_empty())?;
+    Some(Answer::Token { token: token.value.clone(), values: None })
+}
+
+/// Gives up waiting for those whose token has not come.
+pub(super) async fn give_up(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
+    let waiting = awaiting::of(worker, batch)?;
+    let missing = waiting.len();
+    let never = |awaiting: &Awaiting| (awaiting.correlation(batch), Answer::Error(Code::NEVER_ARRIVED));
+    awaiting::intake(worker).take(waiting.iter().map(never).collect(), Way::Registry).await?;
+    tracing::warn!(
+        batch = batch.id.0, connector = %batch.connector, missing,
+        "MTS is through, and tokens that somebody else was to write are not in the registry"
+    );
+    Ok(())
+}
