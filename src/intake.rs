@@ -27,6 +27,10 @@ pub const LONGEST_TOKEN: usize = 1000;
 /// Bytes of the registrant fields that come with one result at most, as JSON.
 pub const LARGEST_VALUES: usize = 16 * 1024;
 
+/// What MTS says of a record of which MOSIP told more than one error; of a request the same code means something else (MTS:
+/// `authtoken` error codes).
+const SEVERAL_ERRORS: &str = "ATS-REQ-103";
+
 /// One result, as far as it can be believed.
 #[derive(Debug)]
 pub enum Answer {
@@ -39,6 +43,7 @@ impl Answer {
     pub fn of(status: Option<&str>, code: Option<&str>, token: Option<Personal<String>>, data: Option<Value>) -> Self {
         let answer = match (status, code.filter(|code| !code.is_empty()), token) {
             // Old IDA releases give a token with a failed authentication: a code beside it makes it worthless.
+            (_, Some(SEVERAL_ERRORS), _) => Self::Error(Code::SEVERAL_ERRORS),
             (_, Some(code), _) => Self::Error(Code::from_wire(code)),
             (Some("processed"), None, Some(token)) if !token.expose().is_empty() => {
                 Self::Token { token, values: values(data) }

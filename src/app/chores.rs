@@ -223,6 +223,7 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
         let url = connector.mts_url.clone();
         let remotes = [
             Remote::Connector(id),
+            Remote::Results(id),
             Remote::WriteBack(id),
             Remote::CleanUp(id),
             Remote::Submission(id),
@@ -283,6 +284,7 @@ fn show(app: &App) {
                 || batches.iter().any(|batch| batch.mts_url == *url)
         }
         Remote::Connector(id)
+        | Remote::Results(id)
         | Remote::WriteBack(id)
         | Remote::CleanUp(id)
         | Remote::Report(id)

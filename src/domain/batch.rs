@@ -112,7 +112,13 @@ pub enum Fetched {
     Taken { again_at: Option<DateTime<Utc>> },
     /// Not there, empty, cut, or of another batch. MTS calls a request processed before it has written the file.
     NotYet,
+    /// MTS could not be asked, or did not answer.
+    Silent,
 }
+
+/// What is accepted for download is not asked for anew because MTS is silent, before this many times the longest wait: the results
+/// lie there, and MTS knows under which identifier.
+const SILENCES: i32 = 4;
 
 /// A batch that is asked for is not asked for more often.
 const PACE: Duration = Duration::from_secs(1);
@@ -173,17 +179,25 @@ impl Batch {
         delta(wait.max(patience.callback_grace))
     }
 
+    /// Whether its results lie at MTS under an identifier that is known, so that they can be had however late.
+    fn can_be_fetched(&self) -> bool {
+        self.delivery.is_download() && matches!(self.answer, Answer::Accepted(_))
+    }
+
     /// Judges by the time alone: for a batch whose answer is not known, or whose MTS cannot be asked.
     pub fn judge_unanswered(&mut self, patience: &Patience, now: DateTime<Utc>) -> Verdict {
         self.forget_the_future(patience, now);
-        if now >= self.deadline {
+        let longest = delta(patience.stuck_after.max(patience.callback_grace)) * SILENCES;
+        let deadline = if self.can_be_fetched() { self.sent_at + longest } else { self.deadline };
+        if now >= deadline {
             return Verdict::Lost(Cause::Server);
         }
         self.look_again(patience, now)
     }
 
-    /// Judges by what MTS says of the request now.
-    pub fn judge(&mut self, status: Status, patience: &Patience, now: DateTime<Utc>) -> Verdict {
+    /// Judges by what MTS says of the request now. `overtaken`: MTS is through with a batch that was sent later, so that one it
+    /// still calls working may have gone down with its queue.
+    pub fn judge(&mut self, status: Status, overtaken: bool, patience: &Patience, now: DateTime<Utc>) -> Verdict {
         self.forget_the_future(patience, now);
         if status != Status::NotFound {
             self.unknown_at = None;
@@ -205,8 +219,19 @@ impl Batch {
                 self.check_at = now + delta(TWICE);
                 return Verdict::Wait;
             }
-            Status::Working if now >= self.deadline => return Verdict::Lost(Cause::Server),
-            Status::Working => {}
+            Status::Working => {
+                // A call that comes late still counts. A file has to be fetched, and is worth waiting for while nothing speaks
+                // against it.
+                let patient = self.can_be_fetched() && !overtaken;
+                let deadline = if patient {
+                    self.deadline.max(self.sent_at + delta(patience.stuck_after.max(patience.callback_grace)))
+                } else {
+                    self.deadline
+                };
+                if now >= deadline {
+                    return Verdict::Lost(Cause::Server);
+                }
+            }
         }
         self.look_again(patience, now)
     }
@@ -245,6 +270,7 @@ impl Batch {
                 }
                 self.look_again(patience, now)
             }
+            Fetched::Silent => self.judge_unanswered(patience, now),
         }
     }
 

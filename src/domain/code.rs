@@ -57,6 +57,8 @@ impl Code {
     pub const TOKEN_REFUSED: Self = Self(Cow::Borrowed("OMC-TOKEN-003"));
     /// MTS took the record again and again and never told its result.
     pub const ANSWER_LOST: Self = Self(Cow::Borrowed("OMC-LOST-001"));
+    /// MOSIP told several errors of the record at once, and MTS keeps none of them.
+    pub const SEVERAL_ERRORS: Self = Self(Cow::Borrowed("OMC-AUTH-001"));
     /// MTS was through, and no token is in the registry.
     pub const NEVER_ARRIVED: Self = Self(Cow::Borrowed("OMC-LOST-002"));
     /// MTS fails on this record, sent alone.

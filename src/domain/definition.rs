@@ -76,10 +76,8 @@ pub fn parse(
     // In stock mode results come to OMC, whatever the form says.
     let own = model == Model::Stock || delivery.is_some_and(Delivery::is_download);
     let elsewhere = if own { Some(None) } else { elsewhere::elsewhere(&mut row) };
-    let delivery = match elsewhere {
-        Some(Some(_)) => delivery.map(|_| Delivery::Elsewhere),
-        _ => delivery,
-    };
+    let named = !own && row.text("callback_url").is_some();
+    let delivery = if named { delivery.map(|_| Delivery::Elsewhere) } else { delivery };
     let activity = activity(&mut row, model);
     let mts_url = target::mts_url(&mut row);
     let language = target::language(&mut row);

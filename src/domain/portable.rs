@@ -11,7 +11,8 @@ use super::mapping::{Mapping, Target};
 use super::shape::AuthData;
 
 /// What of a record MTS gets, under the names of its fields. A field of which nothing is there is left out; one that is there
-/// and empty stays, as MTS tells the two apart.
+/// and empty stays, as MTS tells the two apart, but for phone number and e-mail address, which release 1.1 leaves out then. A date
+/// of birth is written `YYYY/MM/DD`, as release 1.1 makes it of `YYYY-MM-DD`.
 pub fn record(data: &AuthData, mapping: &Mapping) -> Map<String, Value> {
     let field = |target: Target| {
         let parts = mapping.paths(target).iter().filter_map(|path| match path.resolve(data.as_map()) {
@@ -21,7 +22,11 @@ pub fn record(data: &AuthData, mapping: &Mapping) -> Map<String, Value> {
         let parts: Vec<&str> = parts.collect();
         let there: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
         let between = if target == Target::FullAddress { ", " } else { " " };
-        (!parts.is_empty()).then(|| (target.name().to_owned(), Value::from(there.join(between))))
+        let text = there.join(between);
+        let optional = matches!(target, Target::PhoneNumber | Target::EmailId);
+        let wanted = if optional { !text.is_empty() } else { !parts.is_empty() };
+        let text = if target == Target::DateOfBirth { text.replace('-', "/") } else { text };
+        wanted.then(|| (target.name().to_owned(), Value::from(text)))
     };
     Target::ALL.into_iter().filter_map(field).collect()
 }
@@ -50,8 +55,8 @@ mod tests {
         let mapping = r#"{"vid": "ids.vid", "name": ["given", "second", "family"], "gender": "sex", "dob": "born",
             "fullAddress": ["at.street", "at.unit", "at.town"], "emailId": "mail"}"#;
         let data = json!({"ids": {"vid": "2045"}, "given": "Ana", "second": "", "family": "Silva", "sex": "female",
-            "born": "1990/01/31", "at": {"street": "1 Road", "town": "Nine Hills"}, "mail": "", "more": "not sent"});
-        let expected = json!({"vid": "2045", "name": "Ana Silva", "gender": "female", "dob": "1990/01/31", "emailId": "",
+            "born": "1990-01-31", "at": {"street": "1 Road", "town": "Nine Hills"}, "mail": "", "more": "not sent"});
+        let expected = json!({"vid": "2045", "name": "Ana Silva", "gender": "female", "dob": "1990/01/31",
             "fullAddress": "1 Road, Nine Hills"});
         assert_eq!(portable(data, mapping), expected);
     }

@@ -61,7 +61,12 @@ impl Timetable {
     }
 }
 
+/// A list with nothing between two commas is refused here: croner takes it for a field that never fits, and looks for seconds
+/// through thousands of years.
 fn parse_cron(expression: &str) -> Option<Cron> {
+    if expression.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) {
+        return None;
+    }
     CronParser::builder().seconds(Seconds::Optional).build().parse(expression.trim()).ok()
 }
 
@@ -111,6 +116,9 @@ mod tests {
         assert_eq!(Timetable::every(0), Err(TimetableError::NoInterval));
         assert_eq!(Timetable::cron("soon", "UTC", now), Err(TimetableError::NotCron));
         assert_eq!(Timetable::cron("0 2 30 2 *", "UTC", now), Err(TimetableError::NeverDue));
+        for empty in ["29 , * * 0-4", "0,, 2 * * *", "0 2 * * ,1"] {
+            assert_eq!(Timetable::cron(empty, "UTC", now), Err(TimetableError::NotCron), "{empty}");
+        }
         assert_eq!(Timetable::cron("0 2 * * *", "Mars/Olympus", now), Err(TimetableError::UnknownZone));
     }
 

@@ -81,7 +81,7 @@ impl World {
         let (now, patience) = (self.now(), self.receiver.patience);
         let judged = self.receiver.store.change_now(|change| {
             let mut batch = change.batches_at(&Url::parse("http://mts.example").unwrap()).remove(0);
-            let verdict = batch.judge(Status::Processed, &patience, now);
+            let verdict = batch.judge(Status::Processed, false, &patience, now);
             change.put_batch(batch);
             Ok(verdict)
         });

@@ -37,6 +37,14 @@ fn a_token_counts_only_when_processed_and_without_a_code() {
     }
 }
 
+/// Of a request the same code says that its output format is no jq, which is everybody's trouble.
+#[test]
+fn several_errors_of_mosip_are_the_persons() {
+    let entry = json!({"omc_ref": reference(4), "status": "error", "token": null, "code": "ATS-REQ-103"});
+    let Ok(Answer::Error(code)) = told(entry) else { panic!("no error") };
+    assert_eq!((code.as_str(), code.class()), ("OMC-AUTH-001", crate::domain::code::Class::Person));
+}
+
 /// It would be kept for this person, and held in memory with those of many others when it is written.
 #[test]
 fn what_is_far_too_large_is_refused_before_it_is_stored() {

@@ -5,10 +5,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken;
 
+/// Cells that a row may have: MTS writes five.
+const CELLS: usize = 50;
+
 /// The rows of a text that is whole: the last one ends with a line break too. Blank rows are passed over.
 ///
 /// # Errors
-/// The text breaks off, something follows a closing quote, or there are more than `most` rows.
+/// The text breaks off, something follows a closing quote, or there are more than `most` rows, or more cells in one than MTS
+/// ever writes.
 pub(super) fn rows(text: &str, most: usize) -> Result<Vec<Vec<String>>, Broken> {
     let mut rows = Vec::new();
     let mut rest = text;
@@ -17,6 +21,9 @@ pub(super) fn rows(text: &str, most: usize) -> Result<Vec<Vec<String>>, Broken> 
         loop {
             let (cell, after) = cell(rest)?;
             row.push(cell);
+            if row.len() > CELLS {
+                return Err(Broken);
+            }
             match after.strip_prefix(',') {
                 Some(next) => rest = next,
                 None => {
@@ -83,6 +90,7 @@ mod tests {
             assert_eq!(rows(&whole[..cut], 9), Err(Broken), "{:?}", &whole[..cut]);
         }
         assert_eq!(rows("\"a\"b\n", 9), Err(Broken));
+        assert_eq!(rows(&(",".repeat(CELLS) + "\n"), 9), Err(Broken), "more cells than MTS writes");
     }
 
     proptest! {

@@ -5,8 +5,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::csv;
 use crate::domain::delivery::FileForm;
@@ -97,17 +96,67 @@ impl<'de> Deserialize<'de> for JsonRow {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Own {
-            vid: Option<Personal<Value>>,
+            vid: Option<Text>,
             status: Option<String>,
             token: Option<Personal<String>>,
             error_code: Option<String>,
         }
         let Own { vid, status, token, error_code } = Own::deserialize(deserializer)?;
-        let vid = match vid.map(Personal::into_exposed) {
-            Some(Value::String(text)) => Some(Personal::new(text)),
-            _ => None,
-        };
+        let vid = vid.and_then(|Text(vid)| vid);
         Ok(Self(Row { vid, status, token, code: error_code }))
+    }
+}
+
+/// A text; anything else is read over, and takes no memory.
+struct Text(Option<Personal<String>>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(Some(Personal::new(text.to_owned()))))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Text, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
     }
 }
 
@@ -169,6 +218,15 @@ mod tests {
         assert_eq!(rows(b"null", FileForm::Json, 2), Err(FileError::Unfinished));
         assert_eq!(rows(b"[null, null]", FileForm::Json, 2), Err(FileError::Unfinished));
         assert_eq!(rows(b"\xff", FileForm::Csv, 2), Err(FileError::Unfinished));
+    }
+
+    #[test]
+    fn what_is_no_text_is_read_over() {
+        for vid in ["5", "-5", "0.5", "true", "null", "[[{}], 2]", r#"{"": {"a": [0]}}"#] {
+            let text = format!(r#"[{{"vid": {vid}, "status": "invalid", "errorCode": "ATS-REQ-002"}}]"#);
+            let read = rows(text.as_bytes(), FileForm::Json, 1).unwrap();
+            assert_eq!(told(&read[0]), [None, Some("invalid"), None, Some("ATS-REQ-002")], "{vid}");
+        }
     }
 
     #[test]

@@ -242,6 +242,11 @@ impl Store {
         self.0.changed.subscribe()
     }
 
+    /// Wakes as after a change, for what is not in the store but decides who is looked at.
+    pub fn tell_changed(&self) {
+        self.0.changed.send_replace(());
+    }
+
     pub fn record(&self, key: RecordKey) -> Result<Option<Record>, StoreError> {
         codec::record(&self.0.disk, key)
     }

@@ -4,6 +4,8 @@
 //! request identifier; that a row is a record's, its place in the file and its VID do, both. A file in which any of this does
 //! not fit is not taken at all.
 
+use chrono::TimeDelta;
+
 use super::awaiting::{self, Awaiting};
 use super::output_format::{self, Given};
 use super::{Halt, Remote, Worker, definitions};
@@ -18,6 +20,9 @@ use crate::seal::{Personal, Purpose, Seal};
 /// Results that are formatted and taken at once: their registrants are read in one call.
 const CHUNK: usize = 500;
 
+/// How long a file waits at MTS for the registry that its output format needs. Release 1.1 removes it after six hours at the earliest.
+const VALUES_WAIT: TimeDelta = TimeDelta::hours(4);
+
 /// Fetches the file of a batch and takes what is in it.
 pub(super) async fn fetch(
     worker: &Worker,
@@ -27,21 +32,39 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, Halt> {
     let connector = definitions::kept_one(worker, batch.connector)?;
     let formatting = connector.filter(|connector| connector.output_format.is_some());
-    if let Some(connector) = &formatting
-        && let Err(Halt::Until(until)) = worker.pass(&[Remote::Odoo, Remote::Connector(connector.id)])
-    {
-        return Ok(Fetched::Taken { again_at: Some(until) });
-    }
-    // Unwrap safety: the semaphore is never closed.
-    let _turn = worker.gates.fetching.acquire().await.expect("never closed");
-    let rows = match worker.mts.file(&batch.mts_url, request_identifier, form, batch.size as usize).await {
+    let wanted = formatting.is_some();
+    // Not for ever: MTS keeps files for some hours, and a token is worth more than what goes with it.
+    let late = worker.steady.now() >= batch.sent_at + VALUES_WAIT;
+    let readable = |connector: &Connector| worker.pass(&[Remote::Odoo, Remote::Results(connector.id)]);
+    let formatting = match formatting.as_ref().map(readable) {
+        Some(Err(Halt::Until(until))) if !late => return Ok(Fetched::Taken { again_at: Some(until) }),
+        Some(Err(Halt::Until(_))) => None,
+        Some(Err(error)) => return Err(error),
+        Some(Ok(())) | None => formatting,
+    };
+    let fetched = {
+        // Unwrap safety: the semaphore is never closed.
+        let _turn = worker.gates.fetching.acquire().await.expect("never closed");
+        worker.mts.file(&batch.mts_url, request_identifier, form, batch.size as usize).await
+    };
+    let rows = match fetched {
         Ok(rows) => rows,
+        Err(FileError::Silent(why)) => {
+            tracing::debug!(batch = batch.id.0, why, "the file of a batch cannot be asked for");
+            return Ok(Fetched::Silent);
+        }
         Err(error @ (FileError::Misfit | FileError::TooLong)) => return Ok(strange(batch, &error.to_string())),
         Err(error) => {
             tracing::debug!(batch = batch.id.0, %error, "the file of a batch is not there yet");
             return Ok(Fetched::NotYet);
         }
     };
+    if late && wanted && formatting.is_none() {
+        tracing::warn!(
+            batch = batch.id.0, connector = %batch.connector,
+            "the registry cannot be read; the tokens of a download that is hours old are taken without values"
+        );
+    }
     let awaiting = awaiting::of(worker, batch)?;
     if let Err(line) = fit(&worker.seal, &awaiting, &rows) {
         return Ok(strange(batch, &format!("its line {} has another VID than the record that was sent", line + 1)));
@@ -53,11 +76,16 @@ pub(super) async fn fetch(
             Some(connector) => formatted(worker, batch, connector, chunk, &rows, &mut again_at).await,
         };
         let results = match results {
-            Err(Halt::Until(until)) => return Ok(Fetched::Taken { again_at: Some(until) }),
+            Err(Halt::Until(until)) if !late => return Ok(Fetched::Taken { again_at: Some(until) }),
+            Err(Halt::Until(_)) => plain(batch, chunk, &rows),
             results => results?,
         };
         let said = awaiting::intake(worker).take(results, Way::Download).await?;
         awaiting::tell(worker, batch, &said);
+        if again_at.is_some() {
+            // The rest of an output format that takes its time is for another look, when others had theirs.
+            break;
+        }
     }
     tracing::debug!(batch = batch.id.0, results = awaiting.len(), "download stored");
     Ok(Fetched::Taken { again_at })

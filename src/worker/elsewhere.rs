@@ -20,7 +20,7 @@ const CHUNK: usize = 500;
 /// Odoo cannot be read.
 pub(super) async fn look(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
     let Some(connector) = definitions::kept_one(worker, batch.connector)? else { return Ok(()) };
-    let own = Remote::Connector(connector.id);
+    let own = Remote::Results(connector.id);
     worker.pass(&[Remote::Odoo, own.clone()])?;
     let waiting = awaiting::of(worker, batch)?;
     let mut found = 0;

@@ -47,6 +47,8 @@ struct State {
     /// Accepted batches whose answers are awaited.
     awaited: HashMap<BatchId, Awaited>,
     settled_at: Option<Instant>,
+    /// The newest batch that was settled, since the start.
+    settled: Option<BatchId>,
     failed_in_a_row: u32,
     /// When MTS last took a batch.
     took_at: Option<DateTime<Utc>>,
@@ -76,6 +78,7 @@ impl Gate {
             answering: None,
             awaited: HashMap::new(),
             settled_at: None,
+            settled: None,
             failed_in_a_row: 0,
             took_at: None,
         };
@@ -122,15 +125,23 @@ impl Gate {
         self.state().awaited.remove(&batch);
     }
 
+    /// Whether a batch that was sent after this one is settled.
+    pub fn is_overtaken(&self, batch: BatchId) -> bool {
+        self.state().settled > Some(batch)
+    }
+
     /// Learns from the batches that are settled by now: those that are not open any more.
     pub fn learn(&self, is_open: impl Fn(BatchId) -> bool, now: Instant) {
         let mut state = self.state();
         let mut settled: Vec<Awaited> = Vec::new();
+        let mut newest = state.settled;
         state.awaited.retain(|batch, awaited| {
             let open = is_open(*batch);
             settled.extend((!open).then_some(*awaited));
+            newest = if open { newest } else { newest.max(Some(*batch)) };
             open
         });
+        state.settled = newest;
         let records: u32 = settled.iter().fold(0, |sum, batch| sum.saturating_add(batch.size));
         let Some(began) = settled.iter().map(|batch| batch.began).min() else { return };
         // MTS works one after the other: a batch had its turn when the one before it was settled.

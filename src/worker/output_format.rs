@@ -68,7 +68,7 @@ pub(super) async fn over(
 ) -> Result<Formatted, Halt> {
     let mut formatted = Formatted::default();
     let ids: Vec<RegistrantId> = given.iter().map(|given| given.record.key.registrant).collect();
-    let own = Remote::Connector(connector.id);
+    let own = Remote::Results(connector.id);
     let read = apart::read(worker, connector, own.clone(), &ids, true).await?;
     worker.breakers.succeeded(&own);
     formatted.untouched.extend(read.untouched);

@@ -70,7 +70,10 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     };
     let mut now_after = worker.steady.now();
     let mut verdict = match status {
-        Some(status) => batch.judge(status, &patience, now_after),
+        Some(status) => {
+            let overtaken = worker.gates.of(&batch.mts_url).is_overtaken(batch.id);
+            batch.judge(status, overtaken, &patience, now_after)
+        }
         None => batch.judge_unanswered(&patience, now_after),
     };
     if let (Some(Status::Processed), Delivery::Download(form), Answer::Accepted(identifier)) =
@@ -100,7 +103,10 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
         }
         Verdict::Lost(cause) => {
             // Where nothing of a whole batch came, no record of it is to blame.
-            let nothing_came = batch.size > 1 && worker.store.members(batch.id).len() == batch.size as usize;
+            let waiting = worker.store.members(batch.id).len();
+            let whole = batch.size > 1 && waiting == batch.size as usize;
+            // A file is there for all or for none: whoever waits for it is not to blame.
+            let nothing_came = whole || batch.delivery.is_download();
             let undelivered = status == Some(Status::Failed) || (cause == Cause::Delivery && nothing_came);
             if undelivered {
                 let trouble = match batch.delivery {

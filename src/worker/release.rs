@@ -22,6 +22,17 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         return Ok(());
     }
     tracing::info!(connector = %id, "sends nothing now; what waited for it is let go");
+    // First of all: whoever is let go before a kill is looked for after it.
+    worker.store.change_now(|change| {
+        let now = worker.clock.now();
+        let runs: Vec<_> = change.runs().filter(|run| run.connector == id).cloned().collect();
+        for mut run in runs.into_iter().filter(|run| run.phase == Phase::Pulling) {
+            run.stop(now);
+            change.put_run(run);
+        }
+        let cursor = change.cursor(id)?;
+        change.put_cursor(id, &Cursor { definition: None, last_scheduled: None, ..cursor })
+    })?;
     let mut cut: BTreeSet<RunId> = BTreeSet::new();
     loop {
         let pending = worker.store.queued(id, Queue::Submit, CHUNK)?;
@@ -42,18 +53,12 @@ pub fn waiting(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         })?;
     }
     worker.store.change_now(|change| {
-        let now = worker.clock.now();
-        let runs: Vec<_> = change.runs().filter(|run| run.connector == id).cloned().collect();
+        let runs: Vec<_> = change.runs().filter(|run| run.connector == id && cut.contains(&run.id)).cloned().collect();
         for mut run in runs {
-            match run.phase {
-                Phase::Pulling => run.stop(now),
-                _ if cut.contains(&run.id) => run.cut = true,
-                _ => continue,
-            }
+            run.cut |= run.phase != Phase::Stopped;
             change.put_run(run);
         }
-        let cursor = change.cursor(id)?;
-        change.put_cursor(id, &Cursor { definition: None, last_scheduled: None, ..cursor })
+        Ok(())
     })
 }
 

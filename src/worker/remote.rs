@@ -22,6 +22,8 @@ pub enum Remote {
     Authentication(Url),
     /// A connector whose filter or fields Odoo refuses, or that another daemon works on.
     Connector(ConnectorId),
+    /// A connector whose registrants Odoo cannot read for the results that came.
+    Results(ConnectorId),
     /// A connector whose results Odoo refuses to take.
     WriteBack(ConnectorId),
     /// The way from MTS to OMC's receiver, for a connector.
@@ -50,6 +52,7 @@ impl fmt::Display for Remote {
             Self::Mts(url) => write!(f, "MTS {url}"),
             Self::Authentication(url) => write!(f, "MOSIP authentication behind {url}"),
             Self::Connector(id) => write!(f, "connector {id} in Odoo"),
+            Self::Results(id) => write!(f, "registrants of connector {id} in Odoo"),
             Self::WriteBack(id) => write!(f, "write-back of connector {id}"),
             Self::Delivery(id) => write!(f, "delivery by MTS for connector {id}"),
             Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),

@@ -69,7 +69,13 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let _room = gate.room.acquire().await.expect("never closed");
     worker.pass(&remotes)?;
     let size = connector.batch_size.unwrap_or(worker.settings.batch_size) as usize;
-    let size = if worker.breakers.is_troubled(&authentication) { size.min(SCOUTS) } else { size };
+    let undelivered = worker.breakers.is_troubled(&Remote::Delivery(connector.id));
+    let troubled = undelivered || worker.breakers.is_troubled(&authentication);
+    let size = if troubled { size.min(SCOUTS) } else { size };
+    if undelivered && worker.store.batches().iter().any(|batch| batch.connector == connector.id) {
+        // What is on its way shows whether MTS delivers again.
+        return Ok(Progress::Idle(None));
+    }
     // One record at a time, until one is accepted: the next is another, since what was not taken goes to the end.
     let size = if gate.is_failing() { 1 } else { size };
     if connector.delivery.is_download() && Gates::is_full(worker.store.batches_at(&connector.mts_url)) {
@@ -237,6 +243,8 @@ async fn post(worker: &Worker, connector: &Connector, gate: &Gate, ready: Ready)
     drop(submission);
     let kept = keep_answer(worker, connector, gate, Sent { id, members, size, began }, answer).await;
     worker.posting.batches().remove(&id);
+    // It was passed over meanwhile.
+    worker.store.tell_changed();
     kept
 }
 
@@ -259,7 +267,7 @@ async fn keep_answer(
         worker.breakers.failed(remote, trouble, worker.jitter(), worker.steady.now());
     };
     let result = match answer {
-        Ok(request_identifier) => return Ok(accepted(worker, connector, gate, sent, request_identifier).await?),
+        Ok(request_identifier) => return accepted(worker, connector, gate, sent, request_identifier).await,
         Err(SubmitError::Unknown(why)) => {
             let (batch, size) = (sent.id.0, sent.size);
             match connector.delivery {
@@ -301,7 +309,7 @@ async fn accepted(
     gate: &Gate,
     sent: Sent,
     request_identifier: String,
-) -> Result<(), StoreError> {
+) -> Result<(), Halt> {
     let Sent { id, size, began, .. } = sent;
     worker.breakers.succeeded(&Remote::Mts(connector.mts_url.clone()));
     worker.breakers.succeeded(&Remote::Submission(connector.id));
@@ -310,18 +318,24 @@ async fn accepted(
     let patience = worker.settings.patience;
     histogram!("omc_submit_seconds").record(ended.duration_since(began).as_secs_f64());
     worker.tally.sent(u64::from(size));
-    tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
+    let identifier = request_identifier.clone();
     worker
         .store
         .change(move |change| {
             // Callbacks can be faster than the answer: the batch may be settled already.
             if let Some(mut batch) = change.batch(id) {
-                batch.accepted(request_identifier, &patience, now);
+                batch.accepted(identifier, &patience, now);
                 change.put_batch(batch);
             }
             Ok(())
         })
-        .await
+        .await?;
+    if connector.delivery.is_download() {
+        // Without it a file is not to be had.
+        worker.store.sync().await?;
+    }
+    tracing::debug!(connector = %connector.id, batch = id.0, size, %request_identifier, "batch accepted");
+    Ok(())
 }
 
 /// MTS may have the batch, and may not.

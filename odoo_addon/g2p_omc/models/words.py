@@ -59,6 +59,9 @@ WORDS = (
     _lt(
         "Look for the registrant in the log of whoever is called, and in that of MTS; correct what it is about, then requeue the record."
     ),
+    _lt(
+        "MOSIP found more than one thing wrong with the record, most often several values that are not those of the person's identity. MTS does not tell which."
+    ),
     _lt("MTS fails on this record even when it is sent alone."),
     _lt(
         "Look at the registrant's values with Test (or `omc preview`) for anything unusual and correct them; the record is then sent again by itself. If nothing is unusual, look into the log of MTS, and requeue the record."

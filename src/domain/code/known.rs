@@ -110,6 +110,12 @@ static KNOWN: &[Known] = &[
         "Correct the validation of the token's ID type in Odoo, then requeue the record.",
     ),
     known(
+        "OMC-AUTH-001",
+        Person,
+        "MOSIP found more than one thing wrong with the record, most often several values that are not those of the person's identity. MTS does not tell which.",
+        COMPARE,
+    ),
+    known(
         "OMC-LOST-001",
         Person,
         "MTS took the record several times and never told its result. The person was not refused.",

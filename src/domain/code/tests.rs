@@ -45,6 +45,7 @@ fn our_own_codes_are_explained() {
         Code::TOKEN_NOT_STORABLE,
         Code::TOKEN_REFUSED,
         Code::ANSWER_LOST,
+        Code::SEVERAL_ERRORS,
         Code::NEVER_ARRIVED,
         Code::FAILS_ALONE,
         Code::NOT_WRITTEN,
