@@ -103,6 +103,10 @@ fn describe() {
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_connections_shed_total", "Connections and TLS handshakes that gave way to others");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");
+    describe_counter!(
+        "omc_elsewhere_results_total",
+        "Tokens found in the registry that somebody else wrote, by outcome"
+    );
     describe_counter!("omc_vid_doubts_total", "VIDs that look wrong and were sent all the same, by rule");
     describe_counter!("omc_refused_total", "Records that OMC did not send, by code");
     describe_counter!("omc_jq_ended_total", "Records on which an input format ran away and its process was ended");

@@ -4,6 +4,7 @@
 
 use super::awaiting::{self, Awaiting};
 use super::clean_up::token_came;
+use super::submit::SCOUTS;
 use super::{Halt, Remote, Worker, apart, definitions};
 use crate::domain::batch::Batch;
 use crate::domain::code::Code;
@@ -51,6 +52,13 @@ fn arrived(registrant: &Registrant) -> Option<Answer> {
     }
     let token = registrant.tokens.iter().find(|token| !token.value.expose().is_empty())?;
     Some(Answer::Token { token: token.value.clone(), values: None })
+}
+
+/// Whether it looks as if nobody's token could come, rather than not these: MTS does not look at what it is answered there, so a
+/// wrong login shows in nothing else.
+pub(super) fn nobody_came(worker: &Worker, batch: &Batch) -> bool {
+    let troubled = worker.breakers.is_troubled(&Remote::Delivery(batch.connector));
+    worker.store.members(batch.id).len() == batch.size as usize && (troubled || batch.size as usize > SCOUTS)
 }
 
 /// Gives up waiting for those whose token has not come.

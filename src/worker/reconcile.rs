@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use metrics::counter;
 use url::Url;
 
+use super::submit::SCOUTS;
 use super::{Halt, Progress, Remote, Worker, download, elsewhere};
 use crate::domain::batch::{Answer, Batch, Cause, Patience, Status, Verdict};
 use crate::domain::delivery::Delivery;
@@ -93,7 +94,7 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
             }
             looked => looked?,
         }
-        if verdict == Verdict::Lost(Cause::Delivery) {
+        if verdict == Verdict::Lost(Cause::Delivery) && !elsewhere::nobody_came(worker, &batch) {
             return elsewhere::give_up(worker, &batch).await;
         }
     }
@@ -115,7 +116,8 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                         worker.settings.receiver
                     ),
                     Delivery::Elsewhere => {
-                        "MTS could not deliver to the connector's callback URL; check its address and login, and what lies between"
+                        "nobody's token comes by the connector's callback URL; check its address, login and output format, the log of \
+                         whoever is called, and what lies between"
                             .to_owned()
                     }
                     Delivery::Download(_) => {
@@ -127,8 +129,10 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
                 let delivery = Remote::Delivery(batch.connector);
                 worker.breakers.failed(&delivery, &trouble, worker.jitter(), worker.steady.now());
             }
+            // Of few whom somebody else was to write nothing is known but that they did not come: not for ever.
+            let few = batch.delivery == Delivery::Elsewhere && batch.size as usize <= SCOUTS;
             let (fault, cause) = match cause {
-                Cause::Delivery if !nothing_came => (Fault::Record, "delivery"),
+                Cause::Delivery if !nothing_came || few => (Fault::Record, "delivery"),
                 Cause::Delivery | Cause::Server => (Fault::Server, "server"),
             };
             worker.gates.of(&batch.mts_url).lost(batch.id);

@@ -28,7 +28,7 @@ use crate::seal::{Personal, Purpose};
 use crate::store::{Change, Queue, StoreError};
 
 /// After MOSIP failed for everybody, so few records go ahead to find out whether it works again.
-const SCOUTS: usize = 10;
+pub(super) const SCOUTS: usize = 10;
 
 /// Batches whose POST is under way in this process: nobody else judges them meanwhile.
 #[derive(Debug, Default)]

@@ -68,6 +68,21 @@ async fn what_mts_writes_meanwhile_is_found_after_a_kill() {
     assert_eq!(number(&world.mts_state().await, "resubmitted_while_working"), 0);
 }
 
+/// MTS does not look at what it is answered: where nobody's token comes, the login is to blame, and nobody is refused for it.
+#[tokio::test]
+async fn a_login_that_is_wrong_refuses_nobody() {
+    let world = written_by_mts(Setup { registrants: 60, invalid_percent: 0, ..Setup::default() }).await;
+    world.odoo.write("omc.connector", 1, json!({"callback_auth_password": "not this one"})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let told = async || daemon.status().await["troubles"].to_string();
+    eventually("it is told", told, |told| told.contains("nobody's token comes by the connector's callback URL")).await;
+    assert_eq!(refused_as_lost(&daemon).await, 0);
+    world.odoo.write("omc.connector", 1, json!({"callback_auth_password": "admin"})).await;
+    world.all_tokens_are_there().await;
+    let told = async || daemon.status().await["troubles"].clone();
+    eventually("all is well", told, |told| *told == json!([])).await;
+}
+
 /// A definition says what is missing, field by field, and shows no secret.
 #[tokio::test]
 async fn a_login_that_is_not_whole_is_told_field_by_field() {
