@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::opaque::Secret;
+
 /// Where MTS is to deliver, one call for each record, and how it shows that it may.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elsewhere {
@@ -19,11 +21,11 @@ pub enum Login {
     /// `authType: none`; what is needed may stand in an extra header.
     None,
     /// `authType: staticBearer`.
-    StaticBearer { token: String },
+    StaticBearer { token: Secret },
     /// `authType: odoo`: a login before each delivery, then a session cookie.
-    Odoo { auth_url: Url, database: String, username: String, password: String },
+    Odoo { auth_url: Url, database: String, username: String, password: Secret },
     /// `authType: oauth`, by client credentials.
-    Oauth { auth_url: Url, client_id: String, client_secret: String },
+    Oauth { auth_url: Url, client_id: String, client_secret: Secret },
 }
 
 /// Paths and queries can hold keys: only the host is shown.

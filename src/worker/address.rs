@@ -6,13 +6,14 @@ use super::Worker;
 use crate::domain::batch::Access;
 use crate::domain::connector::{CallbackAuth, Connector};
 use crate::domain::elsewhere::{Elsewhere, Login};
+use crate::domain::opaque::Secret;
 use crate::mts::{CallbackAddress, Credentials};
 use crate::seal::Personal;
 use crate::seal::receiver::{self, Credential};
 
 /// Where MTS delivers, where that is not OMC.
 pub(super) fn elsewhere(connector: &Connector, elsewhere: &Elsewhere) -> CallbackAddress {
-    let secret = |text: &String| Personal::new(text.clone());
+    let secret = |secret: &Secret| Personal::new(secret.0.clone());
     let credentials = match &elsewhere.login {
         Login::None => Credentials::None,
         Login::StaticBearer { token } => Credentials::StaticBearer(secret(token)),

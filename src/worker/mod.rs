@@ -12,6 +12,7 @@
 //! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
 mod address;
+mod answered;
 mod apart;
 mod awaiting;
 pub mod clean_up;

@@ -27,7 +27,7 @@ const PERSONAL: [&str; 13] = [
     "full_address",
 ];
 /// Types that show nothing of what they hold.
-const WRAPPERS: [&str; 6] = ["Personal", "SecretString", "Sealed", "Digest", "HeldVid", "HeldToken"];
+const WRAPPERS: [&str; 7] = ["Personal", "Secret", "SecretString", "Sealed", "Digest", "HeldVid", "HeldToken"];
 /// Types that a text, or a whole record, can be in.
 const TEXT: [&str; 6] = ["String", "str", "Value", "Map", "Cow", "u8"];
 /// JSON: from Odoo or MTS it can be a person.
@@ -95,8 +95,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
-        // The one type that everything else is wrapped in.
-        if item.ident != "Personal" {
+        // The types that everything else is wrapped in.
+        if item.ident != "Personal" && item.ident != "Secret" {
             self.fields(&item.ident.to_string(), &item.attrs, &item.fields);
         }
         visit::visit_item_struct(self, item);

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::row::Row;
 use crate::domain::elsewhere::{Elsewhere, Login};
+use crate::domain::opaque::Secret;
 
 /// The address that the connector names. The outer `None` is a problem, the inner that results come to OMC.
 pub(super) fn elsewhere(row: &mut Row<'_>) -> Option<Option<Elsewhere>> {
@@ -20,7 +21,7 @@ fn login(row: &mut Row<'_>) -> Option<Login> {
         Some("none") => Some(Login::None),
         None | Some("staticBearer") => {
             let token = row.required("callback_auth_password", "write the bearer that the callback URL asks for")?;
-            Some(Login::StaticBearer { token })
+            Some(Login::StaticBearer { token: Secret(token) })
         }
         Some("odoo") => {
             let auth_url = auth_url(row);
@@ -28,13 +29,18 @@ fn login(row: &mut Row<'_>) -> Option<Login> {
             let username =
                 row.required("callback_auth_username", "write the login of the user as whom MTS is to write");
             let password = row.required("callback_auth_password", "write that user's password or API key");
-            Some(Login::Odoo { auth_url: auth_url?, database: database?, username: username?, password: password? })
+            Some(Login::Odoo {
+                auth_url: auth_url?,
+                database: database?,
+                username: username?,
+                password: Secret(password?),
+            })
         }
         Some("oauth") => {
             let auth_url = auth_url(row);
             let client_id = row.required("callback_auth_username", "write the client id that MTS is to use");
             let client_secret = row.required("callback_auth_password", "write that client's secret");
-            Some(Login::Oauth { auth_url: auth_url?, client_id: client_id?, client_secret: client_secret? })
+            Some(Login::Oauth { auth_url: auth_url?, client_id: client_id?, client_secret: Secret(client_secret?) })
         }
         Some(_) => {
             row.problem("callback_authtype", "choose none, static bearer, Odoo or OAuth; MTS knows no other kind")

@@ -250,9 +250,9 @@ fn results_may_go_to_somebody_else_with_a_login_of_his() {
     let connector = good(&odoo);
     assert_eq!(connector.delivery, Delivery::Elsewhere);
     let elsewhere = connector.elsewhere.clone().unwrap();
-    assert!(matches!(&elsewhere.login, Login::Odoo { password, .. } if password == "hunter2"));
+    assert!(matches!(&elsewhere.login, Login::Odoo { password, .. } if password.0 == "hunter2"));
     assert!(!format!("{connector:?}").contains("hunter2") && !format!("{elsewhere:?}").contains("call_kw"));
-    let mut world = World::usual();
+    let world = World::usual();
     let told = |changes: &[(&str, Value)]| {
         let problems = world.parse(Model::Omc, &with(&[&odoo[..], changes].concat())).unwrap_err();
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
