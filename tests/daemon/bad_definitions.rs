@@ -6,16 +6,15 @@ use serde_json::{Value, json};
 
 use super::harness::{Daemon, Setup, World, eventually, number};
 
-const WRONG: [(&str, &str); 18] = [
+const WRONG: [(&str, &str); 17] = [
     ("name", r#"" ""#),
     ("mts_url", r#""ftp://mts.example""#),
     ("input_type", r#""odk""#),
     ("mapping", r#""{\"vid\": \"vid\", \"gender\": \".gender | env\"}""#),
     ("output_format", r#""env""#),
     ("lang_code", r#""english""#),
-    ("callback_url", r#""https://elsewhere.example/take""#),
+    ("callback_url", r#""ftp://elsewhere.example/take""#),
     ("callback_timeout", "100000"),
-    ("callback_authtype", r#""none""#),
     ("g2p_search_domain", r#""[[\"shoe_size\", \"=\", 44]]""#),
     ("g2p_selected_fields", r#""[\"shoe_size\"]""#),
     ("schedule_cron", r#""61 * * * *""#),
@@ -31,7 +30,11 @@ fn wrong() -> Value {
     let fields = WRONG.iter().map(|(field, value)| ((*field).to_owned(), serde_json::from_str(value).unwrap()));
     let mut values: serde_json::Map<String, Value> = fields.collect();
     // Both of one type, and a field that nobody may write.
-    values.extend([("token_id_type_id".to_owned(), json!(1)), ("value_fields".to_owned(), json!("[\"active\"]"))]);
+    values.extend([
+        ("callback_authtype".to_owned(), json!("none")),
+        ("token_id_type_id".to_owned(), json!(1)),
+        ("value_fields".to_owned(), json!("[\"active\"]")),
+    ]);
     values.into()
 }
 
