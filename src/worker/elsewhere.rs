@@ -6,14 +6,26 @@ use super::awaiting::{self, Awaiting};
 use super::clean_up::token_came;
 use super::submit::SCOUTS;
 use super::{Halt, Remote, Worker, apart, definitions};
-use crate::domain::batch::Batch;
+use crate::domain::batch::{Batch, Patience};
 use crate::domain::code::Code;
 use crate::domain::identity::RegistrantId;
 use crate::intake::{Answer, Way};
 use crate::odoo::registry::Registrant;
+use crate::store::StoreError;
 
 /// Registrants that are looked at in one call.
 const CHUNK: usize = 500;
+/// So many calls in a row may take all their time before the rest counts as lost.
+const CALLS: u32 = 3;
+
+/// MTS calls for one record after the other once it is through with them: one call may take as long as the connector says, and shows
+/// nothing meanwhile.
+pub(super) fn patience(worker: &Worker, batch: &Batch) -> Result<Patience, StoreError> {
+    let patience = worker.settings.patience;
+    let timeout = definitions::kept_one(worker, batch.connector)?.map(|connector| connector.callback.timeout);
+    let callback_grace = patience.callback_grace.max(timeout.unwrap_or_default() * CALLS);
+    Ok(Patience { callback_grace, ..patience })
+}
 
 /// Takes the tokens that are in the registry by now.
 ///

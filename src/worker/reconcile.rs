@@ -52,7 +52,10 @@ fn next_look(
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
     let now = worker.steady.now();
-    let patience = worker.settings.patience;
+    let patience = match batch.delivery {
+        Delivery::Elsewhere => elsewhere::patience(worker, &batch)?,
+        Delivery::Callback | Delivery::Download(_) => worker.settings.patience,
+    };
     let mts = Remote::Mts(batch.mts_url.clone());
     let status = match &batch.answer {
         Answer::Accepted(identifier) if worker.breakers.shut_until(&mts, now).is_none() => {

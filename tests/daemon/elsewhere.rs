@@ -17,7 +17,7 @@ async fn written_by_mts(setup: Setup) -> World {
     let definition = json!({
         "callback_url": format!("{odoo}/web/dataset/call_kw"), "output_format": CALL,
         "callback_authtype": "odoo", "callback_auth_url": format!("{odoo}/web/session/authenticate"),
-        "callback_auth_database": "omc", "callback_auth_username": "admin", "callback_auth_password": "admin",
+        "callback_timeout": 1, "callback_auth_database": "omc", "callback_auth_username": "admin", "callback_auth_password": "admin",
     });
     world.odoo.write("omc.connector", 1, definition).await;
     world
