@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use crate::clock::SystemClock;
-use crate::sim::{mts, odoo};
+use crate::sim::{mosip, mts, odoo};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -21,6 +21,8 @@ pub(super) enum Command {
     Odoo(OdooArguments),
     /// The MOSIP Token Seeder.
     Mts(MtsArguments),
+    /// MOSIP's services beside MTS: authmanager, auditmanager, notifier; and a token endpoint as Keycloak has it.
+    Mosip(MosipArguments),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +66,33 @@ pub(super) struct MtsArguments {
     /// Time that a record takes, in microseconds, at the POST and again at work; 0 is as fast as it goes.
     #[arg(long, default_value_t = 0, value_name = "N")]
     record_micros: u64,
+    /// As MOSIP's policy `random`: each authentication gives another token.
+    #[arg(long)]
+    random_tokens: bool,
+    /// A gateway in front lets only those through who show a token that the authmanager at this address gave (bearer:TOKEN: this
+    /// token; basic:USER:PASSWORD: this pair) [default: anybody]
+    #[arg(long, value_name = "URL")]
+    require_login: Option<mts::Gate>,
+    #[command(flatten)]
+    life: Life,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MosipArguments {
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The application that is known; to Keycloak's endpoint the realm.
+    #[arg(long, default_value = "registry", value_name = "A")]
+    app_id: String,
+    /// The client that is known.
+    #[arg(long, default_value = "omc", value_name = "C")]
+    client_id: String,
+    /// The client's secret.
+    #[arg(long, default_value = "secret", value_name = "S")]
+    secret_key: String,
+    /// How long a token is good.
+    #[arg(long, default_value_t = 36_000, value_name = "N")]
+    token_seconds: u32,
     #[command(flatten)]
     life: Life,
 }
@@ -109,12 +138,25 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Exit> {
                 workers: arguments.workers.max(1),
                 record_micros: arguments.record_micros,
                 trusted: arguments.ca_cert.map(std::fs::read_to_string).transpose().context("cannot read --ca-cert")?,
+                random_tokens: arguments.random_tokens,
+                gate: arguments.require_login.unwrap_or_default(),
                 ..mts::Options::default()
             };
             if let Some(partner_id) = arguments.partner_id {
                 options.partner_id = partner_id;
             }
             mts::serve(listener, options, clock, stopped(arguments.life.with_parent)).await?;
+        }
+        Command::Mosip(arguments) => {
+            let listener = bind(arguments.listen).await?;
+            let options = mosip::Options {
+                app_id: arguments.app_id,
+                client_id: arguments.client_id,
+                secret_key: arguments.secret_key,
+                token_seconds: i64::from(arguments.token_seconds),
+                ..mosip::Options::default()
+            };
+            mosip::serve(listener, options, clock, stopped(arguments.life.with_parent)).await?;
         }
     }
     Ok(Exit::Done)

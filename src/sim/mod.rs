@@ -1,6 +1,7 @@
-//! Simulators of the two servers OMC stands between, as difficult as the real ones.
+//! Simulators of the servers that OMC meets, as difficult as the real ones: Odoo, MTS, and MOSIP's services beside it.
 //!
 //! Of this crate they see only [`crate::clock`]: they share no wire type and no parser with the daemon.
 
+pub mod mosip;
 pub mod mts;
 pub mod odoo;

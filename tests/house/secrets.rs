@@ -34,8 +34,9 @@ const TEXT: [&str; 6] = ["String", "str", "Value", "Map", "Cow", "u8"];
 const JSON: [&str; 2] = ["Value", "Map"];
 
 /// Fields, as `file: field`, that are none of it, or cannot be printed, and why.
-const REASONED: [(&str, &str); 9] = [
+const REASONED: [(&str, &str); 10] = [
     ("src/cli/simulate.rs: OdooArguments.password", "of a simulated Odoo, whose people are made up"),
+    ("src/cli/simulate.rs: MosipArguments.secret_key", "of simulated services"),
     ("src/config.rs: Secret.secret", "the key that the secret is given under"),
     ("src/domain/definition/row.rs: Row.values", "borrowed while a definition is read; has no Debug"),
     ("src/domain/shape.rs: Demographics.demographics", "has a Debug of its own that shows nothing"),

@@ -18,9 +18,10 @@ mod callback_properties;
 mod connection;
 mod csv_text;
 mod delivery;
-mod dice;
+pub(super) mod dice;
 mod faults;
 mod fields;
+mod gate;
 mod jq;
 mod jq_dialect;
 mod json;
@@ -30,7 +31,7 @@ mod line;
 mod mapping;
 mod mapping_keys;
 mod mishap;
-mod multipart;
+pub(super) mod multipart;
 mod odk;
 mod post;
 mod process;
@@ -40,6 +41,8 @@ mod sender;
 mod server;
 mod simulator;
 mod token_request;
+
+pub use gate::Gate;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
@@ -71,12 +74,25 @@ pub struct Options {
     /// PEM of the CAs that callback receivers' certificates must be of, as the real MTS has them from Python's `requests`; none
     /// accepts any certificate.
     pub trusted: Option<String>,
+    /// MOSIP's policy for this partner is `random`: each authentication gives another token. Otherwise the same VID gives the same.
+    pub random_tokens: bool,
+    /// Whom a gateway in front lets through.
+    pub gate: Gate,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let partner_id = "mpartner-default-omc".to_owned();
-        Self { release: Release::V1_1, workers: 1, partner_id, record_micros: 0, seed: 0, trusted: None }
+        Self {
+            release: Release::V1_1,
+            workers: 1,
+            partner_id,
+            record_micros: 0,
+            seed: 0,
+            trusted: None,
+            random_tokens: false,
+            gate: Gate::Open,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use super::Options;
 use super::connection::{Door, Link};
 use super::faults::{Change, Files};
+use super::gate::Passage;
 use super::mishap::Mishap;
 use super::post::{Not, Post};
 use super::refusal::{Refusal, envelope};
@@ -83,6 +85,14 @@ async fn handle(simulator: Arc<Simulator>, link: Link, request: Request) -> Resp
     }
     if faults.latency_ms > 0 {
         tokio::time::sleep(faults.latency()).await;
+    }
+    match simulator.options.gate.passage(request.headers()).await {
+        Passage::Open => {}
+        Passage::Shut => {
+            simulator.turned_away.fetch_add(1, Ordering::Relaxed);
+            return respond(401, "text/html", gateway_page("401 Unauthorized"));
+        }
+        Passage::Unsure => return respond(503, "text/html", gateway_page("503 Service Unavailable")),
     }
     let mishap = Mishap::roll(&simulator, request.method());
     match mishap {

@@ -1,5 +1,6 @@
 //! What the parts of the simulator share.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Simulator {
     pub requests: AtomicU64,
     pub records: AtomicU64,
     pub callbacks_sent: AtomicU64,
+    /// Calls that the gateway let not through.
+    pub turned_away: AtomicU64,
     faults: Mutex<Faults>,
     table: Mutex<RequestTable>,
     processes: Mutex<Vec<Arc<Process>>>,
@@ -51,6 +54,7 @@ impl Simulator {
             requests: AtomicU64::new(0),
             records: AtomicU64::new(0),
             callbacks_sent: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
             faults: Mutex::default(),
             table: Mutex::new(RequestTable::new(cleans_from)),
             processes: Mutex::default(),
@@ -103,6 +107,15 @@ impl Simulator {
         table
     }
 
+    /// Whom the next token is made for: by a random policy, nobody who was there before.
+    pub fn tokens_for(&self) -> Cow<'_, str> {
+        let partner = &self.options.partner_id;
+        match self.options.random_tokens {
+            false => Cow::Borrowed(partner),
+            true => Cow::Owned(format!("{partner} {}", uuid::Uuid::new_v4())),
+        }
+    }
+
     /// Takes the time that so many records take.
     pub async fn pace(&self, records: usize) {
         let micros = self.options.record_micros.saturating_mul(records as u64);
@@ -119,6 +132,7 @@ impl Simulator {
             "callbacks_sent": get(&self.callbacks_sent),
             "queued": self.ledger.requests(),
             "resubmitted_while_working": self.ledger.resubmitted(),
+            "turned_away": get(&self.turned_away),
             "restarts": get(&self.restarts),
         })
     }

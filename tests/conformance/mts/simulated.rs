@@ -55,6 +55,21 @@ async fn two_endings_of_vids_are_refused_by_ida() {
     assert_eq!(server.status(&id).await, "processed_with_errors");
 }
 
+/// By MOSIP's policy the token is the same for the same person and partner, or another each time.
+#[tokio::test]
+async fn tokens_are_static_unless_the_policy_is_random() {
+    for random_tokens in [false, true] {
+        let server = simulated(Options { random_tokens, ..options() }).await;
+        let mut given = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            let id = server.post(&download(json!([record(11), record(11)]))).await.identifier();
+            let rows: Value = serde_json::from_str(&server.file(&id).await).unwrap();
+            given.extend(rows.as_array().unwrap().iter().map(|row| row["token"].as_str().unwrap().to_owned()));
+        }
+        assert_eq!(given.len(), if random_tokens { 6 } else { 1 });
+    }
+}
+
 #[tokio::test]
 async fn state_counts_and_faults_are_checked() {
     let server = simulated(options()).await;
