@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
 use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
-use crate::{http, mts, odoo, schedule, store};
+use crate::{access, http, mts, odoo, schedule, store};
 use secrets::Secrets;
 
 /// Where the file is looked for when nobody says.
@@ -132,8 +132,14 @@ impl Config {
         let (plain, found) = secrets::part(file, environment, secrets)?;
         let mut config: Self = Figment::from(plain).extract().map_err(|error| ConfigError::Wrong(told(&error)))?;
         config.odoo.password = found.odoo_password;
+        for (entry, secret) in config.mts.access.iter_mut().zip(found.access) {
+            entry.secret = secret;
+        }
         config.exposed = found.exposed;
         config.check()?;
+        if secrets == Secrets::Read {
+            access::Config::check(&config.mts.access).map_err(|error| ConfigError::Wrong(error.to_string()))?;
+        }
         Ok(config)
     }
 

@@ -16,7 +16,20 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../config.toml.example");
 
 /// Secrets have no field that the other keys' list would name.
-const SECRETS: [&str; 2] = ["odoo.password", "odoo.password_file"];
+const SECRETS: [&str; 10] = [
+    "odoo.password",
+    "odoo.password_file",
+    "mts.access.secret_key",
+    "mts.access.secret_key_file",
+    "mts.access.client_secret",
+    "mts.access.client_secret_file",
+    "mts.access.token",
+    "mts.access.token_file",
+    "mts.access.password",
+    "mts.access.password_file",
+];
+/// Lists of tables: shown by an example, all of it commented.
+const LISTS: [&str; 1] = ["mts.access"];
 
 /// One `key = value` of the example.
 struct Entry {
@@ -31,6 +44,9 @@ fn entries() -> Vec<Entry> {
     let mut section = String::new();
     let mut found = Vec::new();
     for line in EXAMPLE.lines() {
+        if let Some(name) = line.strip_prefix("#[[").and_then(|rest| rest.strip_suffix("]]")) {
+            section = name.to_owned();
+        }
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name.to_owned();
         }
@@ -88,13 +104,34 @@ fn every_key_is_in_it_once_and_none_that_is_not() {
     let mut known: BTreeSet<String> = SECRETS.map(str::to_owned).into();
     for section in sections() {
         assert!(EXAMPLE.contains(&format!("\n[{section}]\n")), "section {section}");
-        known.extend(keys(&section).iter().map(|key| format!("{section}.{key}")));
+        let keys = keys(&section).into_iter().map(|key| format!("{section}.{key}"));
+        known.extend(keys.filter(|key| !LISTS.contains(&key.as_str())));
+    }
+    for list in LISTS {
+        assert!(EXAMPLE.contains(&format!("\n#[[{list}]]\n")), "list {list}");
+        let keys = known_to(&format!("[[{list}]]\nnonsense = 1"));
+        known.extend(keys.iter().map(|key| format!("{list}.{key}")));
     }
     let entries = entries();
     let there: BTreeSet<String> = entries.iter().map(|entry| format!("{}.{}", entry.section, entry.key)).collect();
     assert_eq!(there.len(), entries.len(), "a key comes twice");
     assert_eq!(there, known);
     assert!(known.len() > 30, "{known:?}");
+}
+
+/// The examples of docs/access.md are whole.
+#[test]
+fn each_kind_of_access_has_an_example_that_parses() {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/access.md")).unwrap();
+    let blocks: Vec<&str> = document.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let mut kinds = BTreeSet::new();
+    for block in &blocks {
+        // The files are on no other machine.
+        let here = block.replace("_file = \"/etc/omc", " = \"/etc/omc");
+        let config = Config::from_toml(&here).unwrap_or_else(|error| panic!("{error}: {block}"));
+        kinds.extend(config.mts.access.iter().map(|entry| format!("{:?}", entry.kind)));
+    }
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
 }
 
 #[test]
@@ -104,6 +141,9 @@ fn every_key_is_explained() {
         let key = line.starts_with('#') && !line.starts_with("# ") || line.contains(" = ") && !line.starts_with('#');
         // One explanation may serve keys that stand together.
         assert!(!key || explained, "{line}");
+        if line.starts_with("#[[") {
+            continue;
+        }
         explained = line.starts_with("# ") || (key && explained);
     }
 }
@@ -199,6 +239,40 @@ fn a_wrong_type_never_prints_a_secret() {
     assert!(!format!("{config:?}").contains("48151623"));
 }
 
+/// An entry of a list has its secret by one of two keys, and no error prints it.
+#[test]
+fn the_secret_of_an_entry_is_read_and_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "48151623\n").unwrap();
+    let entry = |more: &str| format!("[[mts.access]]\nurl = \"https://mts.example\"\nkind = \"bearer\"\n{more}");
+    for good in ["token = \"48151623\"".to_owned(), format!("token_file = {file:?}")] {
+        let config = Config::from_toml(&entry(&good)).unwrap();
+        let given = config.mts.access[0].secret.as_ref().unwrap();
+        assert_eq!((given.key, given.value.expose().as_str()), ("token", "48151623"));
+        assert!(!format!("{config:?}").contains("48151623"));
+    }
+    for wrong in [
+        entry("token = 48151623"),
+        entry("token = [\"48151623\"]"),
+        entry("token = \"48151623\"\npassword = \"48151623\""),
+        entry(&format!("token = \"48151623\"\ntoken_file = {file:?}")),
+        entry("password = \"48151623\""),
+        entry("token = \"48151623 \""),
+        entry("tokn = \"48151623\""),
+        entry("token_file = \"/nowhere\""),
+        entry("token = \"48151623\"\nurl2 = 1"),
+        "[mts.access]\ntoken = \"48151623\"".to_owned(),
+        "mts.access = [\"48151623\"]".to_owned(),
+        format!("{}\n{}", entry("token = \"48151623\""), entry("token = \"48151623\"")),
+    ] {
+        let error = Config::from_toml(&wrong).unwrap_err();
+        for told in [error.to_string(), format!("{error:?}")] {
+            assert!(told.contains("mts.access") && !told.contains("48151623"), "{wrong}: {told}");
+        }
+    }
+}
+
 #[test]
 fn a_line_that_is_no_toml_never_prints_a_secret() {
     for text in [
@@ -276,6 +350,8 @@ fn a_secret_of_the_environment_is_never_printed() {
         &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PASSWORD_FILE", "/nowhere")],
         &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PAGE_SIZE", "many")],
         &[("OMC_ODOO__PASSWORD__X", "48151623")],
+        &[("OMC_MTS__ACCESS", "[{token=48151623}]")],
+        &[("OMC_MTS__ACCESS__TOKEN", "48151623")],
     ] {
         let told = told(&omc(folder.path(), &["check"], environment));
         assert!(!told.contains("48151623"), "{told}");

@@ -16,8 +16,15 @@ use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
 
-const DOCUMENTS: [&str; 6] =
-    ["README.md", "docs/operations.md", "docs/faults.md", "docs/security.md", "docs/addon.md", "odoo_addon/README.md"];
+const DOCUMENTS: [&str; 7] = [
+    "README.md",
+    "docs/access.md",
+    "docs/operations.md",
+    "docs/faults.md",
+    "docs/security.md",
+    "docs/addon.md",
+    "odoo_addon/README.md",
+];
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -145,7 +145,8 @@ fn odoo_client(url: Url, keys: Keys) -> Odoo {
 
 fn mts_client(keys: Keys) -> Mts {
     let Keys { ca_cert, client_cert, client_key } = keys;
-    Mts::new(&mts::Config { ca_cert, client_cert, client_key }.trust().unwrap()).unwrap()
+    let config = mts::Config { ca_cert, client_cert, client_key, ..mts::Config::default() };
+    Mts::new(&config.trust().unwrap(), Default::default()).unwrap()
 }
 
 fn submission() -> Submission {

@@ -11,7 +11,7 @@ use super::certificates::{Certificates, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Model;
-use crate::mts::{Ability, Mts, Presence};
+use crate::mts::{Ability, Blame, Mts, Presence};
 use crate::odoo::{self, Registry};
 use crate::seal::Exposure;
 use crate::worker::definitions::{Found, Judgement, Reader, Reading, Terms};
@@ -51,6 +51,8 @@ pub async fn all(config: Config) -> Vec<Line> {
         line(what, true, "can be read by every account of this machine; set the file's mode to 0600")
     }));
     lines.extend(certificates(&config));
+    let (mts, of_accesses) = accesses(&config).await;
+    lines.extend(of_accesses);
     let odoo = match odoo::Client::new(&config.odoo) {
         Ok(odoo) => Arc::new(odoo),
         Err(error) => {
@@ -76,7 +78,9 @@ pub async fn all(config: Config) -> Vec<Line> {
     match read(&odoo, &config).await {
         Ok(reading) => {
             lines.extend(judge(&reading));
-            lines.extend(servers(&reading, &config).await);
+            if let Some(mts) = &mts {
+                lines.extend(servers(mts, &reading, &config).await);
+            }
         }
         Err(error) => lines.push(line("connectors", false, error.to_string())),
     }
@@ -172,7 +176,52 @@ fn judge(reading: &Reading) -> Vec<Line> {
     lines
 }
 
-async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
+/// The client of MTS, and how its logins do: each is tried, and the MTS behind it looked for.
+async fn accesses(config: &Config) -> (Option<Mts>, Vec<Line>) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let trust = match config.mts.trust() {
+        Ok(trust) => trust,
+        Err(error) => return (None, vec![line("MTS", false, error.to_string())]),
+    };
+    let made = config.mts.accesses(&trust, &clock);
+    let accesses = match made {
+        Ok(accesses) => accesses,
+        Err(error) => return (None, vec![line("MTS", false, error.to_string())]),
+    };
+    let Ok(mts) = Mts::new(&trust, accesses) else {
+        let remedy = "no CA certificates; install the package ca-certificates, or name the CA in mts.ca_cert";
+        return (None, vec![line("HTTPS", false, remedy)]);
+    };
+    let mut lines = Vec::new();
+    for (entry, (reach, access)) in config.mts.access.iter().zip(mts.accesses().iter()) {
+        let said = |good, text: String| line(access.name(), good, text);
+        let open = entry.in_clear().join(" and ");
+        if !open.is_empty() {
+            let text =
+                format!("{open}: http:// to another machine; whoever listens between gets the secret. Use https://");
+            lines.push(said(true, text));
+        }
+        if let Err(denied) = access.credential().await {
+            lines.push(said(false, denied.cause.to_string()));
+            continue;
+        }
+        let got = if access.way().login().is_some() { "the login is accepted" } else { "nothing to log in for" };
+        lines.push(match mts.presence(reach.url()).await {
+            Presence::Answers => said(true, format!("{got}, and MTS answers")),
+            Presence::Busy => said(true, format!("{got}, and MTS is busy")),
+            // Its gateway may lead to several, each below.
+            Presence::Stranger => said(true, format!("{got}; at this very address something else than MTS answers")),
+            Presence::Denied(Blame::Denied(denied)) => said(false, format!("{got}; {}", denied.cause)),
+            Presence::Denied(_) | Presence::Unreachable => {
+                said(false, format!("{got}; nothing can be reached there; check url"))
+            }
+            Presence::Insecure(fault) => said(false, format!("{got}; no secure connection: {fault} (keys of [mts])")),
+        });
+    }
+    (Some(mts), lines)
+}
+
+async fn servers(mts: &Mts, reading: &Reading, config: &Config) -> Vec<Line> {
     let urls: BTreeSet<Url> = reading
         .connectors
         .iter()
@@ -181,14 +230,6 @@ async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
             _ => None,
         })
         .collect();
-    let trust = match config.mts.trust() {
-        Ok(trust) => trust,
-        Err(error) => return vec![line("MTS", false, error.to_string())],
-    };
-    let Ok(mts) = Mts::new(&trust) else {
-        let remedy = "no CA certificates; install the package ca-certificates, or name the CA in mts.ca_cert";
-        return vec![line("HTTPS", false, remedy)];
-    };
     let mut lines = Vec::new();
     for url in urls {
         let (good, text) = match mts.presence(&url).await {
@@ -202,6 +243,7 @@ async fn servers(reading: &Reading, config: &Config) -> Vec<Line> {
             }
             Presence::Stranger => (false, "something else than MTS answers there; check mts_url".to_owned()),
             Presence::Unreachable => (false, "cannot be reached; check mts_url and that it runs".to_owned()),
+            Presence::Denied(blame) => (false, blame.to_string()),
             Presence::Insecure(fault) => (false, format!("no secure connection: {fault} (keys of [mts])")),
         };
         lines.push(line(format!("MTS {url}"), good, text));

@@ -229,6 +229,7 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
             Remote::Submission(id),
             Remote::Delivery(id),
             Remote::Mts(url.clone()),
+            Remote::Access(url.clone()),
             Remote::Authentication(url),
         ];
         let remotes = remotes.into_iter().chain(Remote::input_format(&connector));
@@ -279,7 +280,7 @@ fn show(app: &App) {
     let (connectors, batches) = (app.roster.connectors(), worker.store.batches());
     worker.breakers.keep(|remote| match remote {
         Remote::Odoo => true,
-        Remote::Mts(url) | Remote::Authentication(url) => {
+        Remote::Mts(url) | Remote::Access(url) | Remote::Authentication(url) => {
             connectors.iter().any(|connector| connector.mts_url == *url)
                 || batches.iter().any(|batch| batch.mts_url == *url)
         }

@@ -151,7 +151,9 @@ pub struct Running {
 pub fn vet(config: &Config) -> anyhow::Result<()> {
     odoo::Client::new(&config.odoo)?;
     let settings = settings(config, config.callback.listen, "".into())?;
-    Mts::new(&config.mts.trust()?)?;
+    let trust = config.mts.trust()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Mts::new(&trust, config.mts.accesses(&trust, &clock)?)?;
     Certificates::read(config, &settings.receiver)?;
     Ok(())
 }
@@ -227,7 +229,8 @@ fn build(
     tally: Arc<Tally>,
 ) -> anyhow::Result<Arc<App>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
-    let mts = Mts::new(&config.mts.trust()?).context(
+    let trust = config.mts.trust()?;
+    let mts = Mts::new(&trust, config.mts.accesses(&trust, &clock)?).context(
         "cannot prepare HTTPS: are CA certificates installed (package ca-certificates), or one named in mts.ca_cert?",
     )?;
     let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally)?);

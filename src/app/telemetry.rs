@@ -91,6 +91,7 @@ fn describe() {
     describe_counter!("omc_admitted_total", "Records that runs and clean-ups brought in");
     describe_counter!("omc_submitted_total", "Records that MTS accepted");
     describe_counter!("omc_submit_failures_total", "POSTs to MTS without acceptance, by result");
+    describe_counter!("omc_logins_total", "Logins for gateways before MTS, by result");
     describe_counter!("omc_callbacks_total", "Callbacks, by what became of them");
     describe_counter!(
         "omc_callback_results_total",

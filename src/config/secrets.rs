@@ -8,10 +8,13 @@ use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::SecretString;
 
 use super::ConfigError;
-use crate::seal::Exposure;
+use crate::access::{Given, SECRETS};
+use crate::seal::{Exposure, Personal};
 
 /// Section and key of each secret. Each may also be given as `<key>_file`.
 const ODOO_PASSWORD: (&str, &str) = ("odoo", "password");
+/// The list whose entries have a secret each.
+const ACCESS: (&str, &str) = ("mts", "access");
 
 /// What to do about secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) enum Secrets {
 
 pub(super) struct Found {
     pub odoo_password: Option<SecretString>,
+    /// Of each `[[mts.access]]`, in their order.
+    pub access: Vec<Option<Given>>,
     /// Files that it was read from, and that every account of the machine can read.
     pub exposed: Vec<PathBuf>,
 }
@@ -51,13 +56,22 @@ pub(super) fn part(
 ) -> Result<(Figment, Found), ConfigError> {
     let (section, key) = ODOO_PASSWORD;
     let mut from_environment = plain(&environment)?;
+    if remove(&mut from_environment, ACCESS.0, ACCESS.1).is_some() {
+        // A list of tables with secrets in it is more than the environment can tell without guessing.
+        return Err(ConfigError::Wrong(
+            "OMC_MTS__ACCESS: write [[mts.access]] in the file, and its secret in a file of its own (`<key>_file`)"
+                .to_owned(),
+        ));
+    }
     if secrets == Secrets::Passed {
         let mut figment = Figment::new();
         if let Some(file) = file {
-            figment = figment.merge(without(plain(&file)?, ODOO_PASSWORD));
+            let mut plain = plain(&file)?;
+            entries(&mut plain)?.iter_mut().for_each(pass);
+            figment = figment.merge(without(plain, ODOO_PASSWORD));
         }
         let figment = figment.merge(without(from_environment, ODOO_PASSWORD));
-        return Ok((figment, Found { odoo_password: None, exposed: Vec::new() }));
+        return Ok((figment, Found { odoo_password: None, access: Vec::new(), exposed: Vec::new() }));
     }
     let mut exposed = Vec::new();
     let given_file = file_of(&mut from_environment, ODOO_PASSWORD, &mut exposed)?;
@@ -70,15 +84,20 @@ pub(super) fn part(
         (Some(value), None) => Some(SecretString::from(value)),
         (None, secret) => secret,
     };
+    let mut access = Vec::new();
     let mut figment = Figment::new();
     if let Some(file) = file {
         let mut plain = plain(&file)?;
         if password.is_none() {
             password = taken(&mut plain, ODOO_PASSWORD, &mut exposed)?;
         }
+        let own = own_file(&plain);
+        for (entry, number) in entries(&mut plain)?.iter_mut().zip(1..) {
+            access.push(own_secret(entry, number, own.as_deref(), &mut exposed)?);
+        }
         figment = figment.merge(without(plain, ODOO_PASSWORD));
     }
-    Ok((figment.merge(from_environment), Found { odoo_password: password, exposed }))
+    Ok((figment.merge(from_environment), Found { odoo_password: password, access, exposed }))
 }
 
 fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {
@@ -102,8 +121,7 @@ fn taken(
     match (remove(plain, section, key), from_file) {
         (None, from_file) => Ok(from_file),
         (Some(Value::String(_, text)), None) => {
-            let source = plain.metadata.source.as_ref().and_then(|source| source.file_path());
-            exposed.extend(source.filter(|path| Exposure::at(path) == Exposure::Everybody).map(Path::to_owned));
+            exposed.extend(own_file(plain).filter(|path| Exposure::at(path) == Exposure::Everybody));
             Ok(Some(SecretString::from(text)))
         }
         _ => Err(ConfigError::Secret(format!("{section}.{key}"))),
@@ -117,15 +135,78 @@ fn file_of(
 ) -> Result<Option<SecretString>, ConfigError> {
     let key = format!("{key}_file");
     let Some(value) = remove(plain, section, &key) else { return Ok(None) };
-    let key = format!("{section}.{key}");
-    let Value::String(_, path) = value else { return Err(ConfigError::Secret(key)) };
+    read(value, format!("{section}.{key}"), exposed).map(|text| Some(SecretString::from(text)))
+}
+
+/// A secret that is in a file of its own.
+fn read(path: Value, key: String, exposed: &mut Vec<PathBuf>) -> Result<String, ConfigError> {
+    let Value::String(_, path) = path else { return Err(ConfigError::Secret(key)) };
     let path = PathBuf::from(path);
     if Exposure::at(&path) == Exposure::Everybody {
         exposed.push(path.clone());
     }
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(SecretString::from(text.trim_end_matches(['\r', '\n'])))),
+        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
         Err(cause) => Err(ConfigError::SecretFile { key, path, cause }),
+    }
+}
+
+/// The file that a provider's data come from, if it is one.
+fn own_file(plain: &Plain) -> Option<PathBuf> {
+    plain.metadata.source.as_ref().and_then(|source| source.file_path()).map(Path::to_owned)
+}
+
+/// The entries of the list of accesses.
+fn entries(plain: &mut Plain) -> Result<&mut [Value], ConfigError> {
+    let (section, list) = ACCESS;
+    let found = plain.data.values_mut().find_map(|dict| match dict.get_mut(section) {
+        Some(Value::Dict(_, section)) => section.get_mut(list),
+        _ => None,
+    });
+    match found {
+        None => Ok(&mut []),
+        Some(Value::Array(_, entries)) if entries.iter().all(|entry| matches!(entry, Value::Dict(..))) => Ok(entries),
+        // Not shown: a secret may be in it.
+        Some(_) => Err(ConfigError::Wrong(format!("{section}.{list}: write [[{section}.{list}]], with two brackets"))),
+    }
+}
+
+/// Takes the secret out of an entry. There is one: each kind of access has one.
+fn own_secret(
+    entry: &mut Value,
+    number: usize,
+    own_file: Option<&Path>,
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Option<Given>, ConfigError> {
+    let Value::Dict(_, entry) = entry else { return Ok(None) };
+    let (section, list) = ACCESS;
+    let mut found = None;
+    for key in SECRETS {
+        let name = format!("{section}.{list}, entry {number}: {key}");
+        let from_file = entry.remove(&format!("{key}_file"));
+        let value = match (entry.remove(key), from_file) {
+            (None, None) => continue,
+            (None, Some(path)) => read(path, format!("{name}_file"), exposed)?,
+            (Some(Value::String(_, text)), None) => {
+                exposed.extend(own_file.filter(|path| Exposure::at(path) == Exposure::Everybody).map(Path::to_owned));
+                text
+            }
+            _ => return Err(ConfigError::Secret(name)),
+        };
+        if found.replace(Given { key, value: Personal::new(value) }).is_some() {
+            return Err(ConfigError::Secret(name));
+        }
+    }
+    Ok(found)
+}
+
+/// Leaves an entry without its secret.
+fn pass(entry: &mut Value) {
+    if let Value::Dict(_, entry) = entry {
+        for key in SECRETS {
+            entry.remove(key);
+            entry.remove(&format!("{key}_file"));
+        }
     }
 }
 

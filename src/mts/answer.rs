@@ -65,11 +65,11 @@ pub(super) fn to_status(status: u16, body: &[u8]) -> Result<Status, StatusError>
             "submitted" | "submitted_with_errors" | "processing" => Ok(Status::Working),
             "processed" | "processed_with_errors" => Ok(Status::Processed),
             failed if failed.starts_with("error_") => Ok(Status::Failed),
-            _ => Err(StatusError("it uses a status that OMC does not know")),
+            _ => Err(StatusError::Silent("it uses a status that OMC does not know")),
         },
         // Only MTS's own 404 says anything of the request; a proxy's does not.
         (404, Some(envelope)) if envelope.errors.is_some() => Ok(Status::NotFound),
-        _ => Err(StatusError("it answers with an error")),
+        _ => Err(StatusError::Silent("it answers with an error")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::ability::{self, Ability};
@@ -11,6 +12,7 @@ use super::answer;
 use super::envelope::Submission;
 use super::error::{Blame, StatusError, SubmitError};
 use super::file::{self, FileError, Row};
+use crate::access::Accesses;
 use crate::domain::batch::Status;
 use crate::domain::delivery::FileForm;
 use crate::tls::{Fault, Trust};
@@ -21,15 +23,26 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ASK: Duration = Duration::from_secs(30);
 /// For a file, from the first byte to the last.
 const FETCH: Duration = Duration::from_secs(120);
+const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
 
 /// Talks to any MTS. A new connection for each call: MTS's restarts would make a kept one fail in doubt.
 #[derive(Debug, Clone)]
 pub struct Mts {
     http: reqwest::Client,
+    accesses: Accesses,
+}
+
+/// Why a call has no answer of MTS.
+#[derive(Debug)]
+enum Unanswered {
+    /// The gateway before MTS does not let OMC through, and MTS saw nothing.
+    Denied(Blame),
+    Sent(reqwest::Error),
 }
 
 /// Whether an MTS is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     Answers,
     /// It takes connections and says nothing: a worker answers nobody while it takes a batch in.
@@ -38,18 +51,52 @@ pub enum Presence {
     Stranger,
     Unreachable,
     Insecure(Fault),
+    /// A gateway does not let OMC through.
+    Denied(Blame),
 }
 
 impl Mts {
     /// Fails where the machine has no CA certificates (Debian: package `ca-certificates`), and `trust` names none.
-    pub fn new(trust: &Trust) -> Result<Self, reqwest::Error> {
+    pub fn new(trust: &Trust, accesses: Accesses) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             // People's data go to the address in the definition, not to whatever the environment names.
             .no_proxy()
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT);
-        Ok(Self { http: trust.apply(builder)?.build()? })
+        Ok(Self { http: trust.apply(builder)?.build()?, accesses })
+    }
+
+    /// What is shown to gateways.
+    pub fn accesses(&self) -> &Accesses {
+        &self.accesses
+    }
+
+    /// Makes a call, and shows what its address takes. Where that is not taken any more, shows another, once.
+    async fn send(&self, base: &Url, request: RequestBuilder) -> Result<Response, Unanswered> {
+        let Some(access) = self.accesses.of(base) else {
+            let response = request.send().await.map_err(Unanswered::Sent)?;
+            return if response.status() == UNAUTHORIZED {
+                Err(Unanswered::Denied(Blame::Unknown))
+            } else {
+                Ok(response)
+            };
+        };
+        let denied = |denied| Unanswered::Denied(Blame::Denied(denied));
+        let credential = access.credential().await.map_err(denied)?;
+        let again = request.try_clone();
+        let response = credential.show(request).send().await.map_err(Unanswered::Sent)?;
+        let response = match again {
+            Some(again) if response.status() == UNAUTHORIZED => {
+                let credential = access.renew(&credential).await.map_err(denied)?;
+                credential.show(again).send().await.map_err(Unanswered::Sent)?
+            }
+            _ => response,
+        };
+        match response.status() {
+            status @ (UNAUTHORIZED | FORBIDDEN) => Err(denied(access.not_let_in(status.as_u16()))),
+            _ => Ok(response),
+        }
     }
 
     /// Sends a batch and returns its `request_identifier`. MTS answers only after it has stored every record of it, and of
@@ -68,12 +115,13 @@ impl Mts {
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .timeout(patience)
             .body(body);
-        let response = request.send().await.map_err(|error| match error {
-            error if error.is_connect() || error.is_builder() => {
+        let response = self.send(base, request).await.map_err(|error| match error {
+            Unanswered::Denied(blame) => SubmitError::NotTaken(blame),
+            Unanswered::Sent(error) if error.is_connect() || error.is_builder() => {
                 SubmitError::NotTaken(Fault::of(&error).map_or(Blame::Unreachable, Blame::Insecure))
             }
-            error if error.is_timeout() => SubmitError::Unknown("it did not answer in time"),
-            error => match Fault::of_sent(&error) {
+            Unanswered::Sent(error) if error.is_timeout() => SubmitError::Unknown("it did not answer in time"),
+            Unanswered::Sent(error) => match Fault::of_sent(&error) {
                 Some(fault) => SubmitError::NotTaken(Blame::Insecure(fault)),
                 None => SubmitError::Unknown("the connection broke"),
             },
@@ -86,13 +134,16 @@ impl Mts {
     /// Asks how far a request is.
     pub async fn status(&self, base: &Url, request_identifier: &str) -> Result<Status, StatusError> {
         let url = endpoint(base, &["authtoken", "status", request_identifier]);
-        let response = self.http.get(url).timeout(ASK).send().await.map_err(|error| match error {
-            error if error.is_connect() => StatusError("cannot connect"),
-            error if error.is_timeout() => StatusError("it does not answer (it is silent while it takes a batch in)"),
-            _ => StatusError("the connection broke"),
+        let response = self.send(base, self.http.get(url).timeout(ASK)).await.map_err(|error| match error {
+            Unanswered::Denied(blame) => StatusError::Denied(blame),
+            Unanswered::Sent(error) if error.is_connect() => StatusError::Silent("cannot connect"),
+            Unanswered::Sent(error) if error.is_timeout() => {
+                StatusError::Silent("it does not answer (it is silent while it takes a batch in)")
+            }
+            Unanswered::Sent(_) => StatusError::Silent("the connection broke"),
         })?;
         let status = response.status().as_u16();
-        let body = read(response, MAX_ANSWER).await.map_err(|error| StatusError(error.told()))?;
+        let body = read(response, MAX_ANSWER).await.map_err(|error| StatusError::Silent(error.told()))?;
         answer::to_status(status, &body)
     }
 
@@ -105,12 +156,12 @@ impl Mts {
         records: usize,
     ) -> Result<Vec<Row>, FileError> {
         let url = endpoint(base, &["authtoken", "file", request_identifier]);
-        let sent = self.http.get(url).timeout(FETCH).send().await;
-        let response = sent.map_err(|error| match error {
-            error if error.is_connect() => FileError::Silent("cannot connect"),
-            error if error.is_timeout() => FileError::Silent("it does not answer"),
+        let response = self.send(base, self.http.get(url).timeout(FETCH)).await.map_err(|error| match error {
+            Unanswered::Denied(blame) => FileError::Denied(blame),
+            Unanswered::Sent(error) if error.is_connect() => FileError::Silent("cannot connect"),
+            Unanswered::Sent(error) if error.is_timeout() => FileError::Silent("it does not answer"),
             // A file that grows while MTS sends it breaks off.
-            _ => FileError::Unfinished,
+            Unanswered::Sent(_) => FileError::Unfinished,
         })?;
         match response.status().as_u16() {
             200 => {}
@@ -127,22 +178,25 @@ impl Mts {
     /// Finds out which deliveries an MTS knows, for a person who asks. Nothing is queued there by it.
     pub async fn ability(&self, base: &Url, now: DateTime<Utc>) -> Option<Ability> {
         let request = self.http.post(endpoint(base, &["authtoken", "json"])).timeout(ASK);
-        let response = request.json(&ability::question(now)).send().await.ok()?;
+        let response = self.send(base, request.json(&ability::question(now))).await.ok()?;
         let body = read(response, MAX_ANSWER).await.ok()?;
         ability::answer(&body)
     }
 
     /// Looks whether an MTS is there, for a person who asks.
     pub async fn presence(&self, base: &Url) -> Presence {
-        let sent = self.http.get(endpoint(base, &["ping"])).timeout(Duration::from_secs(5)).send().await;
-        match sent {
+        let request = self.http.get(endpoint(base, &["ping"])).timeout(Duration::from_secs(5));
+        match self.send(base, request).await {
             Ok(response) => match read(response, MAX_ANSWER).await {
                 Ok(body) if body.windows(4).any(|window| window == b"pong") => Presence::Answers,
                 Ok(_) => Presence::Stranger,
                 Err(_) => Presence::Busy,
             },
-            Err(error) if error.is_connect() => Fault::of(&error).map_or(Presence::Unreachable, Presence::Insecure),
-            Err(error) => Fault::of_sent(&error).map_or(Presence::Busy, Presence::Insecure),
+            Err(Unanswered::Denied(blame)) => Presence::Denied(blame),
+            Err(Unanswered::Sent(error)) if error.is_connect() => {
+                Fault::of(&error).map_or(Presence::Unreachable, Presence::Insecure)
+            }
+            Err(Unanswered::Sent(error)) => Fault::of_sent(&error).map_or(Presence::Busy, Presence::Insecure),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The `[mts]` section: how OMC calls MTS. Where each MTS is, its connectors say.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use crate::access::{self, Accesses, Unmade};
+use crate::clock::Clock;
 use crate::tls::{ClientFiles, FileError, Trust};
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// PEM file of the CAs that an MTS's certificate may be of; unset: those of this machine.
@@ -15,6 +18,8 @@ pub struct Config {
     pub client_cert: Option<PathBuf>,
     /// PEM file of its key.
     pub client_key: Option<PathBuf>,
+    /// How OMC is let in where a gateway stands before an MTS, each for one address.
+    pub access: Vec<access::Config>,
 }
 
 impl Config {
@@ -26,5 +31,10 @@ impl Config {
             client_cert: self.client_cert.as_deref(),
             client_key: self.client_key.as_deref(),
         })
+    }
+
+    /// What is shown to gateways; logins go by the same certificates.
+    pub fn accesses(&self, trust: &Trust, clock: &Arc<dyn Clock>) -> Result<Accesses, Unmade> {
+        Accesses::new(&self.access, trust, clock)
     }
 }

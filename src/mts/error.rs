@@ -1,5 +1,6 @@
 //! What MTS's silence, refusals and failures mean.
 
+use crate::access::Denied;
 use crate::domain::code::Code;
 use crate::tls::Fault;
 
@@ -23,6 +24,14 @@ pub enum Blame {
     /// Nothing was sent: the certificates do not fit.
     #[error("no secure connection: {0} (keys of [mts])")]
     Insecure(Fault),
+    /// OMC has nothing to show at the gateway before MTS, or what it shows is not taken. Nothing of the call went further.
+    #[error("{0}")]
+    Denied(Denied),
+    /// A gateway wants to know who calls, and no access is for it.
+    #[error(
+        "it wants to know who calls (HTTP 401), and no [[mts.access]] is for this address; write one (docs/access.md)"
+    )]
+    Unknown,
     /// HTTP 500 of MTS's own: one value of the batch may be of a kind it cannot take, or its database is busy.
     #[error("MTS failed on the batch (HTTP 500, {})", .0.as_str())]
     Failed(Code),
@@ -36,5 +45,10 @@ pub enum Blame {
 
 /// Why the state of a request is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("MTS does not tell the state of a request: {0}")]
-pub struct StatusError(pub &'static str);
+pub enum StatusError {
+    #[error("MTS does not tell the state of a request: {0}")]
+    Silent(&'static str),
+    /// The gateway before MTS does not let OMC through.
+    #[error("{0}")]
+    Denied(Blame),
+}

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::csv;
+use super::error::Blame;
 use crate::domain::delivery::FileForm;
 use crate::seal::Personal;
 
@@ -21,11 +22,14 @@ pub struct Row {
 }
 
 /// Why there are no rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// MTS cannot be asked now.
     #[error("{0}")]
     Silent(&'static str),
+    /// The gateway before MTS does not let OMC through.
+    #[error("{0}")]
+    Denied(Blame),
     /// MTS calls the request processed, and has no file of it, or not yet.
     #[error("MTS has no such file, or not yet")]
     Absent,

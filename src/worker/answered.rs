@@ -32,6 +32,10 @@ pub(super) async fn keep(
     let fail = |remote: &Remote, trouble: &str| {
         worker.breakers.failed(remote, trouble, worker.jitter(), worker.steady.now());
     };
+    // Only what MTS itself says shows that the gateway let it through.
+    if matches!(&answer, Ok(_) | Err(SubmitError::NotTaken(Blame::Failed(_) | Blame::Refused { .. }))) {
+        worker.breakers.succeeded(&Remote::Access(connector.mts_url.clone()));
+    }
     let result = match answer {
         Ok(request_identifier) => return accepted(worker, connector, gate, sent, request_identifier).await,
         Err(SubmitError::Unknown(why)) => {
@@ -126,6 +130,7 @@ fn fault_of(blame: Blame, size: u32, gate: &Gate, connector: &Connector) -> (Fau
     let smaller = Fault::Batch { at_most: size.div_ceil(2) };
     match blame {
         Blame::Unreachable | Blame::Insecure(_) => (Fault::Server, mts()),
+        Blame::Denied(_) | Blame::Unknown => (Fault::Server, Some(Remote::Access(connector.mts_url.clone()))),
         Blame::Refused { .. } => (Fault::Server, Some(Remote::Submission(connector.id))),
         Blame::TooLarge => (if size > 1 { smaller } else { Fault::Record }, None),
         Blame::Failed(_) => {

@@ -54,6 +54,10 @@ pub(super) async fn fetch(
             return Ok(Fetched::Silent);
         }
         Err(error @ (FileError::Misfit | FileError::TooLong)) => return Ok(strange(batch, &error.to_string())),
+        Err(FileError::Denied(blame)) => {
+            worker.denied(&batch.mts_url, &blame);
+            return Ok(Fetched::NotYet);
+        }
         Err(error) => {
             tracing::debug!(batch = batch.id.0, %error, "the file of a batch is not there yet");
             return Ok(Fetched::NotYet);

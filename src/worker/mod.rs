@@ -57,7 +57,7 @@ use crate::domain::retry::Backoff;
 use crate::domain::transition::Occasion;
 use crate::domain::vid_rules::VidRules;
 use crate::jq::Jail;
-use crate::mts::Mts;
+use crate::mts::{Blame, Mts};
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
 use crate::store::{Queue, Store, StoreError};
@@ -255,6 +255,12 @@ impl Worker {
             Some(until) => Err(Halt::Until(until)),
             None => Ok(()),
         }
+    }
+
+    /// The gateway before an MTS does not let OMC through: the breaker before it shuts.
+    fn denied(&self, mts_url: &Url, blame: &Blame) {
+        let remote = Remote::Access(mts_url.clone());
+        self.breakers.failed(&remote, &blame.to_string(), self.jitter(), self.steady.now());
     }
 
     /// The occasion of a change that happens now.

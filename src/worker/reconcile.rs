@@ -12,6 +12,7 @@ use crate::domain::delivery::Delivery;
 use crate::domain::identity::BatchId;
 use crate::domain::retry::delta;
 use crate::domain::transition::{Event, Fault, Occasion};
+use crate::mts::StatusError;
 use crate::store::StoreError;
 
 /// Records in one change of the store.
@@ -51,19 +52,25 @@ fn next_look(
 }
 
 async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
-    let now = worker.steady.now();
     let patience = match batch.delivery {
         Delivery::Elsewhere => elsewhere::patience(worker, &batch)?,
         Delivery::Callback | Delivery::Download(_) => worker.settings.patience,
     };
-    let mts = Remote::Mts(batch.mts_url.clone());
+    let (mts, access) = (Remote::Mts(batch.mts_url.clone()), Remote::Access(batch.mts_url.clone()));
     let status = match &batch.answer {
-        Answer::Accepted(identifier) if worker.breakers.shut_until(&mts, now).is_none() => {
+        Answer::Accepted(identifier) if worker.pass(&[mts, access.clone()]).is_ok() => {
             // Unwrap safety: the semaphore is never closed.
             let _turn = worker.gates.asking.acquire().await.expect("never closed");
             match worker.mts.status(&batch.mts_url, identifier).await {
-                Ok(status) => Some(status),
-                Err(error) => {
+                Ok(status) => {
+                    worker.breakers.succeeded(&access);
+                    Some(status)
+                }
+                Err(StatusError::Denied(blame)) => {
+                    worker.denied(&batch.mts_url, &blame);
+                    None
+                }
+                Err(error @ StatusError::Silent(_)) => {
                     // Silence is no death: MTS answers nobody while it takes a batch in.
                     tracing::debug!(batch = batch.id.0, %error, "the state of a batch is not known");
                     None

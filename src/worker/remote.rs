@@ -18,6 +18,8 @@ use crate::domain::retry::{Backoff, Breaker};
 pub enum Remote {
     Odoo,
     Mts(Url),
+    /// The gateway before this MTS, and the login for it.
+    Access(Url),
     /// MOSIP's authentication as this MTS reaches it: keys, certificates, partner.
     Authentication(Url),
     /// A connector whose filter or fields Odoo refuses, or that another daemon works on.
@@ -50,6 +52,7 @@ impl fmt::Display for Remote {
         match self {
             Self::Odoo => write!(f, "Odoo"),
             Self::Mts(url) => write!(f, "MTS {url}"),
+            Self::Access(url) => write!(f, "access to MTS {url}"),
             Self::Authentication(url) => write!(f, "MOSIP authentication behind {url}"),
             Self::Connector(id) => write!(f, "connector {id} in Odoo"),
             Self::Results(id) => write!(f, "registrants of connector {id} in Odoo"),

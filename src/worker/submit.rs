@@ -56,6 +56,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         Remote::Submission(connector.id),
         Remote::Delivery(connector.id),
         Remote::Mts(connector.mts_url.clone()),
+        Remote::Access(connector.mts_url.clone()),
         authentication.clone(),
         Remote::Odoo,
     ];

@@ -2,5 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+mod mosip;
 mod mts;
 mod odoo;

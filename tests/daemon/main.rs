@@ -8,6 +8,7 @@
 mod certificates;
 mod harness;
 
+mod access;
 mod asking;
 mod auth_types;
 mod bad_definitions;

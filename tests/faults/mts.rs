@@ -228,14 +228,14 @@ rows! { Mts;
 
     login_wanted {
         fault: "HTTP 401 of a gateway before it",
-        does: "the same: OMC has no login for MTS",
-        sees: "log (warn): `fails; waiting`, `MTS refuses the request (HTTP 401, no code): check the connector`<br>status: `connector 1 at MTS`",
-        recovers: "by itself, once it is let in: `works again`",
+        does: "nothing was taken: OMC has nothing to show there. The connectors of this MTS wait, others go on, and no attempt of a record is spent",
+        sees: "log (warn): `fails; waiting`, `access to MTS`, `it wants to know who calls (HTTP 401), and no [[mts.access]] is for this address`<br>status: `access to MTS`<br>Odoo: `HTTP 401`<br>check: `FAILED`",
+        recovers: "by itself, once it is let in: `works again`; see [access.md](access.md)",
     } async |row| passing(row, page("401 Unauthorized").always()).await;
 
     wrong_address {
         fault: "HTTP 404: something else answers at its address",
-        does: "the same",
+        does: "nothing was taken: the connector waits, and no attempt of a record is spent",
         sees: "log (warn): `fails; waiting`, `MTS refuses the request (HTTP 404, no code): check the connector`<br>status: `connector 1 at MTS`<br>check: `FAILED`",
         recovers: "by itself, once MTS is there, or the connector's address is corrected: `works again`",
     } async |row| {

@@ -4,7 +4,7 @@ use crate::mention::{Target, mentions};
 use crate::source::Source;
 
 /// The modules under the root, highest first. Those of one line never see each other. `sim` stands apart.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 8] = [
     &["worker", "http", "schedule"],
     &["intake"],
     &["store", "odoo", "mts", "jq"],
+    &["access"],
     &["domain", "seal", "tls", "clock"],
 ];
 
@@ -24,7 +25,7 @@ const NARROW: [(&str, &[&str]); 4] = [
 ];
 
 /// Modules that only these may name.
-const KEPT: [(&str, &[&str]); 1] = [("sim", &["cli"])];
+const KEPT: [(&str, &[&str]); 2] = [("sim", &["cli"]), ("access", &["app", "config", "worker", "mts"])];
 
 fn level(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
@@ -141,6 +142,7 @@ mod tests {
         wrong(&["sim", "odoo"], "use crate::odoo::X;", "`sim` must not see `odoo`");
         wrong(&["main"], "fn main() { omc::app::start() }", "`main` must not see `app`");
         wrong(&["app"], "use crate::sim::odoo;", "`app` must not see `sim`");
+        wrong(&["odoo"], "use crate::access::Access;", "`odoo` must not see `access`");
         wrong(&["worker"], "use crate::sim::odoo;", "`worker` must not see `sim`");
     }
 

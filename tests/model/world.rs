@@ -74,7 +74,14 @@ impl Grounds {
         let odoo = Arc::new(odoo::Client::new(&config).unwrap());
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { servers, address, mts: Mts::new(&Trust::default()).unwrap(), odoo, folder: folder.unwrap(), made: 0 }
+        Self {
+            servers,
+            address,
+            mts: Mts::new(&Trust::default(), Default::default()).unwrap(),
+            odoo,
+            folder: folder.unwrap(),
+            made: 0,
+        }
     }
 
     /// A folder that was not there before.

@@ -21,6 +21,8 @@ pub struct Setup {
     pub mts_trusts: Option<PathBuf>,
     /// Of MTS.
     pub release: &'static str,
+    /// Whom the gateway before MTS lets through; unset: there is none.
+    pub require_login: Option<String>,
 }
 
 impl Default for Setup {
@@ -34,6 +36,7 @@ impl Default for Setup {
             password: "admin".to_owned(),
             mts_trusts: None,
             release: "1.1",
+            require_login: None,
         }
     }
 }
@@ -53,6 +56,7 @@ impl World {
         let mut of_mts = vec!["--listen", "127.0.0.1:0", "--record-micros", &micros, "--release", setup.release];
         let trusted = setup.mts_trusts.as_ref().map(|path| path.to_str().unwrap().to_owned());
         of_mts.extend(trusted.iter().flat_map(|path| ["--ca-cert", path]));
+        of_mts.extend(setup.require_login.iter().flat_map(|who| ["--require-login", who]));
         let (mts, mts_url) = Process::simulator("mts", &of_mts).await;
         let odoo = Odoo::start(
             &arguments(&setup, "127.0.0.1:0", &mts_url).iter().map(String::as_str).collect::<Vec<_>>(),
