@@ -138,7 +138,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Exit> {
                 workers: arguments.workers.max(1),
                 record_micros: arguments.record_micros,
                 trusted: arguments.ca_cert.map(std::fs::read_to_string).transpose().context("cannot read --ca-cert")?,
-                random_tokens: arguments.random_tokens,
+                tokens: if arguments.random_tokens { mts::Tokens::Random } else { mts::Tokens::Static },
                 gate: arguments.require_login.unwrap_or_default(),
                 ..mts::Options::default()
             };

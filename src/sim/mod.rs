@@ -5,3 +5,4 @@
 pub mod mosip;
 pub mod mts;
 pub mod odoo;
+pub mod psut;

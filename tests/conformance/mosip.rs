@@ -98,8 +98,12 @@ impl Services {
     }
 }
 
-async fn told(response: Response) -> (u16, Value) {
-    (response.status().as_u16(), response.json().await.unwrap())
+async fn told(mut response: Response) -> (u16, Value) {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        body.extend_from_slice(&chunk);
+    }
+    (response.status().as_u16(), serde_json::from_slice(&body).unwrap())
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use reqwest::Client;
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_ANSWER: usize = 1 << 16;
 
 /// Whom the gateway lets through.
 #[derive(Debug, Clone, Default)]
@@ -87,8 +88,15 @@ async fn is_good(authmanager: &str, token: &str) -> Option<bool> {
         builder.tls_danger_accept_invalid_certs(true).build().expect("a client")
     });
     let url = format!("{authmanager}/v1/authmanager/authorize/admin/validateToken");
-    let answer = client.get(url).header(header::COOKIE, format!("Authorization={token}")).send().await.ok()?;
-    let envelope: Value = answer.json().await.ok()?;
+    let mut answer = client.get(url).header(header::COOKIE, format!("Authorization={token}")).send().await.ok()?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER {
+            return None;
+        }
+    }
+    let envelope: Value = serde_json::from_slice(&body).ok()?;
     Some(envelope["errors"].as_array().is_none_or(Vec::is_empty) && envelope["response"]["userId"].is_string())
 }
 

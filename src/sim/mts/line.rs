@@ -3,6 +3,7 @@
 use jaq_json::{Map, Val};
 
 use super::Release;
+use super::Tokens;
 use super::auth_data::AuthData;
 use super::authenticator::authenticate;
 use super::jq::Run;
@@ -43,10 +44,10 @@ impl Line {
         }
     }
 
-    pub fn authenticate(&mut self, partner: &str) {
+    pub fn authenticate(&mut self, partner: &str, tokens: Tokens) {
         if let State::Submitted(data) = &mut self.state {
             let vid = Val::utf8_str(data.vid.clone());
-            self.state = match authenticate(data, partner) {
+            self.state = match authenticate(data, partner, tokens) {
                 Ok(token) => State::Done { vid, status: "processed", token: Some(token), error: None },
                 Err(refused) => State::Done { vid, status: "error", token: None, error: Some(refused) },
             };

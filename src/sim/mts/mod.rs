@@ -59,6 +59,18 @@ impl Release {
     }
 }
 
+/// Which token an authentication gives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tokens {
+    /// MOSIP's: the same for the same person and partner.
+    #[default]
+    Static,
+    /// MOSIP's, with the policy `random` for this partner: another one each time.
+    Random,
+    /// Of the authenticator that MTS brings for tests: base64url of SHA3-256 over VID and partner.
+    OfMtsMock,
+}
+
 /// How the simulated server is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -74,8 +86,7 @@ pub struct Options {
     /// PEM of the CAs that callback receivers' certificates must be of, as the real MTS has them from Python's `requests`; none
     /// accepts any certificate.
     pub trusted: Option<String>,
-    /// MOSIP's policy for this partner is `random`: each authentication gives another token. Otherwise the same VID gives the same.
-    pub random_tokens: bool,
+    pub tokens: Tokens,
     /// Whom a gateway in front lets through.
     pub gate: Gate,
 }
@@ -90,7 +101,7 @@ impl Default for Options {
             record_micros: 0,
             seed: 0,
             trusted: None,
-            random_tokens: false,
+            tokens: Tokens::Static,
             gate: Gate::Open,
         }
     }

@@ -116,7 +116,7 @@ async fn process_job(simulator: &Arc<Simulator>, process: &Process, job: &mut Jo
         simulator.table().set_status(&job.id, Status::Processing);
         simulator.pace(job.lines.len()).await;
         for (i, line) in job.lines.iter_mut().enumerate() {
-            line.authenticate(&simulator.tokens_for());
+            line.authenticate(&simulator.options.partner_id, simulator.options.tokens);
             if i % 64 == 63 {
                 tokio::task::yield_now().await;
             }

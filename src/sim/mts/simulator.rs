@@ -1,6 +1,5 @@
 //! What the parts of the simulator share.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -105,15 +104,6 @@ impl Simulator {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.clean(self.clock.now());
         table
-    }
-
-    /// Whom the next token is made for: by a random policy, nobody who was there before.
-    pub fn tokens_for(&self) -> Cow<'_, str> {
-        let partner = &self.options.partner_id;
-        match self.options.random_tokens {
-            false => Cow::Borrowed(partner),
-            true => Cow::Owned(format!("{partner} {}", uuid::Uuid::new_v4())),
-        }
     }
 
     /// Takes the time that so many records take.

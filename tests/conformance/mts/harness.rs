@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use omc::clock::{Clock, SystemClock};
-use omc::sim::mts::{Options, Release, serve};
+use omc::sim::mts::{Options, Release, Tokens, serve};
 use reqwest::Client;
 use serde_json::{Value, json};
 use sha3::Digest as _;
@@ -81,7 +81,7 @@ pub async fn simulated_by(options: Options, clock: Arc<dyn Clock>) -> Server {
 
 /// The simulator and, where there is one, the real server.
 pub async fn servers(release: Release) -> Vec<Server> {
-    let options = Options { release, partner_id: partner(), ..Options::default() };
+    let options = Options { release, partner_id: partner(), tokens: Tokens::OfMtsMock, ..Options::default() };
     let mut servers = vec![simulated(options).await];
     let live = match release {
         Release::V1_1 => "LIVE_MTS_URL",
@@ -97,6 +97,7 @@ pub fn partner() -> String {
     std::env::var("LIVE_MTS_PARTNER").unwrap_or_else(|_| PARTNER.to_owned())
 }
 
+/// As the mock authenticator makes it that the real servers of these tests have.
 pub fn token(vid: &str) -> String {
     let digest = sha3::Sha3_256::digest(format!("{vid}{}", partner()));
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use omc::clock::{Clock as _, ManualClock, SystemClock};
-use omc::sim::mts::{Options, Release};
+use omc::sim::mts::{Options, Release, Tokens};
 use serde_json::{Value, json};
 
 use super::harness::{Server, callback, download, record, simulated, simulated_by, token};
 use super::receiver::Receiver;
 
 pub fn options() -> Options {
-    Options { partner_id: super::harness::partner(), seed: 7, ..Options::default() }
+    Options { partner_id: super::harness::partner(), tokens: Tokens::OfMtsMock, seed: 7, ..Options::default() }
 }
 
 pub async fn faults(server: &Server, change: Value) -> u16 {
@@ -58,15 +58,15 @@ async fn two_endings_of_vids_are_refused_by_ida() {
 /// By MOSIP's policy the token is the same for the same person and partner, or another each time.
 #[tokio::test]
 async fn tokens_are_static_unless_the_policy_is_random() {
-    for random_tokens in [false, true] {
-        let server = simulated(Options { random_tokens, ..options() }).await;
+    for tokens in [Tokens::Static, Tokens::OfMtsMock, Tokens::Random] {
+        let server = simulated(Options { tokens, ..options() }).await;
         let mut given = std::collections::BTreeSet::new();
         for _ in 0..3 {
             let id = server.post(&download(json!([record(11), record(11)]))).await.identifier();
             let rows: Value = serde_json::from_str(&server.file(&id).await).unwrap();
             given.extend(rows.as_array().unwrap().iter().map(|row| row["token"].as_str().unwrap().to_owned()));
         }
-        assert_eq!(given.len(), if random_tokens { 6 } else { 1 });
+        assert_eq!(given.len(), if tokens == Tokens::Random { 6 } else { 1 });
     }
 }
 

@@ -1,9 +1,7 @@
 //! The daemon under test, and the commands that a person gives it.
 
-use base64::Engine as _;
 use rustix::process::Signal;
 use serde_json::Value;
-use sha3::Digest as _;
 
 use super::process::finished_with;
 use super::{Configuration, DEADLINE, Output, Process, answer, client, eventually};
@@ -148,8 +146,23 @@ impl Daemon {
 
 /// The token that MTS gives for a VID.
 pub fn token_of(vid: &str) -> String {
-    let digest = sha3::Sha3_256::digest(format!("{vid}mpartner-default-omc"));
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+    // MOSIP's static token, made anew here.
+    let hash = |text: String| <sha2::Sha256 as sha2::Digest>::digest(text);
+    let inner: String = hash(format!("{vid}simulated-uin-salt")).iter().map(|byte| format!("{byte:02X}")).collect();
+    let outer = hash(format!("{inner}mpartner-default-omcsimulated-partner-salt"));
+    // Schoolbook: the number in base ten, nine digits at a time, lowest first.
+    let mut limbs: Vec<u64> = Vec::new();
+    for byte in outer {
+        let mut carry = u64::from(byte);
+        for limb in &mut limbs {
+            carry += *limb << 8;
+            *limb = carry % 1_000_000_000;
+            carry /= 1_000_000_000;
+        }
+        limbs.extend((carry > 0).then_some(carry));
+    }
+    let text: String = limbs.iter().rev().map(|limb| format!("{limb:09}")).collect();
+    text.trim_start_matches('0')[..36].to_owned()
 }
 
 impl Configuration {

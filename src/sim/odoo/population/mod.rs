@@ -4,10 +4,6 @@ mod person;
 mod setup;
 mod trouble;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha3::{Digest, Sha3_256};
-
 use super::Options;
 use super::cell::Cell;
 use super::database::Database;
@@ -25,13 +21,8 @@ pub const NATIONAL_TYPE: i32 = 3;
 
 const DAY: i64 = 86_400_000_000;
 
-/// The token MTS gives for a VID: base64url without padding of SHA3-256.
-pub fn token(vid: &str, partner_id: &str) -> String {
-    let mut digest = Sha3_256::new();
-    digest.update(vid.as_bytes());
-    digest.update(partner_id.as_bytes());
-    URL_SAFE_NO_PAD.encode(digest.finalize())
-}
+/// The token MTS gives for a VID.
+pub use crate::sim::psut::token;
 
 /// What was made, for the control pages.
 #[derive(Debug, Default)]
@@ -264,13 +255,5 @@ mod tests {
             assert!(!vid[12..].starts_with("000"));
             assert_eq!(verhoeff(vid), 0);
         }
-    }
-
-    #[test]
-    fn a_token_is_base64url_of_sha3_without_padding() {
-        let token = token("5718062843690257", "mpartner-default-omc");
-        assert_eq!(token.len(), 43);
-        assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
-        assert_ne!(token, super::token("5718062843690257", "other"));
     }
 }
