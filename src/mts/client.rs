@@ -77,7 +77,7 @@ impl Mts {
         let Some(access) = self.accesses.of(base) else {
             let response = request.send().await.map_err(Unanswered::Sent)?;
             return if response.status() == UNAUTHORIZED {
-                Err(Unanswered::Denied(Blame::Unknown))
+                Err(Unanswered::Denied(Blame::LoginWanted))
             } else {
                 Ok(response)
             };

@@ -31,7 +31,7 @@ pub enum Blame {
     #[error(
         "it wants to know who calls (HTTP 401), and no [[mts.access]] is for this address; write one (docs/access.md)"
     )]
-    Unknown,
+    LoginWanted,
     /// HTTP 500 of MTS's own: one value of the batch may be of a kind it cannot take, or its database is busy.
     #[error("MTS failed on the batch (HTTP 500, {})", .0.as_str())]
     Failed(Code),

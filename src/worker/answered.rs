@@ -130,7 +130,7 @@ fn fault_of(blame: Blame, size: u32, gate: &Gate, connector: &Connector) -> (Fau
     let smaller = Fault::Batch { at_most: size.div_ceil(2) };
     match blame {
         Blame::Unreachable | Blame::Insecure(_) => (Fault::Server, mts()),
-        Blame::Denied(_) | Blame::Unknown => (Fault::Server, Some(Remote::Access(connector.mts_url.clone()))),
+        Blame::Denied(_) | Blame::LoginWanted => (Fault::Server, Some(Remote::Access(connector.mts_url.clone()))),
         Blame::Refused { .. } => (Fault::Server, Some(Remote::Submission(connector.id))),
         Blame::TooLarge => (if size > 1 { smaller } else { Fault::Record }, None),
         Blame::Failed(_) => {

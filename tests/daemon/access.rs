@@ -168,7 +168,8 @@ async fn tokens_that_are_revoked_are_replaced_when_the_gateway_says_so() {
     world.all_tokens_are_there().await;
     assert!(turned_away(&world).await >= 1);
     assert_eq!(mosip.logins().await, 2, "once however many calls met it");
-    assert_eq!(daemon.said("fails; waiting"), 0);
+    assert_eq!(daemon.said("no clear answer from MTS"), 0);
+    assert_eq!(daemon.said("access to MTS"), 0, "it never waited for the way in");
     assert_eq!(number(&world.mts_state().await, "records"), 100, "what was turned away was not taken");
 }
 

@@ -90,6 +90,8 @@ async fn handle(simulator: Arc<Simulator>, link: Link, request: Request) -> Resp
         Passage::Open => {}
         Passage::Shut => {
             simulator.turned_away.fetch_add(1, Ordering::Relaxed);
+            // As gateways do: whoever hangs up on what is still being sent may cut its own answer off.
+            drop(axum::body::to_bytes(request.into_body(), MAX_BODY).await);
             return respond(401, "text/html", gateway_page("401 Unauthorized"));
         }
         Passage::Unsure => return respond(503, "text/html", gateway_page("503 Service Unavailable")),
