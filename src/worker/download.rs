@@ -56,7 +56,7 @@ pub(super) async fn fetch(
         Err(error @ (FileError::Misfit | FileError::TooLong)) => return Ok(strange(batch, &error.to_string())),
         Err(FileError::Denied(blame)) => {
             worker.denied(&batch.mts_url, &blame);
-            return Ok(Fetched::NotYet);
+            return Ok(Fetched::Silent);
         }
         Err(error) => {
             tracing::debug!(batch = batch.id.0, %error, "the file of a batch is not there yet");
