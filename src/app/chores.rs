@@ -295,6 +295,13 @@ fn show(app: &App) {
             connectors.iter().any(|connector| Remote::input_format(connector).as_ref() == Some(remote))
         }
     });
+    for url in connectors.iter().map(|connector| &connector.mts_url) {
+        let mut own = connectors.iter().filter(|connector| connector.mts_url == *url);
+        let waits = own.any(|connector| worker.store.counts(connector.id).pending > 0);
+        if !waits && worker.store.batches_at(url).is_empty() {
+            worker.breakers.is_not_needed(&Remote::Mts(url.clone()), worker.steady.now());
+        }
+    }
     gauge!("omc_batches_in_flight").set(batches.len() as f64);
     let oldest = batches.iter().map(|batch| batch.sent_at).min();
     let age = oldest.map_or(0, |sent| (worker.steady.now() - sent).num_seconds());

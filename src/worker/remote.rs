@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::gauge;
 use url::Url;
 
@@ -66,6 +66,9 @@ impl fmt::Display for Remote {
     }
 }
 
+/// How long a trouble is shown after its wait is over, when nothing is asked any more.
+const RESTS: TimeDelta = TimeDelta::seconds(10);
+
 #[derive(Debug, Clone)]
 struct Guarded {
     breaker: Breaker,
@@ -109,6 +112,16 @@ impl Breakers {
         if self.all().remove(remote).is_some() {
             tracing::info!(%remote, "works again");
             gauge!("omc_remote_up", "remote" => remote.to_string()).set(1.0);
+        }
+    }
+
+    /// Ends the trouble of a remote that nothing is asked of any more, and that has had some time since: nothing would ever show
+    /// that it works.
+    pub fn is_not_needed(&self, remote: &Remote, now: DateTime<Utc>) {
+        let rested = |guarded: &Guarded| guarded.breaker.shut_until(now - RESTS).is_none();
+        let over = self.all().get(remote).is_some_and(rested);
+        if over {
+            self.succeeded(remote);
         }
     }
 

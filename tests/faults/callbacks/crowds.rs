@@ -116,13 +116,13 @@ fn drip(host: &str, beginning: &str) -> (JoinSet<()>, Arc<AtomicUsize>) {
                 let mut next = beginning.as_str();
                 while stream.write_all(next.as_bytes()).await.is_ok() {
                     next = "x";
-                    let heard = timeout(Duration::from_millis(200), stream.read(&mut [0; 256])).await;
+                    let heard = timeout(Duration::from_millis(500), stream.read(&mut [0; 256])).await;
                     if let Ok(Ok(0) | Err(_)) = heard {
                         break;
                     }
                 }
                 // An attacker far away takes as long for the next.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
             }
         });
     }
