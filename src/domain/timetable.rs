@@ -61,10 +61,10 @@ impl Timetable {
     }
 }
 
-/// A list with nothing between two commas is refused here: croner takes it for a field that never fits, and looks for seconds
-/// through thousands of years.
+/// Two things are refused here that croner takes, and then looks for through thousands of years, for seconds: a list with nothing
+/// between two commas, and a plus of its own making, which crontab does not have.
 fn parse_cron(expression: &str) -> Option<Cron> {
-    if expression.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) {
+    if expression.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) || expression.contains('+') {
         return None;
     }
     CronParser::builder().seconds(Seconds::Optional).build().parse(expression.trim()).ok()
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(Timetable::every(0), Err(TimetableError::NoInterval));
         assert_eq!(Timetable::cron("soon", "UTC", now), Err(TimetableError::NotCron));
         assert_eq!(Timetable::cron("0 2 30 2 *", "UTC", now), Err(TimetableError::NeverDue));
-        for empty in ["29 , * * 0-4", "0,, 2 * * *", "0 2 * * ,1"] {
+        for empty in ["29 , * * 0-4", "0,, 2 * * *", "0 2 * * ,1", "4/60 * 21 6 +"] {
             assert_eq!(Timetable::cron(empty, "UTC", now), Err(TimetableError::NotCron), "{empty}");
         }
         assert_eq!(Timetable::cron("0 2 * * *", "Mars/Olympus", now), Err(TimetableError::UnknownZone));
