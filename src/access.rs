@@ -16,7 +16,7 @@ mod reach;
 mod way;
 
 pub use bound::{Accesses, Unmade};
-pub use config::{Config, ConfigError, Given, Kind, SECRETS};
+pub use config::{Config, ConfigError, Given, Kind, Problem, SECRETS};
 pub use credential::Credential;
 pub use error::{Cause, Denied};
 pub use held::Access;

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
 use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
-use crate::{access, http, mts, odoo, schedule, store};
+use crate::{access, http, mosip, mts, odoo, schedule, store};
 use secrets::Secrets;
 
 /// Where the file is looked for when nobody says.
@@ -31,7 +31,7 @@ pub struct Config {
     pub reconcile: ReconcileConfig,
     pub retry: RetryConfig,
     pub log: LogConfig,
-    pub mosip: MosipConfig,
+    pub mosip: mosip::Config,
     /// Files that a secret was read from, and that every account of the machine can read.
     #[serde(skip)]
     pub exposed: Vec<PathBuf>,
@@ -73,11 +73,6 @@ impl LogConfig {
             .map_err(|error| format!("write error, warn, info, debug, trace or tracing's filter syntax ({error})"))
     }
 }
-
-/// Section `[mosip]`: kept for MOSIP's own services; it has no keys yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MosipConfig {}
 
 /// What is wrong with the configuration. Each says where.
 #[derive(Debug, thiserror::Error)]
@@ -135,10 +130,12 @@ impl Config {
         for (entry, secret) in config.mts.access.iter_mut().zip(found.access) {
             entry.secret = secret;
         }
+        config.mosip.secret = found.mosip;
         config.exposed = found.exposed;
         config.check()?;
         if secrets == Secrets::Read {
             access::Config::check(&config.mts.access).map_err(|error| ConfigError::Wrong(error.to_string()))?;
+            config.mosip.way().map_err(|error| ConfigError::Wrong(error.to_string()))?;
         }
         Ok(config)
     }
@@ -158,6 +155,7 @@ impl Config {
         if let Err(error) = self.mandatory() {
             return wrong("submit.mandatory_fields", &error);
         }
+        self.mosip.check().map_err(|error| ConfigError::Wrong(error.to_string()))?;
         if let Err(error) = self.log.filter() {
             return wrong("log.level", &error);
         }

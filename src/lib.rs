@@ -4,13 +4,13 @@
 //!
 //! ```text
 //! main -> cli -> { app, sim }
-//!         app -> config -> { worker, http, schedule } -> intake -> { store, odoo, mts, jq }
+//!         app -> config -> { worker, http, schedule } -> intake -> { store, odoo, mts, mosip, jq }
 //!             -> access -> { domain, seal, tls, clock }
 //! ```
 //!
 //! Those in one pair of braces never see each other. `http` sees `intake`, `store`, `domain`, `seal`, `tls` and `clock`, and never a
 //! client; nor does `intake`, by which results come into the store, however they were brought.
-//! `access`, by which OMC is let in where it is a client, only `mts`, `worker`, `config` and `app` see.
+//! `access`, by which OMC is let in where it is a client, only `mts`, `mosip`, `worker`, `config` and `app` see.
 //! `config` has a layer of its own between `app` and the rest: each module below owns its section, `config` gathers them, and
 //! only who composes the daemon sees the whole.
 //!
@@ -27,6 +27,7 @@ pub mod domain;
 pub mod http;
 pub mod intake;
 pub mod jq;
+pub mod mosip;
 pub mod mts;
 pub mod odoo;
 pub mod schedule;

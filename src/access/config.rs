@@ -97,7 +97,8 @@ impl Config {
         Ok(parsed)
     }
 
-    fn parse(&self) -> Result<(Reach, Way), Problem> {
+    /// Where it is shown, and what it takes.
+    pub fn parse(&self) -> Result<(Reach, Way), Problem> {
         let reach = Reach::of(&self.url).ok_or(Problem::BadAddress("url"))?;
         let texts = [
             ("app_id", &self.app_id, self.kind == Kind::Mosip),

@@ -19,7 +19,7 @@ pub enum Cause {
     Refused { said: Said, keys: &'static str },
     #[error("the login fails: cannot connect; check {key} and that the server runs")]
     Unreachable { key: &'static str },
-    #[error("the login fails: no secure connection: {fault} (keys of [mts]), or check {key}")]
+    #[error("the login fails: no secure connection: {fault} (keys of the section), or check {key}")]
     Insecure { fault: Fault, key: &'static str },
     #[error("the login fails: the server does not answer in time; check {key} and that the server runs")]
     Silent { key: &'static str },

@@ -11,6 +11,7 @@ use super::certificates::{Certificates, State};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Model;
+use crate::mosip::Service;
 use crate::mts::{Ability, Blame, Mts, Presence};
 use crate::odoo::{self, Registry};
 use crate::seal::Exposure;
@@ -53,6 +54,7 @@ pub async fn all(config: Config) -> Vec<Line> {
     lines.extend(certificates(&config));
     let (mts, of_accesses) = accesses(&config).await;
     lines.extend(of_accesses);
+    lines.extend(mosip(&config).await);
     let odoo = match odoo::Client::new(&config.odoo) {
         Ok(odoo) => Arc::new(odoo),
         Err(error) => {
@@ -219,6 +221,35 @@ async fn accesses(config: &Config) -> (Option<Mts>, Vec<Line>) {
         });
     }
     (Some(mts), lines)
+}
+
+/// Whether MOSIP lets OMC in, and whether the audit's file can be written.
+async fn mosip(config: &Config) -> Vec<Line> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut lines = Vec::new();
+    let open = config.mosip.in_clear().join(" and ");
+    if !open.is_empty() {
+        let text = format!("{open}: http:// to another machine; whoever listens between gets the secret. Use https://");
+        lines.push(line("[mosip]", true, text));
+    }
+    match Service::new(&config.mosip, &clock) {
+        Ok(None) => {}
+        Ok(Some(service)) => lines.push(match service.access() {
+            None => line("[mosip]", true, "without a login: mosip.kind is not set"),
+            Some(access) => match access.credential().await {
+                Ok(_) if access.way().login().is_some() => line("[mosip]", true, "the login is accepted"),
+                Ok(_) => line("[mosip]", true, "nothing to log in for"),
+                Err(denied) => line("[mosip]", false, denied.cause.to_string()),
+            },
+        }),
+        Err(error) => lines.push(line("[mosip]", false, error.to_string())),
+    }
+    let folder = config.mosip.audit_file.as_ref().and_then(|path| path.parent());
+    if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let text = format!("there is no folder {}; make it, and give it to OMC's account", folder.display());
+        lines.push(line("mosip.audit_file", false, text));
+    }
+    lines
 }
 
 async fn servers(mts: &Mts, reading: &Reading, config: &Config) -> Vec<Line> {

@@ -20,7 +20,7 @@ use crate::schedule::{self, Work};
 use crate::store::StoreError;
 use crate::worker::remote::Remote;
 use crate::worker::report::{Condition, Reporter};
-use crate::worker::{Halt, clean_up, credentials, definitions};
+use crate::worker::{Halt, audit, clean_up, credentials, definitions};
 
 /// Runs of each connector that are kept for looking at.
 const RUNS_KEPT: usize = 50;
@@ -33,6 +33,10 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
     vec![
         ("* * * * * *", job(app, async |app| logged("the timetable", start_runs(&app)))),
         ("*/5 * * * * *", job(app, async |app| show(&app))),
+        (
+            "*/5 * * * * *",
+            job(app, async |app| logged("telling of refused callbacks", app.tell_of_refused_callbacks(false))),
+        ),
         (
             "30 * * * * *",
             job(app, async |app| {
@@ -277,9 +281,10 @@ fn show(app: &App) {
             gauge!("omc_records", "connector" => connector.to_string(), "state" => state).set(count as f64);
         }
     }
+    audit::show(worker);
     let (connectors, batches) = (app.roster.connectors(), worker.store.batches());
     worker.breakers.keep(|remote| match remote {
-        Remote::Odoo => true,
+        Remote::Odoo | Remote::AuditManager | Remote::AuditFile => true,
         Remote::Mts(url) | Remote::Access(url) | Remote::Authentication(url) => {
             connectors.iter().any(|connector| connector.mts_url == *url)
                 || batches.iter().any(|batch| batch.mts_url == *url)

@@ -1,5 +1,6 @@
 //! The composition root: builds the parts, lets them run, and drains them.
 
+mod audit;
 mod certificates;
 pub mod check;
 mod chores;
@@ -41,6 +42,7 @@ use crate::domain::connector::{Activity, CallbackAuth, Connector};
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
 use crate::http::{self, Entrance, Handshake, callback};
+use crate::mosip::Service;
 use crate::mts::Mts;
 use crate::odoo;
 use crate::schedule::Ticker;
@@ -59,6 +61,7 @@ pub struct App {
     pub roster: Roster,
     pub config: Config,
     certificates: Certificates,
+    refused_callbacks: audit::RefusedCallbacks,
     /// VID clean-ups that went through everybody.
     pub clean_ups: std::sync::atomic::AtomicU64,
     /// Odoo's definitions were read at least once.
@@ -155,6 +158,7 @@ pub fn vet(config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Mts::new(&trust, config.mts.accesses(&trust, &clock)?)?;
     Certificates::read(config, &settings.receiver)?;
+    Service::new(&config.mosip, &clock)?;
     Ok(())
 }
 
@@ -177,7 +181,8 @@ pub async fn start(
     let settings = settings(&config, callback, daemon)?;
     let certificates = Certificates::read(&config, &settings.receiver)?;
     certificates.tell(clock.now());
-    let app = build(config, settings, certificates, Arc::clone(&seal), store, clock, tally)?;
+    store.open_audit(audit::outlets(&config), config.mosip.audit_queue);
+    let app = build(config, settings, certificates, Arc::clone(&seal), store, Arc::clone(&clock), tally)?;
     credentials::step(&app.worker, app.config.callback.renew_credentials.as_duration())?;
     for connector in definitions::kept(&app.worker)? {
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
@@ -212,6 +217,7 @@ pub async fn start(
     }
     serving.close();
 
+    app.audit(&clock)?;
     app.spawn(poll::run(Arc::clone(&app)));
     app.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
     let ticker = Ticker::start(chores::jobs(&app)).await.context("cannot start the ticker")?;
@@ -239,6 +245,7 @@ fn build(
         roster: Roster::default(),
         config,
         certificates,
+        refused_callbacks: audit::RefusedCallbacks::default(),
         clean_ups: std::sync::atomic::AtomicU64::new(0),
         heard: AtomicBool::new(false),
         stop: CancellationToken::new(),
@@ -351,6 +358,7 @@ impl App {
 
     fn receiver(self: &Arc<Self>) -> callback::Receiver {
         let app = Arc::downgrade(self);
+        let refusing = Arc::downgrade(self);
         callback::Receiver {
             store: self.worker.store.clone(),
             seal: Arc::clone(&self.worker.seal),
@@ -359,6 +367,11 @@ impl App {
             patience: self.worker.settings.patience,
             max_body: self.config.callback.max_body,
             open_to_anybody: self.open_to_anybody(),
+            on_refusal: Arc::new(move |connector, reason| {
+                if let Some(app) = refusing.upgrade() {
+                    app.refused_callback(connector, reason);
+                }
+            }),
             on_delivery: Arc::new(move |connector: ConnectorId, trouble| {
                 let Some(app) = app.upgrade() else { return };
                 let Some(connector) = app.roster.connector(connector) else { return };
@@ -395,6 +408,9 @@ impl Running {
         self.cut.cancel();
         // Whoever starts again in this process finds nobody of before at the store.
         let gone = tokio::time::timeout(Duration::from_secs(1), self.serving.wait()).await.is_ok();
+        if let Err(error) = self.app.tell_of_refused_callbacks(true) {
+            tracing::error!(%error, "the last refused callbacks could not be kept for the audit");
+        }
         self.app.has_come_to_rest().await && finished && closed && gone
     }
 }

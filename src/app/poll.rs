@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{App, Standing, leases, preview};
+use crate::domain::audit::{AuditEvent, Deed, Definition};
 use crate::domain::connector::{Activity, Connector};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State};
@@ -15,7 +16,7 @@ use crate::odoo::connectors::{RequestedRun, RequeuedRejection};
 use crate::schedule;
 use crate::store::StoreError;
 use crate::worker::definitions::{self, Found, Reader, Reading};
-use crate::worker::{Halt, release, report};
+use crate::worker::{Halt, audit, release, report};
 
 /// Polls until told to stop.
 pub(super) async fn run(app: Arc<App>) {
@@ -63,6 +64,8 @@ async fn once(app: &Arc<App>, reader: &mut Reader, requeues: &mut Requeues) -> R
         };
         if app.roster.withdraw(id, "", standing, Vec::new()) {
             tracing::info!(connector = %id, why, "nothing new is sent for it");
+            let now = if standing == Standing::Gone { Definition::Deleted } else { Definition::Unchosen };
+            tell(app, id, now, Vec::new())?;
         }
         release::results(&app.worker, id).await?;
         release::waiting(&app.worker, id)?;
@@ -105,25 +108,37 @@ fn take(app: &Arc<App>, found: Found) -> Result<(), StoreError> {
     match found.judgement {
         definitions::Judgement::Right(connector) => {
             let known = app.roster.connector(connector.id);
-            if known.as_ref() != Some(&connector) {
-                definitions::keep(&app.worker, &connector)?;
+            let standing = app.roster.with(connector.id, |entry| entry.standing);
+            let is_back = standing.is_some_and(|was| !matches!(was, Standing::Current | Standing::Kept));
+            if known.as_ref() != Some(&connector) || is_back {
+                definitions::keep(&app.worker, &connector, is_back)?;
                 tracing::info!(connector = %connector.id, name = connector.name, activity = ?connector.activity, "definition taken");
             }
             app.tend(connector, Standing::Current);
         }
         definitions::Judgement::Wrong(problems) => {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let fields = problems.iter().map(|problem| problem.field.to_owned()).collect();
             if app.roster.withdraw(found.id, &found.name, Standing::Wrong, problems) {
+                tell(app, found.id, Definition::Wrong, fields)?;
                 for line in lines {
                     tracing::error!(connector = %found.id, name = found.name, problem = line, "the definition is wrong; it does not run");
                 }
             }
         }
         definitions::Judgement::Archived => {
-            app.roster.withdraw(found.id, &found.name, Standing::Archived, Vec::new());
+            if app.roster.withdraw(found.id, &found.name, Standing::Archived, Vec::new()) {
+                tell(app, found.id, Definition::Archived, Vec::new())?;
+            }
         }
     }
     Ok(())
+}
+
+/// Tells the audit what became of a definition.
+fn tell(app: &App, id: ConnectorId, now: Definition, fields: Vec<String>) -> Result<(), StoreError> {
+    let event = AuditEvent::of(id, app.worker.clock.now(), Deed::Definition { now, fields });
+    audit::note(&app.worker, event)
 }
 
 /// Begins a run that an administrator asked for in Odoo. While a full run pulls, the request stays.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use figment::providers::{Data, Env, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::ConfigError;
 use crate::access::{Given, SECRETS};
@@ -13,6 +13,8 @@ use crate::seal::{Exposure, Personal};
 
 /// Section and key of each secret. Each may also be given as `<key>_file`.
 const ODOO_PASSWORD: (&str, &str) = ("odoo", "password");
+/// The section that has one secret, by one of the names in [`SECRETS`].
+const MOSIP: &str = "mosip";
 /// The list whose entries have a secret each.
 const ACCESS: (&str, &str) = ("mts", "access");
 
@@ -26,6 +28,7 @@ pub(super) enum Secrets {
 
 pub(super) struct Found {
     pub odoo_password: Option<SecretString>,
+    pub mosip: Option<Given>,
     /// Of each `[[mts.access]]`, in their order.
     pub access: Vec<Option<Given>>,
     /// Files that it was read from, and that every account of the machine can read.
@@ -54,7 +57,6 @@ pub(super) fn part(
     environment: Env,
     secrets: Secrets,
 ) -> Result<(Figment, Found), ConfigError> {
-    let (section, key) = ODOO_PASSWORD;
     let mut from_environment = plain(&environment)?;
     if remove(&mut from_environment, ACCESS.0, ACCESS.1).is_some() {
         // A list of tables with secrets in it is more than the environment can tell without guessing.
@@ -68,22 +70,18 @@ pub(super) fn part(
         if let Some(file) = file {
             let mut plain = plain(&file)?;
             entries(&mut plain)?.iter_mut().for_each(pass);
-            figment = figment.merge(without(plain, ODOO_PASSWORD));
+            figment = figment.merge(without_any(plain));
         }
-        let figment = figment.merge(without(from_environment, ODOO_PASSWORD));
-        return Ok((figment, Found { odoo_password: None, access: Vec::new(), exposed: Vec::new() }));
+        let figment = figment.merge(without_any(from_environment));
+        return Ok((figment, Found { odoo_password: None, mosip: None, access: Vec::new(), exposed: Vec::new() }));
     }
     let mut exposed = Vec::new();
-    let given_file = file_of(&mut from_environment, ODOO_PASSWORD, &mut exposed)?;
-    // figment has guessed at the value; only that it is there counts.
-    remove(&mut from_environment, section, key);
-    let variable = format!("OMC_{}__{}", section.to_uppercase(), key.to_uppercase());
-    let given = std::env::var(&variable).ok().filter(|_| environment_is_read(&environment, section, key));
-    let mut password = match (given, given_file) {
-        (Some(_), Some(_)) => return Err(ConfigError::Secret(format!("{section}.{key}"))),
-        (Some(value), None) => Some(SecretString::from(value)),
-        (None, secret) => secret,
-    };
+    let mut password = outside(&environment, &mut from_environment, ODOO_PASSWORD, &mut exposed)?;
+    let mut mosip = None;
+    for key in SECRETS {
+        let value = outside(&environment, &mut from_environment, (MOSIP, key), &mut exposed)?;
+        only(&mut mosip, key, value)?;
+    }
     let mut access = Vec::new();
     let mut figment = Figment::new();
     if let Some(file) = file {
@@ -91,13 +89,52 @@ pub(super) fn part(
         if password.is_none() {
             password = taken(&mut plain, ODOO_PASSWORD, &mut exposed)?;
         }
+        if mosip.is_none() {
+            for key in SECRETS {
+                let value = taken(&mut plain, (MOSIP, key), &mut exposed)?;
+                only(&mut mosip, key, value)?;
+            }
+        }
         let own = own_file(&plain);
         for (entry, number) in entries(&mut plain)?.iter_mut().zip(1..) {
             access.push(own_secret(entry, number, own.as_deref(), &mut exposed)?);
         }
-        figment = figment.merge(without(plain, ODOO_PASSWORD));
+        figment = figment.merge(without_any(plain));
     }
-    Ok((figment.merge(from_environment), Found { odoo_password: password, access, exposed }))
+    let mosip = mosip.map(|(key, value)| Given { key, value: Personal::new(value.expose_secret().to_owned()) });
+    Ok((figment.merge(from_environment), Found { odoo_password: password, mosip, access, exposed }))
+}
+
+/// A secret of the environment: as it is, or in a file.
+fn outside(
+    environment: &Env,
+    read: &mut Plain,
+    (section, key): (&str, &str),
+    exposed: &mut Vec<PathBuf>,
+) -> Result<Option<SecretString>, ConfigError> {
+    let in_file = file_of(read, (section, key), exposed)?;
+    // figment has guessed at the value; only that it is there counts.
+    remove(read, section, key);
+    let variable = format!("OMC_{}__{}", section.to_uppercase(), key.to_uppercase());
+    let given = std::env::var(&variable).ok().filter(|_| environment_is_read(environment, section, key));
+    match (given, in_file) {
+        (Some(_), Some(_)) => Err(ConfigError::Secret(format!("{section}.{key}"))),
+        (Some(value), None) => Ok(Some(SecretString::from(value))),
+        (None, secret) => Ok(secret),
+    }
+}
+
+/// Takes the one secret of `[mosip]`: a second one is an error.
+fn only(
+    known: &mut Option<(&'static str, SecretString)>,
+    key: &'static str,
+    value: Option<SecretString>,
+) -> Result<(), ConfigError> {
+    let Some(value) = value else { return Ok(()) };
+    match known.replace((key, value)) {
+        None => Ok(()),
+        Some(_) => Err(ConfigError::Secret(format!("{MOSIP}.{key}"))),
+    }
 }
 
 fn environment_is_read(environment: &Env, section: &str, key: &str) -> bool {
@@ -208,6 +245,12 @@ fn pass(entry: &mut Value) {
             entry.remove(&format!("{key}_file"));
         }
     }
+}
+
+/// Leaves out the secrets of sections.
+fn without_any(plain: Plain) -> Plain {
+    let plain = without(plain, ODOO_PASSWORD);
+    SECRETS.iter().fold(plain, |plain, key| without(plain, (MOSIP, key)))
 }
 
 fn without(mut plain: Plain, (section, key): (&str, &str)) -> Plain {

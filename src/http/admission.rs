@@ -137,6 +137,7 @@ mod tests {
                 patience: Patience { interval: SECOND, callback_grace: SECOND, stuck_after: SECOND },
                 max_body: 1,
                 on_delivery: Arc::new(|_, _| {}),
+                on_refusal: Arc::new(|_, _| {}),
                 open_to_anybody: Arc::new(|connector| connector == ConnectorId(9)),
             };
             let world = Self { receiver, clock, _folder: folder };

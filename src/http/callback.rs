@@ -30,6 +30,9 @@ use crate::store::{Store, StoreError};
 /// Called with what a delivery says of MTS and the MOSIP behind it: an error that is everybody's, or (`None`) that tokens come.
 pub type OnDelivery = Arc<dyn Fn(ConnectorId, Option<&Code>) + Send + Sync>;
 
+/// Called with each call that is refused: for which connector, where one is named, and why.
+pub type OnRefusal = Arc<dyn Fn(Option<ConnectorId>, &'static str) + Send + Sync>;
+
 /// Tells whether a connector's callbacks may come from anybody.
 pub type OpenToAnybody = Arc<dyn Fn(ConnectorId) -> bool + Send + Sync>;
 
@@ -43,6 +46,7 @@ pub struct Receiver {
     pub patience: Patience,
     pub max_body: usize,
     pub on_delivery: OnDelivery,
+    pub on_refusal: OnRefusal,
     pub open_to_anybody: OpenToAnybody,
 }
 
@@ -86,6 +90,7 @@ async fn receive(
     };
     // Not in the words of the framework, which quote the path.
     let Some(connector) = connector.ok().and_then(|Path(number)| ConnectorId::from_wire(number)) else {
+        (receiver.on_refusal)(None, "unknown");
         return answer(StatusCode::NOT_FOUND, "unknown", "no such connector");
     };
     // Nobody unknown gets a byte of their body read.
@@ -93,6 +98,7 @@ async fn receive(
         Some(Admitted::Known) => caller.is_known(),
         Some(Admitted::Anybody) => {}
         None => {
+            (receiver.on_refusal)(Some(connector), "unauthorised");
             let answer = answer(StatusCode::UNAUTHORIZED, "unauthorised", "not authorised");
             return reception.refusals.refuse(&caller, answer).await;
         }
@@ -102,6 +108,7 @@ async fn receive(
     // Held until the results are stored: what is made of the body takes memory too.
     let mut taken = body::Room::new(reception.bodies.share(), &quota.places);
     let unusable = |status: StatusCode, result: &'static str, text: &'static str| {
+        (receiver.on_refusal)(Some(connector), result);
         reception.oddities.unusable(connector, caller.source(), result);
         answer(status, result, text)
     };

@@ -47,6 +47,7 @@ impl World {
             patience: Patience { interval: Duration::from_secs(1), callback_grace: GRACE, stuck_after: hour },
             max_body: 1024,
             on_delivery: Arc::new(move |_, trouble| hear.lock().unwrap().push(trouble.is_none())),
+            on_refusal: Arc::new(|_, _| {}),
             open_to_anybody: Arc::new(|_| false),
         };
         Self { receiver, clock, said, _folder: folder }

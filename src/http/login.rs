@@ -73,6 +73,7 @@ async fn authenticate(State(reception): Shared, Extension(caller): Extension<Cal
     let pass = params.as_ref().and_then(|params| receiver.log_in(&params.db, &params.login, params.password.expose()));
     let Some(pass) = pass else {
         count("refused");
+        (receiver.on_refusal)(None, "login");
         let data =
             json!({"name": "odoo.exceptions.AccessDenied", "message": "Access Denied", "arguments": ["Access Denied"]});
         let error = json!({"code": 200, "message": "Odoo Server Error", "data": data});
@@ -126,6 +127,7 @@ async fn token(State(reception): Shared, Extension(caller): Extension<Caller>, r
     let receiver = &reception.receiver;
     let Some(pass) = receiver.client(&grant.client, grant.secret.expose()) else {
         count("refused");
+        (receiver.on_refusal)(None, "login");
         let answer = unwanted(StatusCode::UNAUTHORIZED, "invalid_client");
         return reception.refusals.refuse(&caller, answer).await;
     };

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use url::Url;
 
+use super::audit::Outlet;
 use super::disk::{Disk, Write};
 use super::error::StoreError;
 use super::index::Index;
 use super::{codec, keys};
+use crate::domain::audit::{AuditEvent, Deed};
 use crate::domain::batch::Batch;
 use crate::domain::generation::Current;
-use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegistrantId, RunId};
-use crate::domain::record::{Record, RecordKey};
+use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
+use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::{self, Effects, Event, Notice, Occasion};
 
@@ -26,6 +28,8 @@ pub struct Change<'a> {
     others: Vec<Write>,
     /// Records that an administrator's list shows already, though the store does not know them.
     told: HashSet<RecordKey>,
+    audits: Vec<AuditEvent>,
+    audited: Option<(Outlet, u64)>,
 }
 
 struct Touched {
@@ -44,6 +48,8 @@ impl<'a> Change<'a> {
             generation: None,
             others: Vec::new(),
             told: HashSet::new(),
+            audits: Vec::new(),
+            audited: None,
         }
     }
 
@@ -67,6 +73,9 @@ impl<'a> Change<'a> {
         let (after, effects) = transition::apply(&record, event, occasion)?;
         if after.as_ref() != Some(&record) {
             self.count(&effects, occasion);
+            if effects.notice == Some(Notice::Refused) {
+                self.audits.extend(after.as_ref().and_then(|after| refusal(after, occasion)));
+            }
             if let Some(notice) = effects.notice {
                 self.others.push((keys::notice(record.connector, key), Some(vec![notice_byte(notice)])));
             }
@@ -203,6 +212,21 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// Notes that a VID's row is about to be removed, or (`false`) that what became of it is known.
+    pub fn note_removal(&mut self, vid_type: IdTypeId, registrant: RegistrantId, row: RegIdRow, is_open: bool) {
+        self.others.push((keys::removal(vid_type, registrant, row), is_open.then(Vec::new)));
+    }
+
+    /// Has an event told, if anybody wants to be told.
+    pub fn audit(&mut self, event: AuditEvent) {
+        self.audits.push(event);
+    }
+
+    /// Notes that an outlet has told all events with lower numbers.
+    pub fn audited(&mut self, outlet: Outlet, below: u64) {
+        self.audited = Some((outlet, below));
+    }
+
     fn touch(&mut self, key: RecordKey, before: Record, after: Option<Record>) {
         let touched = self.records.entry(key).or_insert(Touched { before: Some(before), after: None });
         touched.after = after;
@@ -224,7 +248,7 @@ impl<'a> Change<'a> {
 
     /// Tells whether anything changed.
     pub(super) fn commit(self) -> Result<bool, StoreError> {
-        let Self { disk, index, records, runs, mut batches, generation, others, told: _ } = self;
+        let Self { disk, index, records, runs, mut batches, generation, others, told: _, mut audits, audited } = self;
         let mut writes = others;
         for (key, touched) in &records {
             writes.push((keys::record(*key), touched.after.as_ref().map(codec::encode).transpose()?));
@@ -240,10 +264,24 @@ impl<'a> Change<'a> {
         if let Some(current) = &generation {
             writes.push((keys::GENERATION.to_vec(), Some(codec::encode(current)?)));
         }
+        let mut audit = index.audit.clone();
+        if audit.is_open() {
+            let changed = runs.iter().filter_map(|(id, run)| Some((index.runs.get(id), run.as_ref()?)));
+            let of_runs = changed.flat_map(|(before, run)| AuditEvent::of_run(before, run));
+            // A run ends with the last of its records.
+            let (ended, began): (Vec<_>, Vec<_>) =
+                of_runs.partition(|event| matches!(event.deed, Deed::RunEnded { .. }));
+            let events: Vec<AuditEvent> = began.into_iter().chain(audits.drain(..)).chain(ended).collect();
+            audit.append(&events, &mut writes)?;
+        }
+        if let Some((outlet, below)) = audited {
+            audit.told(outlet, below, &mut writes)?;
+        }
         if writes.is_empty() {
             return Ok(false);
         }
         disk.write(writes)?;
+        index.audit = audit;
         for touched in records.into_values() {
             if let Some(before) = touched.before {
                 index.leave(&before);
@@ -259,9 +297,20 @@ impl<'a> Change<'a> {
     }
 }
 
+/// What the audit is told of a record that was refused just now.
+fn refusal(record: &Record, occasion: &Occasion<'_>) -> Option<AuditEvent> {
+    let (code, given_up) = match &record.state {
+        State::Rejected { code } => (code, false),
+        State::Abandoned { cause, .. } => (cause, true),
+        _ => return None,
+    };
+    let (run, registrant, code) = (record.run, record.key.registrant, code.clone());
+    let deed = Deed::Refused { run, registrant, code, given_up };
+    Some(AuditEvent::of(record.connector, occasion.wall, deed))
+}
+
 /// Batches whose last awaited record leaves with this change.
 fn idle_batches(index: &Index, records: &HashMap<RecordKey, Touched>) -> Vec<BatchId> {
-    use crate::domain::record::State;
     let batch = |record: &Option<Record>| match record.as_ref().map(|record| &record.state) {
         Some(State::Submitted { batch }) => Some(*batch),
         _ => None,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::audit::AuditQueue;
 use super::disk::Disk;
 use super::error::StoreError;
 use super::{codec, keys};
@@ -60,6 +61,7 @@ pub(super) struct Index {
     pub batches: BTreeMap<BatchId, Batch>,
     pub runs: BTreeMap<RunId, Run>,
     pub generation: Option<Current>,
+    pub audit: AuditQueue,
     pub next_run: u64,
     pub next_batch: u64,
 }
@@ -83,7 +85,8 @@ fn queue(record: &Record) -> Option<(ConnectorId, Queue, i64, RecordKey)> {
 impl Index {
     /// Reads everything once; a value that does not decode means that the store is damaged.
     pub fn remember(disk: &Disk) -> Result<Self, StoreError> {
-        let mut index = Self { generation: codec::read(disk, keys::GENERATION)?, ..Self::default() };
+        let generation = codec::read(disk, keys::GENERATION)?;
+        let mut index = Self { generation, audit: AuditQueue::remember(disk)?, ..Self::default() };
         for pair in disk.scan(keys::RECORDS) {
             let record: Record = codec::decode(&pair?.1)?;
             let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();

@@ -8,12 +8,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{Halt, Remote, Worker, apart};
+use crate::domain::audit::{AuditEvent, Deed, Remover};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
 use crate::domain::identity::{IdTypeId, RegistrantId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::transition::Occasion;
 use crate::odoo::registry::{Outcome, Registrant, StaleVid};
+
+/// Registrants who are read in one call, to see what became of a removal.
+const TRACED: usize = 500;
 
 /// The connectors of one clean-up: those that share both ID types. The first of them looks and removes, since a clean-up does not
 /// go by filters; a correction goes to whoever takes the person.
@@ -43,6 +47,7 @@ pub fn scopes<'a>(started: &'a [Arc<Connector>], all: &[Arc<Connector>]) -> Vec<
 pub async fn step(worker: &Worker, scope: &Scope<'_>, after: u32) -> Result<Option<u32>, Halt> {
     let connector = scope.first;
     worker.pass(&[Remote::CleanUp(connector.id)])?;
+    while trace(worker, connector).await? {}
     let registry = worker.registry().await?;
     let page = registry.holders_of_both(connector, after, worker.settings.page_size);
     let page = worker.ask_odoo_behind(Some(Remote::CleanUp(connector.id)), page).await?;
@@ -69,18 +74,75 @@ async fn settle(worker: &Worker, scope: &Scope<'_>, found: &[Registrant]) -> Res
     stale.retain(|row| !is_disputed(worker, connector, row.registrant));
     if !stale.is_empty() {
         let (own, registry) = (Some(Remote::CleanUp(connector.id)), worker.registry().await?);
+        announce(worker, connector, &stale).await?;
         let outcomes = worker.ask_odoo_behind(own, registry.remove_vids(connector, &stale)).await?;
-        let removed = outcomes
-            .iter()
-            .filter(|outcome| {
-                matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true })
-            })
-            .count();
+        let is_removed = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Already { vid_removed: true } | Outcome::Written { vid_removed: true })
+        };
+        let settled = stale.iter().zip(&outcomes).map(|(row, outcome)| (row.clone(), is_removed(outcome)));
+        let settled: Vec<(StaleVid, bool)> = settled.collect();
+        let removed = settled.iter().filter(|(_, removed)| *removed).count();
         worker.tally.swept(removed as u64);
+        close(worker, connector, settled, false).await?;
         warn_of_failures(connector, &stale, &outcomes);
         tracing::info!(connector = %connector.id, removed, "VIDs removed whose registrants hold a token");
     }
     correct(worker, scope, corrected).await
+}
+
+/// Notes what is about to be removed, for the audit: a kill may come between the removal and its answer.
+async fn announce(worker: &Worker, connector: &Connector, stale: &[StaleVid]) -> Result<(), Halt> {
+    if !worker.store.is_audited() {
+        return Ok(());
+    }
+    let (kind, rows) = (connector.vid_type, stale.to_vec());
+    let noted = worker.store.change(move |change| {
+        rows.iter().for_each(|row| change.note_removal(kind, row.registrant, row.vid_row, true));
+        Ok(())
+    });
+    noted.await?;
+    Ok(worker.store.sync().await?)
+}
+
+/// Tells the audit what was removed of what was announced; `found`: it is gone, and no answer said so.
+async fn close(worker: &Worker, connector: &Connector, rows: Vec<(StaleVid, bool)>, found: bool) -> Result<(), Halt> {
+    if !worker.store.is_audited() {
+        return Ok(());
+    }
+    let (connector, kind, now) = (connector.id, connector.vid_type, worker.clock.now());
+    let noted = worker.store.change(move |change| {
+        for (row, removed) in rows {
+            let (run, by) = (RunId::NONE, Remover::CleanUp);
+            change.note_removal(kind, row.registrant, row.vid_row, false);
+            if removed {
+                let deed = Deed::VidRemoved { run, registrant: row.registrant, by, found };
+                change.audit(AuditEvent::of(connector, now, deed));
+            }
+        }
+        Ok(())
+    });
+    Ok(noted.await?)
+}
+
+/// Looks what became of removals whose answer was lost; tells whether there may be more of them.
+async fn trace(worker: &Worker, connector: &Connector) -> Result<bool, Halt> {
+    let lost = worker.store.removals(connector.vid_type, TRACED)?;
+    if lost.is_empty() || !worker.store.is_audited() {
+        return Ok(false);
+    }
+    let ids: Vec<RegistrantId> = lost.iter().map(|(registrant, _)| *registrant).collect();
+    let registry = worker.registry().await?;
+    let read = registry.read(connector, &ids, true);
+    let found = worker.ask_odoo_behind(Some(Remote::CleanUp(connector.id)), read).await?;
+    let settled = lost.into_iter().map(|(id, vid_row)| {
+        let registrant = found.iter().find(|registrant| registrant.id == id);
+        let is_gone = registrant.is_some_and(|registrant| registrant.vids.iter().all(|vid| vid.row != vid_row));
+        (StaleVid { registrant: id, vid_row, vid_written: None }, is_gone)
+    });
+    let settled: Vec<(StaleVid, bool)> = settled.collect();
+    let whole = settled.len() == TRACED;
+    close(worker, connector, settled, true).await?;
+    Ok(whole)
 }
 
 /// Admits corrections, each for the first connector that takes the person; who is taken by none stays as they are.

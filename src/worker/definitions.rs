@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Halt, Settings, Worker};
+use crate::domain::audit::{self, AuditEvent, Deed};
 use crate::domain::connector::{Connector, Model};
 use crate::domain::definition::{self, Problem, Surroundings};
 use crate::domain::delivery::Delivery;
@@ -201,15 +202,31 @@ fn named(digest: [u8; DIGEST]) -> String {
     URL_SAFE_NO_PAD.encode(&digest[4..16])
 }
 
-/// Keeps a good definition.
-pub fn keep(worker: &Worker, connector: &Connector) -> Result<(), StoreError> {
+/// Keeps a good definition. The audit hears of one that is not the one that was kept; `is_back`: it was wrong or away meanwhile.
+pub fn keep(worker: &Worker, connector: &Connector, is_back: bool) -> Result<(), StoreError> {
     let unsealable = |error: String| StoreError::Unsealable(error);
     let text = serde_json::to_vec(connector).map_err(|error| unsealable(error.to_string()))?;
     let sealed = worker.seal.seal(&place(connector.id), &text).map_err(|error| unsealable(error.to_string()))?;
+    let news = news(kept_one(worker, connector.id)?.as_ref(), connector, is_back);
+    let event = news.map(|deed| AuditEvent::of(connector.id, worker.clock.now(), deed));
     worker.store.change_now(|change| {
         change.put_definition(connector.id, Some(sealed));
+        event.into_iter().for_each(|event| change.audit(event));
         Ok(())
     })
+}
+
+/// What there is to tell of a definition that is right.
+fn news(kept: Option<&Connector>, now: &Connector, is_back: bool) -> Option<Deed> {
+    let Some(kept) = kept else { return Some(Deed::Definition { now: audit::Definition::New, fields: Vec::new() }) };
+    let fields = |connector: &Connector| match serde_json::to_value(connector) {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (kept, now) = (fields(kept), fields(now));
+    let changed = |(name, value): (&String, &Value)| (kept.get(name) != Some(value)).then(|| name.clone());
+    let fields: Vec<String> = now.iter().filter_map(changed).collect();
+    (is_back || !fields.is_empty()).then_some(Deed::Definition { now: audit::Definition::Changed, fields })
 }
 
 /// The definitions that were good last time. What does not open or decode is left out: Odoo has it.

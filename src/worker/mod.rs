@@ -9,11 +9,13 @@
 //! | [`write_back`] | tokens into the registry, VIDs out of it |
 //! | [`reconcile`] | results of downloads into the store, and records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
+//! | [`audit`] | events for the audit out of the store |
 //! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
 mod address;
 mod answered;
 mod apart;
+pub mod audit;
 mod awaiting;
 pub mod clean_up;
 mod config;

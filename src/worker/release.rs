@@ -112,6 +112,15 @@ pub fn everything(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
         })?;
     }
     worker.store.change_now(|change| {
+        // What is forgotten has ended.
+        let unfinished: Vec<_> = change.runs().filter(|run| run.connector == id && !run.is_over()).cloned().collect();
+        for mut run in unfinished {
+            run.stop(worker.clock.now());
+            change.put_run(run);
+        }
+        Ok(())
+    })?;
+    worker.store.change_now(|change| {
         change.put_definition(id, None);
         change.remove_cursor(id);
         let runs: Vec<_> = change.runs().filter(|run| run.connector == id).map(|run| run.id).collect();

@@ -36,6 +36,10 @@ pub enum Remote {
     Report(ConnectorId),
     /// A connector whose request MTS refuses.
     Submission(ConnectorId),
+    /// MOSIP's audit manager.
+    AuditManager,
+    /// The file of the audit's events.
+    AuditFile,
     /// A connector's input format, as it is now, on registrant after registrant. A corrected one is another.
     InputFormat(ConnectorId, Expression),
 }
@@ -61,6 +65,8 @@ impl fmt::Display for Remote {
             Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),
             Self::Report(id) => write!(f, "report on connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),
+            Self::AuditManager => write!(f, "MOSIP's audit manager"),
+            Self::AuditFile => write!(f, "the audit's file"),
             Self::InputFormat(id, _) => write!(f, "connector {id} in jq"),
         }
     }

@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Halt, Progress, Worker, pull, reconcile, submit, write_back};
+use super::{Halt, Progress, Worker, audit, pull, reconcile, submit, write_back};
 use crate::domain::connector::Connector;
+use crate::mosip::{AuditFile, Auditor};
 
 /// Nobody sleeps longer, whatever the clock does.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ enum Part {
     WritingBack(watch::Receiver<Arc<Connector>>),
     Reconciling(Url),
     Reclaiming,
+    Auditing(Arc<Auditor>),
+    Filing(Arc<Auditor>, Arc<AuditFile>),
 }
 
 impl Part {
@@ -37,6 +40,8 @@ impl Part {
             Self::WritingBack(_) => "writing back",
             Self::Reconciling(_) => "reconciling",
             Self::Reclaiming => "reclaiming",
+            Self::Auditing(_) => "telling the audit manager",
+            Self::Filing(..) => "writing the audit's file",
         }
     }
 
@@ -47,6 +52,8 @@ impl Part {
             Self::Submitting(definition) => submit::step(worker, &newest(definition)).await,
             Self::WritingBack(definition) => write_back::step(worker, &newest(definition)).await,
             Self::Reconciling(mts_url) => reconcile::step(worker, mts_url).await,
+            Self::Auditing(auditor) => audit::call(worker, auditor).await,
+            Self::Filing(auditor, file) => audit::write(worker, auditor, file).await,
             Self::Reclaiming => reconcile::reclaim(worker).await.map(|()| Progress::Idle(None)),
         }
     }
@@ -64,6 +71,16 @@ pub async fn connector(worker: Arc<Worker>, definition: watch::Receiver<Arc<Conn
 /// Looks after all batches until told to stop.
 pub async fn batches(worker: Arc<Worker>, stop: CancellationToken) {
     tokio::join!(repeat(&worker, &stop, Part::Reclaiming), reconciling(&worker, &stop));
+}
+
+/// Tells the audit manager what was done until told to stop.
+pub async fn auditing(worker: Arc<Worker>, auditor: Arc<Auditor>, stop: CancellationToken) {
+    repeat(&worker, &stop, Part::Auditing(auditor)).await;
+}
+
+/// Writes what was done to a file until told to stop.
+pub async fn filing(worker: Arc<Worker>, auditor: Arc<Auditor>, file: Arc<AuditFile>, stop: CancellationToken) {
+    repeat(&worker, &stop, Part::Filing(auditor, file)).await;
 }
 
 /// Keeps one loop for each MTS that owes answers, and learns how fast they come.

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use super::{Halt, Progress, Remote, Worker};
+use crate::domain::audit::{AuditEvent, Deed, Remover};
 use crate::domain::code::Code;
 use crate::domain::connector::Connector;
-use crate::domain::identity::RegistrantId;
+use crate::domain::identity::{RegIdRow, RegistrantId};
 use crate::domain::opaque::Digest;
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::transition::{AfterWrite, Event, Occasion};
@@ -51,8 +54,12 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         supersede(worker, connector, &registry, &results, &mut outcomes, &matches).await;
     }
 
+    let rows: Vec<RegIdRow> = results.iter().map(|result| result.vid_row).collect();
+    let gone = gone(worker, connector, &registry, &results, &outcomes).await?;
+    let mut traces: HashMap<RecordKey, Trace> = HashMap::new();
     let (mut written, mut cleared) = (0, 0);
-    for (key, outcome) in keys.into_iter().zip(outcomes) {
+    for ((key, row), outcome) in keys.into_iter().zip(rows).zip(outcomes) {
+        traces.extend(Trace::of(&outcome, gone.contains(&row)).map(|trace| (key, trace)));
         if let registry::Outcome::Written { vid_removed } | registry::Outcome::Already { vid_removed } = outcome {
             written += 1;
             cleared += u64::from(vid_removed);
@@ -70,9 +77,10 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         .change(move |change| {
             let occasion = Occasion { now, wall, backoff: &backoff, jitter };
             for (key, event) in events {
-                if matches!(change.record(key)?, Some(Record { state, .. }) if is_written(&state)) {
-                    change.apply(key, event, &occasion)?;
-                }
+                let Some(record) = change.record(key)?.filter(|record| is_written(&record.state)) else { continue };
+                change.apply(key, event, &occasion)?;
+                let trace = traces.get(&key).into_iter().flat_map(|trace| trace.events(&record, wall));
+                trace.for_each(|event| change.audit(event));
             }
             Ok(())
         })
@@ -80,6 +88,65 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.tally.wrote(written, cleared);
     tracing::debug!(connector = %connector.id, written, cleared, "written back");
     Ok(Progress::Worked)
+}
+
+/// What a write-back left in the registry, for the audit.
+#[derive(Debug, Clone, Copy)]
+struct Trace {
+    /// The token was there already: an answer that was lost told of it, or somebody else wrote it.
+    found: bool,
+    /// This very call wrote it.
+    wrote: bool,
+    /// The VID's row is gone: by this call, or (`true`) before it.
+    vid: Option<bool>,
+}
+
+impl Trace {
+    fn of(outcome: &registry::Outcome, is_gone: bool) -> Option<Self> {
+        use registry::Outcome as Told;
+        let (found, wrote, removed) = match outcome {
+            Told::Written { vid_removed } => (false, true, *vid_removed),
+            Told::Already { vid_removed } => (true, false, *vid_removed),
+            Told::TokenWritten(_) => (false, false, false),
+            Told::Busy | Told::Conflict | Told::Superseded | Told::Refused(_) => return None,
+        };
+        Some(Self { found, wrote, vid: if removed { Some(false) } else { is_gone.then_some(true) } })
+    }
+
+    fn events(self, record: &Record, at: DateTime<Utc>) -> impl Iterator<Item = AuditEvent> {
+        let (run, registrant, connector) = (record.run, record.key.registrant, record.connector);
+        // Of a token that was written before, that was told.
+        let is_new = self.wrote || matches!(record.state, State::TokenReceived { .. });
+        let token = is_new.then_some(Deed::TokenWritten { run, registrant, found: self.found });
+        let vid = self.vid.map(|found| Deed::VidRemoved { run, registrant, by: Remover::WriteBack, found });
+        token.into_iter().chain(vid).map(move |deed| AuditEvent::of(connector, at, deed))
+    }
+}
+
+/// Of those whose token was there already, the VID rows that are gone: the call that removed them may have had no answer. Looked up
+/// only where the audit wants to know.
+async fn gone(
+    worker: &Worker,
+    connector: &Connector,
+    registry: &Registry,
+    results: &[WriteBack],
+    outcomes: &[registry::Outcome],
+) -> Result<Vec<RegIdRow>, Halt> {
+    let unclear = |(_, outcome): &(&WriteBack, &registry::Outcome)| {
+        matches!(outcome, registry::Outcome::Already { vid_removed: false })
+    };
+    let unclear: Vec<&WriteBack> = results.iter().zip(outcomes).filter(unclear).map(|(result, _)| result).collect();
+    if unclear.is_empty() || !connector.remove_vid || !worker.store.is_audited() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<RegistrantId> = unclear.iter().map(|result| result.registrant).collect();
+    let read = registry.read(connector, &ids, true);
+    let found = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), read).await?;
+    let is_gone = |result: &&&WriteBack| {
+        let registrant = found.iter().find(|registrant| registrant.id == result.registrant);
+        registrant.is_some_and(|registrant| registrant.vids.iter().all(|vid| vid.row != result.vid_row))
+    };
+    Ok(unclear.iter().filter(is_gone).map(|result| result.vid_row).collect())
 }
 
 /// Of tokens that contradict the ones that are there, those are not worth showing whose VID is not the one that was submitted any

@@ -5,43 +5,8 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::harness::{Daemon, Process, Setup, World, client, eventually, json as json_of, number};
-
-/// Long enough for a hit in a log to mean something.
-const SECRET: &str = "correct-horse-battery";
-
-/// MOSIP's services.
-struct Mosip {
-    _process: Process,
-    url: String,
-}
-
-impl Mosip {
-    async fn start() -> Self {
-        let (process, url) = Process::simulator("mosip", &["--listen", "127.0.0.1:0", "--secret-key", SECRET]).await;
-        Self { _process: process, url }
-    }
-
-    async fn state(&self) -> Value {
-        json_of(client().get(format!("{}/_sim/state", self.url))).await
-    }
-
-    async fn logins(&self) -> u64 {
-        number(&self.state().await, "logins")
-    }
-
-    async fn faults(&self, faults: Value) {
-        json_of(client().post(format!("{}/_sim/faults", self.url)).json(&faults)).await;
-    }
-
-    /// An entry that logs in at authmanager.
-    fn entry(&self, mts_url: &str, secret: &str) -> String {
-        let url = &self.url;
-        format!(
-            "[{{ url = {mts_url:?}, kind = \"mosip\", login_url = {url:?}, app_id = \"registry\", client_id = \"omc\", {secret} }}]"
-        )
-    }
-}
+use super::harness::mosip::{Mosip, SECRET};
+use super::harness::{Daemon, Process, Setup, World, eventually, number};
 
 fn written(secret: &str) -> String {
     format!("secret_key = {secret:?}")

@@ -10,6 +10,7 @@ mod harness;
 
 mod access;
 mod asking;
+mod audit;
 mod auth_types;
 mod bad_definitions;
 mod bad_input;

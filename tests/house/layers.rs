@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["config"],
     &["worker", "http", "schedule"],
     &["intake"],
-    &["store", "odoo", "mts", "jq"],
+    &["store", "odoo", "mts", "mosip", "jq"],
     &["access"],
     &["domain", "seal", "tls", "clock"],
 ];
@@ -25,7 +25,7 @@ const NARROW: [(&str, &[&str]); 4] = [
 ];
 
 /// Modules that only these may name.
-const KEPT: [(&str, &[&str]); 2] = [("sim", &["cli"]), ("access", &["app", "config", "worker", "mts"])];
+const KEPT: [(&str, &[&str]); 2] = [("sim", &["cli"]), ("access", &["app", "config", "worker", "mts", "mosip"])];
 
 fn level(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))

@@ -170,6 +170,7 @@ impl<'a> World<'a> {
             backoff: worker.settings.backoff,
             patience: worker.settings.patience,
             max_body: 1024 * 1024,
+            on_refusal: Arc::new(|_, _| {}),
             open_to_anybody: Arc::new(|_| false),
             on_delivery: {
                 let worker = Arc::downgrade(&worker);

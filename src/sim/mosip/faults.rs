@@ -17,6 +17,8 @@ pub struct Faults {
     pub token_seconds: i64,
     /// The secret that is asked for from now on; empty: as at the start.
     pub secret_key: String,
+    /// The audit manager refuses events whose `eventId` or `id` is this; empty: none.
+    pub refuse_audits: String,
 }
 
 /// A change of faults: what is not named stays as it is.
@@ -29,6 +31,7 @@ pub struct Change {
     latency_ms: Option<u64>,
     token_seconds: Option<i64>,
     secret_key: Option<String>,
+    refuse_audits: Option<String>,
     /// Not a state but a deed: all tokens given so far are void.
     pub revoke: bool,
 }
@@ -58,6 +61,7 @@ impl Change {
         set(&mut faults.latency_ms, self.latency_ms);
         set(&mut faults.token_seconds, self.token_seconds);
         set(&mut faults.secret_key, self.secret_key);
+        set(&mut faults.refuse_audits, self.refuse_audits);
     }
 }
 

@@ -99,7 +99,12 @@ fn take(services: &Services, path: &str, headers: &HeaderMap, body: &[u8], fails
         if fails {
             return broken("KER-AUD-500");
         }
-        keep(&mut services.received().audits, audit::take(body)?);
+        let audit = audit::take(body)?;
+        let unwanted = services.faults().refuse_audits;
+        if !unwanted.is_empty() && ["eventId", "id"].iter().any(|field| audit[*field] == *unwanted) {
+            return Err(Refusal::new("KER-AUD-001", "Invalid Audit Request. Required parameters must be present"));
+        }
+        keep(&mut services.received().audits, audit);
         return Ok(audit::taken());
     }
     if notifier::SMS.contains(&path) {

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod daemon;
+pub mod mosip;
 mod odoo;
 mod process;
 mod world;
