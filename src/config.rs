@@ -32,6 +32,7 @@ pub struct Config {
     pub retry: RetryConfig,
     pub log: LogConfig,
     pub mosip: mosip::Config,
+    pub notify: mosip::NotifyConfig,
     /// Files that a secret was read from, and that every account of the machine can read.
     #[serde(skip)]
     pub exposed: Vec<PathBuf>,
@@ -155,6 +156,7 @@ impl Config {
         if let Err(error) = self.mandatory() {
             return wrong("submit.mandatory_fields", &error);
         }
+        self.notify.check(self.mosip.url.is_some()).map_err(|error| ConfigError::Wrong(error.to_owned()))?;
         self.mosip.check().map_err(|error| ConfigError::Wrong(error.to_string()))?;
         if let Err(error) = self.log.filter() {
             return wrong("log.level", &error);
@@ -169,6 +171,8 @@ impl Config {
             ("schedule.full_sweep", self.schedule.full_sweep),
             ("schedule.vid_cleanup", self.schedule.vid_cleanup),
             ("schedule.duplicates", self.schedule.duplicates),
+            ("notify.stuck_after", self.notify.stuck_after),
+            ("notify.pause", self.notify.pause),
             ("callback.renew_credentials", self.callback.renew_credentials),
         ] {
             if span.is_zero() {

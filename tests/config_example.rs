@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../config.toml.example");
 
 /// Secrets have no field that the other keys' list would name.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 18] = [
     "odoo.password",
     "odoo.password_file",
     "mts.access.secret_key",
@@ -27,6 +27,14 @@ const SECRETS: [&str; 10] = [
     "mts.access.token_file",
     "mts.access.password",
     "mts.access.password_file",
+    "mosip.secret_key",
+    "mosip.secret_key_file",
+    "mosip.client_secret",
+    "mosip.client_secret_file",
+    "mosip.token",
+    "mosip.token_file",
+    "mosip.password",
+    "mosip.password_file",
 ];
 /// Lists of tables: shown by an example, all of it commented.
 const LISTS: [&str; 1] = ["mts.access"];
@@ -134,6 +142,69 @@ fn each_kind_of_access_has_an_example_that_parses() {
     assert_eq!(kinds.len(), 4, "{kinds:?}");
 }
 
+/// The example of docs/audit.md is whole.
+#[test]
+fn the_audit_has_an_example_that_parses() {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md")).unwrap();
+    let (_, block) = document.split_once("```toml\n").unwrap();
+    let here = block.split("```").next().unwrap().replace("secret_key_file = \"/etc", "secret_key = \"/etc");
+    let config = Config::from_toml(&here).unwrap();
+    assert!(config.mosip.audit && config.mosip.audit_file.is_some());
+    assert!(config.mosip.way().unwrap().unwrap().1.is_some());
+}
+
+/// The example of docs/notification.md is whole, and who is no recipient is told so and not printed.
+#[test]
+fn notification_has_an_example_that_parses() {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/notification.md")).unwrap();
+    let (_, block) = document.split_once("```toml\n").unwrap();
+    let here = block.split("```").next().unwrap().replace("secret_key_file = \"/etc", "secret_key = \"/etc");
+    let config = Config::from_toml(&here).unwrap();
+    assert_eq!(config.notify.recipients().len(), 2);
+    for (wrong, told) in [
+        ("emails = [\"night.desk\"]", "notify.emails"),
+        ("phones = [\"night desk\"]", "notify.phones"),
+        ("emails = [\"night.desk@m.example\"]", "mosip.url"),
+        ("rejections_above = \"many\"", "rejections_above"),
+        ("stuck_after = \"0s\"", "notify.stuck_after"),
+    ] {
+        let error = Config::from_toml(&format!("[notify]\n{wrong}")).unwrap_err().to_string();
+        assert!(error.contains(told) && !error.contains("night"), "{wrong}: {error}");
+    }
+}
+
+/// `[mosip]` has one secret, by one of eight keys, and no error prints it.
+#[test]
+fn the_secret_of_mosip_is_read_and_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "48151623\n").unwrap();
+    let section = |more: &str| format!("[mosip]\nurl = \"https://mosip.example\"\nkind = \"bearer\"\n{more}");
+    for good in ["token = \"48151623\"".to_owned(), format!("token_file = {file:?}")] {
+        let config = Config::from_toml(&section(&good)).unwrap();
+        let given = config.mosip.secret.as_ref().unwrap();
+        assert_eq!((given.key, given.value.expose().as_str()), ("token", "48151623"));
+        assert!(!format!("{config:?}").contains("48151623"));
+    }
+    for wrong in [
+        "token = 48151623".to_owned(),
+        "token = \"48151623\"\npassword = \"48151623\"".to_owned(),
+        format!("token = \"48151623\"\ntoken_file = {file:?}"),
+        "password = \"48151623\"".to_owned(),
+        "token = \"48151623 \"".to_owned(),
+        "tokn = \"48151623\"".to_owned(),
+        "token_file = \"/nowhere\"".to_owned(),
+        String::new(),
+    ] {
+        let error = Config::from_toml(&section(&wrong)).unwrap_err();
+        for told in [error.to_string(), format!("{error:?}")] {
+            assert!(told.contains("mosip") && !told.contains("48151623"), "{wrong}: {told}");
+        }
+    }
+    let error = Config::from_toml("[mosip]\naudit = true").unwrap_err().to_string();
+    assert!(error.contains("mosip.url"), "{error}");
+}
+
 #[test]
 fn every_key_is_explained() {
     let mut explained = false;
@@ -175,6 +246,9 @@ fn changing_any_default_shows() {
         ("callback.renew_credentials", "\"1d\""),
         ("callback.allow_unauthenticated", "true"),
         ("store.path", "\"x\""),
+        ("mosip.audit_queue", "20000"),
+        ("notify.rejections_above", "\"11%\""),
+        ("notify.release", "\"1.1.5\""),
     ] {
         let other = Config::from_toml(&format!("{key} = {value}")).unwrap();
         assert_ne!(format!("{other:#?}"), bare, "{key}");
@@ -210,7 +284,7 @@ fn unknown_keys_and_sections_are_errors_that_name_them() {
         ("[odoo]\ndatabse = \"x\"", "databse"),
         ("[odo]\nurl = \"x\"", "odo"),
         ("[submit]\nbatch_sise = 3", "batch_sise"),
-        ("[mosip]\nurl = \"x\"", "url"),
+        ("[mosip]\nurll = \"x\"", "urll"),
     ] {
         let error = Config::from_toml(text).unwrap_err().to_string();
         assert!(error.contains(&format!("`{name}`")), "{error}");
@@ -351,6 +425,9 @@ fn a_secret_of_the_environment_is_never_printed() {
         &[("OMC_ODOO__PASSWORD", "48151623"), ("OMC_ODOO__PAGE_SIZE", "many")],
         &[("OMC_ODOO__PASSWORD__X", "48151623")],
         &[("OMC_MTS__ACCESS", "[{token=48151623}]")],
+        &[("OMC_MOSIP__TOKEN", "48151623")],
+        &[("OMC_MOSIP__TOKEN", "48151623"), ("OMC_MOSIP__PASSWORD", "48151623")],
+        &[("OMC_MOSIP__TOKEN", "48151623"), ("OMC_MOSIP__TOKEN_FILE", "/nowhere")],
         &[("OMC_MTS__ACCESS__TOKEN", "48151623")],
     ] {
         let told = told(&omc(folder.path(), &["check"], environment));

@@ -37,6 +37,7 @@ pub(super) fn jobs(app: &Arc<App>) -> Vec<(&'static str, Work)> {
             "*/5 * * * * *",
             job(app, async |app| logged("telling of refused callbacks", app.tell_of_refused_callbacks(false))),
         ),
+        ("*/5 * * * * *", job(app, async |app| logged("watching", app.watch()))),
         (
             "30 * * * * *",
             job(app, async |app| {
@@ -211,6 +212,11 @@ fn rest(app: &App, id: ConnectorId) {
     logged("the end of a one-time connector", forgotten.map_err(Halt::from));
 }
 
+/// What is the matter with a connector, if anything.
+pub(super) fn trouble(app: &App, id: ConnectorId) -> Option<String> {
+    condition(app, id)?.last_error
+}
+
 /// What there is to say about a connector; nothing about one that Odoo does not have any more, or that is not OMC's.
 fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
     let worker = &app.worker;
@@ -284,7 +290,7 @@ fn show(app: &App) {
     audit::show(worker);
     let (connectors, batches) = (app.roster.connectors(), worker.store.batches());
     worker.breakers.keep(|remote| match remote {
-        Remote::Odoo | Remote::AuditManager | Remote::AuditFile => true,
+        Remote::Odoo | Remote::AuditManager | Remote::AuditFile | Remote::Notifier => true,
         Remote::Mts(url) | Remote::Access(url) | Remote::Authentication(url) => {
             connectors.iter().any(|connector| connector.mts_url == *url)
                 || batches.iter().any(|batch| batch.mts_url == *url)

@@ -7,9 +7,11 @@ mod chores;
 pub mod discretion;
 pub mod duplicates;
 mod leases;
+mod notify;
 mod operations;
 mod poll;
 pub mod preview;
+mod reception;
 mod rekey;
 mod roster;
 mod sockets;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,8 +41,7 @@ pub use sockets::Sockets;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::domain::connector::{Activity, CallbackAuth, Connector};
-use crate::domain::identity::ConnectorId;
+use crate::domain::connector::{Activity, Connector};
 use crate::domain::retry::delta;
 use crate::http::{self, Entrance, Handshake, callback};
 use crate::mosip::Service;
@@ -48,7 +50,7 @@ use crate::odoo;
 use crate::schedule::Ticker;
 use crate::seal::{self, Exposure, Personal, Seal};
 use crate::store::{Store, StoreError};
-use crate::worker::{Settings, Tally, Worker, credentials, definitions, submit, tend};
+use crate::worker::{Settings, Tally, Worker, credentials, definitions, tend};
 
 /// The time that dropping what outlasted the grace period may take.
 const DROPPED: Duration = Duration::from_secs(1);
@@ -62,6 +64,8 @@ pub struct App {
     pub config: Config,
     certificates: Certificates,
     refused_callbacks: audit::RefusedCallbacks,
+    /// In steady time.
+    began: DateTime<Utc>,
     /// VID clean-ups that went through everybody.
     pub clean_ups: std::sync::atomic::AtomicU64,
     /// Odoo's definitions were read at least once.
@@ -218,6 +222,7 @@ pub async fn start(
     serving.close();
 
     app.audit(&clock)?;
+    app.notify(&clock)?;
     app.spawn(poll::run(Arc::clone(&app)));
     app.spawn(tend::batches(Arc::clone(&app.worker), app.stop.clone()));
     let ticker = Ticker::start(chores::jobs(&app)).await.context("cannot start the ticker")?;
@@ -240,12 +245,14 @@ fn build(
         "cannot prepare HTTPS: are CA certificates installed (package ca-certificates), or one named in mts.ca_cert?",
     )?;
     let worker = Arc::new(Worker::new(store, seal, clock, mts, odoo, settings, tally)?);
+    let began = worker.steady.now();
     Ok(Arc::new(App {
         worker,
         roster: Roster::default(),
         config,
         certificates,
         refused_callbacks: audit::RefusedCallbacks::default(),
+        began,
         clean_ups: std::sync::atomic::AtomicU64::new(0),
         heard: AtomicBool::new(false),
         stop: CancellationToken::new(),
@@ -340,50 +347,6 @@ impl App {
             task.await;
             failed.disarm();
         });
-    }
-
-    /// Of connectors that have MTS call without credentials, or whose batches under way did, and only where that is allowed.
-    fn open_to_anybody(self: &Arc<Self>) -> callback::OpenToAnybody {
-        if !self.config.callback.allow_unauthenticated {
-            return Arc::new(|_| false);
-        }
-        let app = Arc::downgrade(self);
-        Arc::new(move |id| {
-            let Some(app) = app.upgrade() else { return false };
-            let connector = app.roster.connector(id);
-            connector.is_some_and(|connector| connector.callback.auth == CallbackAuth::None)
-                || app.worker.store.awaits_anybody(id)
-        })
-    }
-
-    fn receiver(self: &Arc<Self>) -> callback::Receiver {
-        let app = Arc::downgrade(self);
-        let refusing = Arc::downgrade(self);
-        callback::Receiver {
-            store: self.worker.store.clone(),
-            seal: Arc::clone(&self.worker.seal),
-            steady: self.worker.steady.clone(),
-            backoff: self.worker.settings.backoff,
-            patience: self.worker.settings.patience,
-            max_body: self.config.callback.max_body,
-            open_to_anybody: self.open_to_anybody(),
-            on_refusal: Arc::new(move |connector, reason| {
-                if let Some(app) = refusing.upgrade() {
-                    app.refused_callback(connector, reason);
-                }
-            }),
-            on_delivery: Arc::new(move |connector: ConnectorId, trouble| {
-                let Some(app) = app.upgrade() else { return };
-                let Some(connector) = app.roster.connector(connector) else { return };
-                match trouble {
-                    Some(code) => {
-                        let now = app.worker.steady.now();
-                        submit::authentication_fails(&app.worker, &connector.mts_url, code.as_str(), now);
-                    }
-                    None => submit::authentication_works(&app.worker, connector.id, &connector.mts_url),
-                }
-            }),
-        }
     }
 }
 

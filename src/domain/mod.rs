@@ -1,5 +1,6 @@
 //! What OMC is about, without I/O and without a time of its own: nothing else of this crate is imported here.
 
+pub mod alarm;
 pub mod audit;
 pub mod batch;
 pub mod code;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, Write};
 use super::error::StoreError;
-use super::{codec, keys};
+use super::{Store, codec, keys};
 use crate::domain::audit::AuditEvent;
+use crate::domain::identity::{IdTypeId, RegIdRow, RegistrantId};
 
 /// Where events go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,5 +113,46 @@ impl AuditQueue {
     fn remove_before(&mut self, end: u64, writes: &mut Vec<Write>) {
         writes.extend((self.first..end).map(|number| (keys::audit(number), None)));
         self.first = self.first.max(end);
+    }
+}
+
+impl Store {
+    /// VID rows of one type whose removal was asked for, and whose outcome is not known, up to `limit`.
+    pub fn removals(&self, vid_type: IdTypeId, limit: usize) -> Result<Vec<(RegistrantId, RegIdRow)>, StoreError> {
+        let pairs = self.0.disk.scan(&keys::removals(vid_type)).take(limit);
+        pairs.filter_map(|pair| pair.map(|(key, _)| keys::removed(&key)).transpose()).collect()
+    }
+
+    /// From now on events for the audit are kept for these outlets, so many at most; for none, no event is kept.
+    pub fn open_audit(&self, outlets: BTreeSet<Outlet>, limit: u64) {
+        self.index().audit.open(outlets, limit);
+    }
+
+    /// Whether events for the audit are kept.
+    pub fn is_audited(&self) -> bool {
+        self.index().audit.is_open()
+    }
+
+    /// The next events that an outlet is to tell, with their numbers.
+    pub fn audits(&self, outlet: Outlet, limit: usize) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+        let untold = self.index().audit.untold(outlet);
+        let mut events = Vec::new();
+        for number in untold.take(limit) {
+            // One that is gone had to give way meanwhile.
+            if let Some(event) = codec::read(&self.0.disk, &keys::audit(number))? {
+                events.push((number, event));
+            }
+        }
+        Ok(events)
+    }
+
+    /// Events for the audit that are kept.
+    pub fn audits_kept(&self) -> u64 {
+        self.index().audit.len()
+    }
+
+    /// Events that went untold because there were too many, since this was last asked.
+    pub fn audits_dropped(&self) -> u64 {
+        self.index().audit.take_dropped()
     }
 }

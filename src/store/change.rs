@@ -9,6 +9,7 @@ use super::disk::{Disk, Write};
 use super::error::StoreError;
 use super::index::Index;
 use super::{codec, keys};
+use crate::domain::alarm::{Alarm, Message, Standing};
 use crate::domain::audit::{AuditEvent, Deed};
 use crate::domain::batch::Batch;
 use crate::domain::generation::Current;
@@ -16,6 +17,9 @@ use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, Registra
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::{self, Effects, Event, Notice, Occasion};
+
+/// Messages to people that wait at most.
+const MESSAGES: usize = 1000;
 
 /// Collects what is to change; nothing is written, and nobody else sees any of it, before the end.
 pub struct Change<'a> {
@@ -28,6 +32,8 @@ pub struct Change<'a> {
     others: Vec<Write>,
     /// Records that an administrator's list shows already, though the store does not know them.
     told: HashSet<RecordKey>,
+    /// `None`: sent, or given up.
+    messages: BTreeMap<u64, Option<Message>>,
     audits: Vec<AuditEvent>,
     audited: Option<(Outlet, u64)>,
 }
@@ -48,6 +54,7 @@ impl<'a> Change<'a> {
             generation: None,
             others: Vec::new(),
             told: HashSet::new(),
+            messages: BTreeMap::new(),
             audits: Vec::new(),
             audited: None,
         }
@@ -217,6 +224,30 @@ impl<'a> Change<'a> {
         self.others.push((keys::removal(vid_type, registrant, row), is_open.then(Vec::new)));
     }
 
+    /// Notes how an alarm of a connector stands.
+    pub fn put_alarm(&mut self, connector: ConnectorId, alarm: Alarm, standing: &Standing) -> Result<(), StoreError> {
+        let value = if *standing == Standing::default() { None } else { Some(codec::encode(standing)?) };
+        self.others.push((keys::alarm(connector, alarm), value));
+        Ok(())
+    }
+
+    /// Has a message sent. Where too many wait, the oldest goes; tells whether one did.
+    pub fn put_message(&mut self, message: Message) -> bool {
+        let last = |numbers: Option<&u64>| numbers.copied().unwrap_or(0);
+        let next = last(self.index.messages.keys().next_back()).max(last(self.messages.keys().next_back())) + 1;
+        self.messages.insert(next, Some(message));
+        let is_full = self.index.messages.len() >= MESSAGES;
+        if is_full && let Some(oldest) = self.index.messages.keys().next() {
+            self.messages.insert(*oldest, None);
+        }
+        is_full
+    }
+
+    /// Forgets a message: it is sent, or given up.
+    pub fn remove_message(&mut self, number: u64) {
+        self.messages.insert(number, None);
+    }
+
     /// Has an event told, if anybody wants to be told.
     pub fn audit(&mut self, event: AuditEvent) {
         self.audits.push(event);
@@ -248,7 +279,19 @@ impl<'a> Change<'a> {
 
     /// Tells whether anything changed.
     pub(super) fn commit(self) -> Result<bool, StoreError> {
-        let Self { disk, index, records, runs, mut batches, generation, others, told: _, mut audits, audited } = self;
+        let Self {
+            disk,
+            index,
+            records,
+            runs,
+            mut batches,
+            generation,
+            others,
+            told: _,
+            messages,
+            mut audits,
+            audited,
+        } = self;
         let mut writes = others;
         for (key, touched) in &records {
             writes.push((keys::record(*key), touched.after.as_ref().map(codec::encode).transpose()?));
@@ -260,6 +303,9 @@ impl<'a> Change<'a> {
         }
         for (id, batch) in &batches {
             writes.push((keys::batch(*id), batch.as_ref().map(codec::encode).transpose()?));
+        }
+        for (number, message) in &messages {
+            writes.push((keys::message(*number), message.as_ref().map(codec::encode).transpose()?));
         }
         if let Some(current) = &generation {
             writes.push((keys::GENERATION.to_vec(), Some(codec::encode(current)?)));
@@ -293,6 +339,7 @@ impl<'a> Change<'a> {
         index.generation = generation.or(index.generation);
         put_all(&mut index.runs, runs);
         put_all(&mut index.batches, batches);
+        put_all(&mut index.messages, messages);
         Ok(true)
     }
 }

@@ -10,6 +10,7 @@ use super::audit::AuditQueue;
 use super::disk::Disk;
 use super::error::StoreError;
 use super::{codec, keys};
+use crate::domain::alarm::Message;
 use crate::domain::batch::Batch;
 use crate::domain::generation::Current;
 use crate::domain::identity::{BatchId, ConnectorId, RunId};
@@ -62,6 +63,8 @@ pub(super) struct Index {
     pub runs: BTreeMap<RunId, Run>,
     pub generation: Option<Current>,
     pub audit: AuditQueue,
+    /// Messages to people that were not sent yet.
+    pub messages: BTreeMap<u64, Message>,
     pub next_run: u64,
     pub next_batch: u64,
 }
@@ -87,6 +90,11 @@ impl Index {
     pub fn remember(disk: &Disk) -> Result<Self, StoreError> {
         let generation = codec::read(disk, keys::GENERATION)?;
         let mut index = Self { generation, audit: AuditQueue::remember(disk)?, ..Self::default() };
+        for pair in disk.scan(keys::MESSAGES) {
+            let (key, value) = pair?;
+            let number = keys::message_number(&key);
+            index.messages.extend(number.map(|number| codec::decode(&value).map(|it| (number, it))).transpose()?);
+        }
         for pair in disk.scan(keys::RECORDS) {
             let record: Record = codec::decode(&pair?.1)?;
             let newest = record.attempts.iter().map(|attempt| attempt.batch.0).max();

@@ -1,5 +1,6 @@
 //! Where things lie in the store: a letter, then the identity, big-endian, so that order is by number.
 
+use crate::domain::alarm::Alarm;
 use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
 use crate::domain::record::RecordKey;
 
@@ -11,6 +12,8 @@ pub(super) const DEFINITIONS: &[u8] = b"c";
 pub(super) const NOTICES: &[u8] = b"n";
 pub(super) const AUDITS: &[u8] = b"a";
 pub(super) const REMOVALS: &[u8] = b"v";
+pub(super) const ALARMS: &[u8] = b"w";
+pub(super) const MESSAGES: &[u8] = b"x";
 pub(super) const CENSUS: &[u8] = b"m/census";
 pub(super) const META: &[u8] = b"m/format";
 pub(super) const MARK: &[u8] = b"m/time";
@@ -75,6 +78,21 @@ pub(super) fn removed(key: &[u8]) -> Option<(RegistrantId, RegIdRow)> {
     let (registrant, row) = key.get(REMOVALS.len() + 4..)?.split_at_checked(4)?;
     let number = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?));
     Some((RegistrantId(number(registrant)?), RegIdRow(number(row)?)))
+}
+
+/// How an alarm of a connector stands.
+pub(super) fn alarm(connector: ConnectorId, alarm: Alarm) -> Vec<u8> {
+    [ALARMS, &connector.0.to_be_bytes(), &[alarm.letter()]].concat()
+}
+
+/// A message to people, by its number.
+pub(super) fn message(number: u64) -> Vec<u8> {
+    [MESSAGES, &number.to_be_bytes()].concat()
+}
+
+/// The number of such a message.
+pub(super) fn message_number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(MESSAGES.len()..)?.try_into().ok()?))
 }
 
 /// An event for the audit, by its number.

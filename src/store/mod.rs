@@ -3,6 +3,7 @@
 //! One process owns a store. A change is atomic ([`Store::change`]) and durable only after [`Store::sync`]; nothing may be
 //! acknowledged, and no batch sent, before that. VIDs and auth data are here as keyed digests only, tokens sealed.
 
+mod alarms;
 mod audit;
 mod census;
 mod change;
@@ -17,7 +18,6 @@ mod keys;
 mod mark;
 mod sync;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,10 +34,9 @@ pub use error::StoreError;
 pub use index::{Counts, Queue};
 
 use crate::clock::Mark;
-use crate::domain::audit::AuditEvent;
 use crate::domain::batch::Batch;
 use crate::domain::generation::{Current, Generation};
-use crate::domain::identity::{BatchId, ConnectorId, IdTypeId, RegIdRow, RegistrantId, RunId};
+use crate::domain::identity::{BatchId, ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey};
 use crate::domain::run::{Cursor, Run};
 use crate::domain::transition::Notice;
@@ -177,7 +176,16 @@ impl Store {
             codec::decode::<Cursor>(&pair?.1)?;
             values += 1;
         }
-        for prefix in [keys::BATCHES, keys::RUNS, keys::DEFINITIONS, keys::NOTICES, keys::REMOVALS, keys::AUDITS] {
+        for prefix in [
+            keys::BATCHES,
+            keys::RUNS,
+            keys::DEFINITIONS,
+            keys::NOTICES,
+            keys::REMOVALS,
+            keys::AUDITS,
+            keys::ALARMS,
+            keys::MESSAGES,
+        ] {
             for pair in self.0.disk.scan(prefix) {
                 pair?;
                 values += 1;
@@ -376,45 +384,6 @@ impl Store {
             if value == b"-" { Notice::Resolved } else { Notice::Refused }
         };
         Ok(pairs.iter().filter_map(|(key, value)| Some((keys::noticed(key)?, notice(value)))).collect())
-    }
-
-    /// VID rows of one type whose removal was asked for, and whose outcome is not known, up to `limit`.
-    pub fn removals(&self, vid_type: IdTypeId, limit: usize) -> Result<Vec<(RegistrantId, RegIdRow)>, StoreError> {
-        let pairs = self.0.disk.scan(&keys::removals(vid_type)).take(limit);
-        pairs.filter_map(|pair| pair.map(|(key, _)| keys::removed(&key)).transpose()).collect()
-    }
-
-    /// From now on events for the audit are kept for these outlets, so many at most; for none, no event is kept.
-    pub fn open_audit(&self, outlets: BTreeSet<Outlet>, limit: u64) {
-        self.index().audit.open(outlets, limit);
-    }
-
-    /// Whether events for the audit are kept.
-    pub fn is_audited(&self) -> bool {
-        self.index().audit.is_open()
-    }
-
-    /// The next events that an outlet is to tell, with their numbers.
-    pub fn audits(&self, outlet: Outlet, limit: usize) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
-        let untold = self.index().audit.untold(outlet);
-        let mut events = Vec::new();
-        for number in untold.take(limit) {
-            // One that is gone had to give way meanwhile.
-            if let Some(event) = codec::read(&self.0.disk, &keys::audit(number))? {
-                events.push((number, event));
-            }
-        }
-        Ok(events)
-    }
-
-    /// Events for the audit that are kept.
-    pub fn audits_kept(&self) -> u64 {
-        self.index().audit.len()
-    }
-
-    /// Events that went untold because there were too many, since this was last asked.
-    pub fn audits_dropped(&self) -> u64 {
-        self.index().audit.take_dropped()
     }
 
     /// Bytes the store takes on disk.

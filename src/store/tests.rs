@@ -13,6 +13,7 @@ use crate::domain::retry::Backoff;
 use crate::domain::run::{Kind, Phase};
 use crate::domain::transition::{AfterWrite, Event, Fault, Occasion};
 
+mod audit;
 mod opening;
 
 const CONNECTOR: ConnectorId = ConnectorId(4);

@@ -10,6 +10,7 @@
 //! | [`reconcile`] | results of downloads into the store, and records whose answer is lost back to the start |
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
 //! | [`audit`] | events for the audit out of the store |
+//! | [`notify`] | messages to people out of the store |
 //! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
 mod address;
@@ -25,6 +26,7 @@ mod download;
 mod elsewhere;
 pub mod gate;
 mod input_format;
+pub mod notify;
 mod output_format;
 mod prepare;
 pub mod preview;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Halt, Worker};
+use crate::domain::alarm::{Alarm, Standing};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, RecordKey, State};
 use crate::domain::run::{Cursor, Phase};
@@ -123,6 +124,9 @@ pub fn everything(worker: &Worker, id: ConnectorId) -> Result<(), StoreError> {
     worker.store.change_now(|change| {
         change.put_definition(id, None);
         change.remove_cursor(id);
+        for alarm in [Alarm::Stuck, Alarm::GivenUp, Alarm::ManyRefused] {
+            change.put_alarm(id, alarm, &Standing::default())?;
+        }
         let runs: Vec<_> = change.runs().filter(|run| run.connector == id).map(|run| run.id).collect();
         runs.into_iter().for_each(|run| change.remove_run(run));
         Ok(())

@@ -40,6 +40,8 @@ pub enum Remote {
     AuditManager,
     /// The file of the audit's events.
     AuditFile,
+    /// MOSIP's notifier.
+    Notifier,
     /// A connector's input format, as it is now, on registrant after registrant. A corrected one is another.
     InputFormat(ConnectorId, Expression),
 }
@@ -66,6 +68,7 @@ impl fmt::Display for Remote {
             Self::Report(id) => write!(f, "report on connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),
             Self::AuditManager => write!(f, "MOSIP's audit manager"),
+            Self::Notifier => write!(f, "MOSIP's notifier"),
             Self::AuditFile => write!(f, "the audit's file"),
             Self::InputFormat(id, _) => write!(f, "connector {id} in jq"),
         }

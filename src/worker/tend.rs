@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Halt, Progress, Worker, audit, pull, reconcile, submit, write_back};
+use super::notify::Sending;
+use super::{Halt, Progress, Worker, audit, notify, pull, reconcile, submit, write_back};
 use crate::domain::connector::Connector;
 use crate::mosip::{AuditFile, Auditor};
 
@@ -30,6 +31,7 @@ enum Part {
     Reclaiming,
     Auditing(Arc<Auditor>),
     Filing(Arc<Auditor>, Arc<AuditFile>),
+    Notifying(Arc<Sending>),
 }
 
 impl Part {
@@ -42,6 +44,7 @@ impl Part {
             Self::Reclaiming => "reclaiming",
             Self::Auditing(_) => "telling the audit manager",
             Self::Filing(..) => "writing the audit's file",
+            Self::Notifying(_) => "sending messages",
         }
     }
 
@@ -54,6 +57,7 @@ impl Part {
             Self::Reconciling(mts_url) => reconcile::step(worker, mts_url).await,
             Self::Auditing(auditor) => audit::call(worker, auditor).await,
             Self::Filing(auditor, file) => audit::write(worker, auditor, file).await,
+            Self::Notifying(sending) => notify::step(worker, sending).await,
             Self::Reclaiming => reconcile::reclaim(worker).await.map(|()| Progress::Idle(None)),
         }
     }
@@ -81,6 +85,11 @@ pub async fn auditing(worker: Arc<Worker>, auditor: Arc<Auditor>, stop: Cancella
 /// Writes what was done to a file until told to stop.
 pub async fn filing(worker: Arc<Worker>, auditor: Arc<Auditor>, file: Arc<AuditFile>, stop: CancellationToken) {
     repeat(&worker, &stop, Part::Filing(auditor, file)).await;
+}
+
+/// Sends messages to people until told to stop.
+pub async fn notifying(worker: Arc<Worker>, sending: Arc<Sending>, stop: CancellationToken) {
+    repeat(&worker, &stop, Part::Notifying(sending)).await;
 }
 
 /// Keeps one loop for each MTS that owes answers, and learns how fast they come.

@@ -26,6 +26,7 @@ mod hanging_mts;
 mod keys;
 mod leases;
 mod mts_trouble;
+mod notify;
 mod older_release;
 mod operations;
 mod previews;

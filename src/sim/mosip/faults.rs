@@ -19,6 +19,10 @@ pub struct Faults {
     pub secret_key: String,
     /// The audit manager refuses events whose `eventId` or `id` is this; empty: none.
     pub refuse_audits: String,
+    /// There is nothing under paths that begin so; empty: all is there.
+    pub missing: String,
+    /// The notifier refuses this number; empty: none.
+    pub refuse_number: String,
 }
 
 /// A change of faults: what is not named stays as it is.
@@ -32,6 +36,8 @@ pub struct Change {
     token_seconds: Option<i64>,
     secret_key: Option<String>,
     refuse_audits: Option<String>,
+    missing: Option<String>,
+    refuse_number: Option<String>,
     /// Not a state but a deed: all tokens given so far are void.
     pub revoke: bool,
 }
@@ -62,6 +68,8 @@ impl Change {
         set(&mut faults.token_seconds, self.token_seconds);
         set(&mut faults.secret_key, self.secret_key);
         set(&mut faults.refuse_audits, self.refuse_audits);
+        set(&mut faults.missing, self.missing);
+        set(&mut faults.refuse_number, self.refuse_number);
     }
 }
 

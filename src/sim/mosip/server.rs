@@ -53,6 +53,9 @@ async fn handle(services: &Services, request: Request) -> Response {
     if faults.latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(faults.latency_ms)).await;
     }
+    if !faults.missing.is_empty() && path.starts_with(&faults.missing) {
+        return respond(404, &json!({"timestamp": 0, "status": 404, "error": "Not Found", "path": path}));
+    }
     if services.dice.hit(faults.hang_rate) {
         std::future::pending::<()>().await;
     }
@@ -112,6 +115,10 @@ fn take(services: &Services, path: &str, headers: &HeaderMap, body: &[u8], fails
             return broken("KER-NOS-500");
         }
         let (message, answer) = notifier::sms(body)?;
+        let unwanted = services.faults().refuse_number;
+        if !unwanted.is_empty() && message["number"] == *unwanted {
+            return Err(Refusal::new("KER-NOS-001", "Number and message can't be empty, null or invalid"));
+        }
         keep(&mut services.received().sms, message);
         return Ok(answer);
     }

@@ -1,0 +1,127 @@
+//! What people are told by SMS and e-mail: that a connector is stuck, that its run gave registrants up, or that too many were refused; once
+//! when it begins, and once when it ends.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{App, Standing as Definition};
+use crate::clock::Clock;
+use crate::domain::alarm::{Alarm, Message, Pauses, Turn};
+use crate::domain::connector::Activity;
+use crate::domain::identity::ConnectorId;
+use crate::domain::retry::delta;
+use crate::domain::run::{Phase, Run};
+use crate::mosip::{Notifier, Service};
+use crate::store::StoreError;
+use crate::worker::notify::Sending;
+use crate::worker::{Halt, tend};
+
+/// Of a connector's name, and of what is the matter.
+const NAME: usize = 60;
+const TROUBLE: usize = 400;
+
+impl App {
+    /// Begins to send what is to be sent.
+    pub(super) fn notify(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+        let recipients = self.config.notify.recipients();
+        if recipients.is_empty() {
+            return Ok(());
+        }
+        if let Some(service) = Service::new(&self.config.mosip, clock)? {
+            let notifier = Notifier::new(service, self.config.notify.release, Arc::clone(clock));
+            let sending = Arc::new(Sending::new(notifier, recipients));
+            self.spawn(tend::notifying(Arc::clone(&self.worker), sending, self.stop.clone()));
+        }
+        Ok(())
+    }
+
+    /// Looks at every connector, and has people told of what began or ended.
+    pub(super) fn watch(&self) -> Result<(), Halt> {
+        if self.config.notify.recipients().is_empty() || !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(());
+        }
+        let connectors = self.roster.each(|id, entry| (id, entry.name.clone(), entry.standing));
+        for (id, name, standing) in connectors {
+            if matches!(standing, Definition::Gone | Definition::Unchosen | Definition::Kept) {
+                continue;
+            }
+            let name = format!("connector {id} ({})", plain(&name, NAME));
+            self.watch_one(id, &name, standing)?;
+        }
+        Ok(())
+    }
+
+    fn watch_one(&self, id: ConnectorId, name: &str, standing: Definition) -> Result<(), StoreError> {
+        let config = &self.config.notify;
+        let is_started = self.roster.connector(id).is_some_and(|connector| connector.activity == Activity::Started);
+        // Of one that is not to run, nothing is stuck.
+        let is_to_run = standing == Definition::Wrong || (standing == Definition::Current && is_started);
+        let trouble = super::chores::trouble(self, id).filter(|_| is_to_run);
+        // What failed before this start is not known to fail until it was tried again.
+        let is_settled = self.worker.steady.now() - self.began >= delta(config.stuck_after.as_duration());
+        if trouble.is_some() || is_settled || !is_to_run {
+            let text = trouble.as_deref().map(|trouble| {
+                let trouble = plain(trouble, TROUBLE);
+                format!("{trouble}. `omc status` shows it; docs/operations.md says what to do.")
+            });
+            let patience = delta(config.stuck_after.as_duration());
+            self.alarm(id, Alarm::Stuck, patience, &format!("{name} is stuck"), text)?;
+        }
+        let Some(run) = self.last_run(id) else { return Ok(()) };
+        let (counters, number) = (run.counters, run.id.0);
+        let given_up = (counters.abandoned > 0).then(|| {
+            let (count, found) = (counters.abandoned, counters.found);
+            format!("Run {number} gave up {count} of {found} registrants. `omc failed` says why; then `omc requeue`.")
+        });
+        self.alarm(id, Alarm::GivenUp, TimeDelta::zero(), &format!("{name}: a run gave registrants up"), given_up)?;
+        let limit = config.rejections_above;
+        let refused = limit.is_passed(counters.rejected, counters.found).then(|| {
+            let (count, found) = (counters.rejected, counters.found);
+            format!("In run {number}, {count} of {found} registrants were refused (notify.rejections_above is {limit}). `omc failed` says why, and what to do.")
+        });
+        self.alarm(id, Alarm::ManyRefused, TimeDelta::zero(), &format!("{name}: many are refused"), refused)
+    }
+
+    /// Takes note of an alarm; `text`: what it says while it holds.
+    fn alarm(
+        &self,
+        id: ConnectorId,
+        alarm: Alarm,
+        patience: TimeDelta,
+        subject: &str,
+        text: Option<String>,
+    ) -> Result<(), StoreError> {
+        let known = self.worker.store.alarm(id, alarm)?;
+        let pauses = Pauses { patience, between: delta(self.config.notify.pause.as_duration()) };
+        let (after, turn) = known.seen(text.is_some(), pauses, self.worker.steady.now());
+        if after == known {
+            return Ok(());
+        }
+        let message = turn.map(|turn| match turn {
+            Turn::Begins => Message { subject: format!("OMC: {subject}"), text: text.unwrap_or_default() },
+            Turn::Ends => Message { subject: format!("OMC: over: {subject}"), text: "That is over.".to_owned() },
+        });
+        let dropped = self.worker.store.change_now(|change| {
+            change.put_alarm(id, alarm, &after)?;
+            Ok(message.is_some_and(|message| change.put_message(message)))
+        })?;
+        if dropped {
+            tracing::error!("too many messages wait for the notifier; the oldest is lost");
+            metrics::counter!("omc_notifications_total", "outcome" => "lost").increment(1);
+        }
+        Ok(())
+    }
+
+    /// The last run that is over and found anybody.
+    fn last_run(&self, id: ConnectorId) -> Option<Run> {
+        let over = |run: &Run| run.connector == id && run.phase == Phase::Done && run.counters.found > 0;
+        self.worker.store.runs().into_iter().rev().find(over)
+    }
+}
+
+/// On one line, and no longer than this.
+fn plain(text: &str, longest: usize) -> String {
+    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(longest).collect()
+}
