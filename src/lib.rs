@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main -> cli -> { app, sim }
-//!         app -> config -> { worker, http, schedule } -> intake -> { store, odoo, mts, mosip, jq }
+//!         app -> config -> { worker, import, http, schedule } -> intake -> { store, odoo, mts, mosip, jq }
 //!             -> access -> { domain, seal, tls, clock }
 //! ```
 //!
@@ -25,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod import;
 pub mod intake;
 pub mod jq;
 pub mod mosip;

@@ -118,7 +118,7 @@ impl World {
             results.write_backs.push(WriteBack {
                 registrant: registrant.id,
                 token: Personal::new(token(&value, &self.partner_id)),
-                vid_row: vid.row,
+                vid_row: Some(vid.row),
                 vid_written: Some(vid.written_text.clone()),
                 values: None,
             });
@@ -656,7 +656,7 @@ async fn live_round(
     let result = |at: usize, token: &str, vid_row: u32| WriteBack {
         registrant: RegistrantId(people[at]),
         token: Personal::new(token.to_owned()),
-        vid_row: RegIdRow(vid_row),
+        vid_row: Some(RegIdRow(vid_row)),
         vid_written: None,
         values: None,
     };

@@ -6,6 +6,7 @@ pub mod check;
 mod chores;
 pub mod discretion;
 pub mod duplicates;
+pub mod import;
 mod leases;
 mod notify;
 mod operations;

@@ -29,7 +29,7 @@ pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Resul
     Ok(preview::look(&registry, &connector, limit, &seal, config.vid.rules(), &Jail::new(), SystemClock.now()).await?)
 }
 
-async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
+pub(super) async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
     let reading = check::definitions(config).await?;
     let mut named = reading.connectors.iter().filter(|found| found.id.to_string() == name || found.name == name);
     let found = named.next().with_context(|| format!("no connector {name:?}; `omc connectors` lists them"))?;

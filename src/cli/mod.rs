@@ -7,6 +7,7 @@ mod connectors;
 mod demo;
 mod duplicates;
 mod exit;
+mod import;
 mod preview;
 mod serve;
 #[cfg(feature = "sim")]
@@ -55,6 +56,8 @@ enum Command {
     Run(ask::RunArguments),
     /// Show what would be sent for a connector, personal data masked; sends nothing.
     Preview(preview::Arguments),
+    /// Have a CSV file of auth data tokenised, past the registry.
+    Import(import::Arguments),
     /// List registrants who share a token: the same person, to MOSIP.
     Duplicates(duplicates::Arguments),
     /// List refused and given-up records, by code.
@@ -116,6 +119,7 @@ async fn dispatch(arguments: Arguments, kept: bool) -> anyhow::Result<Exit> {
         Command::Status => ask::status(&open()?, json).await,
         Command::Run(arguments) => ask::run(&open()?, &arguments, json).await,
         Command::Preview(arguments) => preview::run(config()?, &arguments, json).await,
+        Command::Import(arguments) => import::run(config()?, arguments, json).await,
         Command::Duplicates(arguments) => duplicates::run(config()?, &arguments, json).await,
         Command::Failed(arguments) => ask::failed(&open()?, &arguments, json).await,
         Command::Requeue(arguments) => ask::requeue(&open()?, &arguments, json).await,

@@ -163,7 +163,7 @@ async fn supersede(
     let ids: Vec<RegistrantId> = conflicts().map(|(_, result)| result.registrant).collect();
     let Ok(Ok(found)) = worker.hear_odoo(registry.read(connector, &ids, true)).await else { return };
     let held = |registrant: &Registrant, result: &WriteBack| {
-        registrant.vids.iter().any(|vid| vid.row == result.vid_row && matches(registrant.id, &vid.value))
+        registrant.vids.iter().any(|vid| Some(vid.row) == result.vid_row && matches(registrant.id, &vid.value))
     };
     let superseded: Vec<usize> = conflicts()
         .filter(|(_, result)| {
@@ -194,7 +194,7 @@ fn result(worker: &Worker, record: &Record) -> Option<WriteBack> {
     Some(WriteBack {
         registrant: record.key.registrant,
         token: Personal::new(String::from_utf8(open(&token.0)?).ok()?),
-        vid_row: vid.row,
+        vid_row: Some(vid.row),
         vid_written: Some(vid.written.clone()),
         values,
     })

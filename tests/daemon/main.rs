@@ -23,6 +23,7 @@ mod elsewhere;
 mod failed_parts;
 mod first_start;
 mod hanging_mts;
+mod import;
 mod keys;
 mod leases;
 mod mts_trouble;

@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 9] = [
     &["cli"],
     &["app"],
     &["config"],
-    &["worker", "http", "schedule"],
+    &["worker", "import", "http", "schedule"],
     &["intake"],
     &["store", "odoo", "mts", "mosip", "jq"],
     &["access"],

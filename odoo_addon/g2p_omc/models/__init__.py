@@ -7,6 +7,7 @@ from . import omc_connector_pull
 from . import omc_connector_apply
 from . import omc_connector_report
 from . import omc_connector_duplicates
+from . import omc_connector_holders
 from . import omc_connector_upstream
 from . import omc_connector_view
 from . import omc_lease

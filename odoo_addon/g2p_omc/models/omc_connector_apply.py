@@ -59,7 +59,8 @@ class OmcConnector(models.Model):
         there, locked = self._lock(ids)
         locked_ids = sorted(locked)
         held = self._held(locked_ids)
-        vid_ids = [one.result["vid_id"] for one in applied if isinstance(one.result.get("vid_id"), int)]
+        # False, in Python a whole number, is no id.
+        vid_ids = [one.result["vid_id"] for one in applied if one.result.get("vid_id") and isinstance(one.result["vid_id"], int)]
         self.env.cr.execute("SELECT id FROM g2p_reg_id WHERE id = ANY(%s)", (vid_ids,))
         known_vids = {row[0] for row in self.env.cr.fetchall()}
         self.env.cr.execute("SELECT partner_id FROM res_users WHERE partner_id = ANY(%s)", (locked_ids,))
@@ -152,7 +153,9 @@ class OmcConnector(models.Model):
             return one.end("error", code)
         if any(row["value"] != result["token"] for row in tokens):
             return one.end("conflict")
-        if changed or not (vid or tokens):
+        # The VID did not come from the registry, and the registry knows of none.
+        without = result.get("without_vid") and not any(row["kind"] == "vid" for row in held)
+        if changed or not (vid or tokens or without):
             return one.end("superseded")
         if tokens:
             one.token_id = tokens[0]["id"]

@@ -37,6 +37,39 @@ class TestApply(OmcCase):
         self.assertEqual(second["token_id"], first["token_id"])
         self.assertEqual(self.tokens(ana), ["71"])
 
+    def test_a_vid_that_is_not_from_the_registry(self):
+        ana, eva, uma = self.person("Ana"), self.person("Eva", vid="2045678902"), self.person("Uma", token="73")
+        results = [self.result(one, token) for one, token in ((ana, "71"), (eva, "72"), (uma, "73"))]
+        for result in results:
+            result.update(vid_id=False, vid_write_date=False)
+        self.assertEqual([one["outcome"] for one in self.apply(*results)], ["superseded", "superseded", "already"])
+        for result in results:
+            result["without_vid"] = True
+        answers = self.apply(*results)
+        self.assertEqual([one["outcome"] for one in answers], ["written", "superseded", "already"])
+        self.assertEqual((self.tokens(ana), self.tokens(eva)), (["71"], []))
+        self.assertTrue(self.held(eva))
+
+    def test_who_holds_an_id(self):
+        company = self.env["res.company"].create({"name": "Another ministry"})
+        kind = self.env["g2p.id.type"].create({"name": "Paper number"})
+        people = [
+            self.person("Ana"),
+            self.person("Eva"),
+            self.person("Other value"),
+            self.person("Archived", active=False),
+            self.person("Elsewhere", company_id=company.id),
+        ]
+        for person, value in zip(people, ("7", "7", "8", "7", "7"), strict=True):
+            self.env["g2p.reg.id"].create({"partner_id": person.id, "id_type": kind.id, "value": value})
+        door = self.connector.with_user(self.daemon)
+        expected = [{"partner_id": person.id, "value": "7"} for person in people[:2]]
+        self.assertEqual(door.omc_holders(kind.id, ["7", "9"]), expected)
+        self.assertEqual(door.omc_holders(kind.id, []), [])
+        for wrong in ("7", [7], ["7"] * 5001):
+            with self.assertRaises(UserError):
+                door.omc_holders(kind.id, wrong)
+
     def test_one_registrant_twice_in_a_call(self):
         ana = self.person("Ana", vid="2045678901")
         answers = self.apply(self.result(ana, "71"), self.result(ana, "71"), self.result(ana, "72"))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::connector::Connector;
 use crate::domain::duplicate::Duplicates;
-use crate::domain::identity::{ConnectorId, RegistrantId};
+use crate::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
 use crate::odoo::client::Client;
 use crate::odoo::error::Error;
 use crate::odoo::wire::{self, Record};
@@ -21,6 +21,7 @@ const PULL: &str = "omc_pull";
 const APPLY: &str = "omc_apply";
 const REPORT: &str = "omc_report";
 const DUPLICATES: &str = "omc_duplicates";
+const HOLDERS: &str = "omc_holders";
 /// Groups of one call.
 const GROUPS: u32 = 1000;
 /// Groups of all calls together: two registrants each are more than any registry has.
@@ -139,6 +140,25 @@ impl Door {
         }
     }
 
+    /// Who holds an ID of this type with one of these values, and which.
+    pub async fn holders(
+        &self,
+        connector: &Connector,
+        id_type: IdTypeId,
+        values: &[Personal<String>],
+    ) -> Result<Vec<(RegistrantId, Personal<String>)>, Error> {
+        let values: Value = values.iter().map(|value| value.expose().as_str()).collect();
+        let answer = self.call(HOLDERS, connector.id, vec![id_type.0.into(), values]).await?;
+        let holder = |mut row: Record| {
+            let id = row.get("partner_id").and_then(wire::id).ok_or(wire::unexpected(HOLDERS, "partner_id"))?;
+            match wire::take(&mut row, "value", HOLDERS)? {
+                Value::String(value) => Ok((RegistrantId(id), Personal::new(value))),
+                _ => Err(wire::unexpected(HOLDERS, "value")),
+            }
+        };
+        wire::records(answer, HOLDERS)?.into_iter().map(holder).collect()
+    }
+
     async fn pull(&self, connector: &Connector, args: Vec<Value>) -> Result<Record, Error> {
         match self.call(PULL, connector.id, args).await? {
             Value::Object(answer) => Ok(answer),
@@ -169,11 +189,16 @@ impl Door {
 }
 
 fn applied(result: &WriteBack, remove_vid: bool) -> Value {
-    json!({
-        "partner_id": result.registrant.0, "token": result.token.expose(), "vid_id": result.vid_row.0,
+    let mut sent = json!({
+        "partner_id": result.registrant.0, "token": result.token.expose(), "vid_id": false,
         "vid_write_date": result.vid_written, "remove_vid": remove_vid,
         "values": result.values.as_ref().map(Personal::expose),
-    })
+    });
+    match result.vid_row {
+        Some(row) => sent["vid_id"] = row.0.into(),
+        None => sent["without_vid"] = true.into(),
+    }
+    sent
 }
 
 fn outcome(answer: &Record) -> Result<Outcome, Error> {

@@ -23,7 +23,7 @@ fn write_back(registrant: u32, token: &str) -> WriteBack {
     WriteBack {
         registrant: RegistrantId(registrant),
         token: Personal::new(token.to_owned()),
-        vid_row: RegIdRow(5),
+        vid_row: Some(RegIdRow(5)),
         vid_written: Some("2026-11-21 21:14:08.783633".into()),
         values: None,
     }

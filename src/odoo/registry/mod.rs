@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::domain::connector::{Connector, Model};
 use crate::domain::duplicate::Duplicates;
-use crate::domain::identity::{ConnectorId, RegistrantId};
+use crate::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
 use crate::seal::Personal;
 
 use super::client::Client;
@@ -130,6 +130,23 @@ impl Registry {
         match &self.0 {
             Way::Door(door) => door.read(connector, ids, ignore_filter).await,
             Way::Plain(plain) => plain.read(connector, ids, ignore_filter).await,
+        }
+    }
+
+    /// Who holds an ID of this type with one of these values, exactly, and which; those who are archived, or are no registrants
+    /// of the connector's company, are left out. At most a few thousand values.
+    pub async fn holders(
+        &self,
+        connector: &Connector,
+        id_type: IdTypeId,
+        values: &[Personal<String>],
+    ) -> Result<Vec<(RegistrantId, Personal<String>)>, Error> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &self.0 {
+            Way::Door(door) => door.holders(connector, id_type, values).await,
+            Way::Plain(plain) => plain.holders(id_type, values).await,
         }
     }
 

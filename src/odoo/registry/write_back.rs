@@ -15,8 +15,9 @@ pub const TOKEN_LENGTH: usize = 100;
 pub struct WriteBack {
     pub registrant: RegistrantId,
     pub token: Personal<String>,
-    /// The row of the VID that the token was made for.
-    pub vid_row: RegIdRow,
+    /// The row of the VID that the token was made for. `None`: the VID is not from the registry; nothing is written then
+    /// to a registrant who holds an ID of the VID type.
+    pub vid_row: Option<RegIdRow>,
     /// That row's [`super::IdRow::written_text`] when it was submitted. The door writes nothing if it has changed since;
     /// unset, the row must only still be this registrant's.
     pub vid_written: Option<String>,
@@ -126,7 +127,7 @@ mod tests {
         WriteBack {
             registrant: RegistrantId(17),
             token: Personal::new(token.to_owned()),
-            vid_row: RegIdRow(5),
+            vid_row: Some(RegIdRow(5)),
             vid_written: None,
             values: values.map(|values| Personal::new(values.as_object().unwrap().clone())),
         }

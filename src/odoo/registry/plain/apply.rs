@@ -153,13 +153,14 @@ impl Plain {
             let outcome = after(result, ids, created);
             let has_token = matches!(outcome, Outcome::Written { .. } | Outcome::Already { .. });
             if connector.remove_vid && has_token && is_submitted(result, ids, vid_matches) {
-                vids.push(result.vid_row);
+                vids.extend(result.vid_row);
             }
             settled.push((index, outcome));
         }
         let mut unlinked = self.unlink(&vids).await;
         for (index, outcome) in settled {
-            outcomes[index] = Some(match (unlinked.remove(&results[index].vid_row), outcome) {
+            let unlinked = results[index].vid_row.and_then(|row| unlinked.remove(&row));
+            outcomes[index] = Some(match (unlinked, outcome) {
                 (Some(Unlinked::Removed), Outcome::Written { .. }) => Outcome::Written { vid_removed: true },
                 (Some(Unlinked::Removed), Outcome::Already { .. }) => Outcome::Already { vid_removed: true },
                 (Some(Unlinked::Failed(error)), Outcome::Written { .. } | Outcome::Already { .. }) => {
@@ -209,9 +210,12 @@ fn after(result: &WriteBack, ids: &Ids, created: &Created) -> Outcome {
     }
 }
 
-/// Whether the registrant still holds the VID that was submitted, in the same row.
+/// Whether the registrant still holds the VID that was submitted, in the same row; or none, where it is not from there.
 fn is_submitted(result: &WriteBack, ids: &Ids, vid_matches: VidMatches<'_>) -> bool {
-    ids.vids.iter().any(|vid| vid.row == result.vid_row && vid_matches(result.registrant, &vid.value))
+    match result.vid_row {
+        Some(row) => ids.vids.iter().any(|vid| vid.row == row && vid_matches(result.registrant, &vid.value)),
+        None => ids.vids.is_empty(),
+    }
 }
 
 /// What a refusal of one row means; `None` where the read-back will tell.

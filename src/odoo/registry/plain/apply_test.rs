@@ -29,7 +29,7 @@ fn result() -> WriteBack {
     WriteBack {
         registrant: RegistrantId(17),
         token: Personal::new(TOKEN.to_owned()),
-        vid_row: RegIdRow(5),
+        vid_row: Some(RegIdRow(5)),
         vid_written: None,
         values: None,
     }

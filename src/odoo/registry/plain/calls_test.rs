@@ -49,7 +49,7 @@ fn write_back(registrant: u32) -> WriteBack {
     WriteBack {
         registrant: RegistrantId(registrant),
         token: Personal::new(format!("70{registrant}")),
-        vid_row: RegIdRow(100 + registrant),
+        vid_row: Some(RegIdRow(100 + registrant)),
         vid_written: None,
         values: None,
     }

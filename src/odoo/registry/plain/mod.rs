@@ -84,6 +84,30 @@ impl Plain {
         Ok(registrants.collect())
     }
 
+    pub async fn holders(
+        &self,
+        id_type: IdTypeId,
+        values: &[Personal<String>],
+    ) -> Result<Vec<(RegistrantId, Personal<String>)>, Error> {
+        let values: Vec<&str> = values.iter().map(|value| value.expose().as_str()).collect();
+        let domain = vec![
+            json!(["id_type", "=", id_type]),
+            json!(["value", "in", values]),
+            json!(["partner_id.active", "=", true]),
+            json!(["partner_id.is_registrant", "=", true]),
+        ];
+        let options = Options { order: Some("id"), ..Options::default() };
+        let rows = self.client.search_read(REG_ID, domain, &["partner_id", "value"], options).await?;
+        let holder = |mut row: wire::Record| {
+            let id = row.get("partner_id").and_then(wire::many2one).ok_or(wire::unexpected(READ, "partner_id"))?;
+            match wire::take(&mut row, "value", READ)? {
+                Value::String(value) => Ok((RegistrantId(id), Personal::new(value))),
+                _ => Err(wire::unexpected(READ, "value")),
+            }
+        };
+        rows.into_iter().map(holder).collect()
+    }
+
     /// One row more than asked tells whether the page is the last.
     async fn select(&self, domain: Vec<Value>, limit: u32) -> Result<Page, Error> {
         let options = Options { order: Some("id"), limit: Some(limit.saturating_add(1)), ..Options::default() };

@@ -107,10 +107,13 @@ fn apply_one(env: &mut Env, connector: &Connector, partner: i32, result: &Value)
                 }
                 return answer;
             }
-            let VidRow::Unchanged { id: vid, .. } = vid else {
-                return Answer::of("superseded");
+            let without = result.get("without_vid").is_some_and(Value::truthy) && !holds_vid(env, connector, partner);
+            let vid = match vid {
+                VidRow::Unchanged { id, .. } => Some(id).filter(|_| remove),
+                VidRow::Gone if without => None,
+                VidRow::Gone | VidRow::Other => return Answer::of("superseded"),
             };
-            written(env, connector, partner, token, remove.then_some(vid), result.get("values"))
+            written(env, connector, partner, token, vid, result.get("values"))
         }
         Some(_) => Answer::error("token_invalid"),
     }
@@ -127,6 +130,11 @@ fn vid_row(env: &Env, connector: &Connector, partner: i32, result: &Value) -> Vi
         && row.cell(columns.id_type).as_ref_id() == Some(connector.vid_type)
         && (!named || since == Some(row.written));
     if ours { VidRow::Unchanged { id: row.id, written: row.written } } else { VidRow::Other }
+}
+
+fn holds_vid(env: &Env, connector: &Connector, partner: i32) -> bool {
+    let mut rows = env.db.reg_ids(partner).iter().filter_map(|id| env.db.row(env.db.names.reg_id, *id));
+    rows.any(|row| row.cell(env.db.columns.id_type).as_ref_id() == Some(connector.vid_type))
 }
 
 /// The registrant's tokens: row, value and when the row was made.

@@ -3,6 +3,7 @@
 mod apply;
 mod connector;
 mod duplicates;
+mod holders;
 mod lease;
 mod preview;
 mod pull;
@@ -10,6 +11,7 @@ mod report;
 
 pub use apply::apply;
 pub use duplicates::duplicates;
+pub use holders::holders;
 pub use lease::{LASTS, Leases};
 pub use pull::pull;
 pub use report::report;
