@@ -394,6 +394,7 @@ fn the_connector_of_the_readme_is_right() {
         mandatory: Config::default().mandatory().unwrap(),
         unauthenticated: false,
         stock_delivery: Delivery::Callback,
+        odk_folder: false,
     };
     let row: &Map<String, Value> = row.as_object().unwrap();
     let parsed = definition::parse(Model::Stock, ConnectorId(1), row, &around);

@@ -70,6 +70,7 @@ pub fn run(data: &[u8]) {
         mandatory: Mandatory::default(),
         unauthenticated: true,
         stock_delivery: omc::domain::delivery::Delivery::Callback,
+        odk_folder: true,
     };
     match parse(model, ConnectorId(7), &row, &around) {
         Ok(connector) => {

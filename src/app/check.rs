@@ -39,7 +39,12 @@ async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Err
     let mandatory = config.mandatory().unwrap_or_default();
     let (model, chosen) = (config.odoo.connector_model, &config.odoo.connectors);
     let unauthenticated = config.callback.allow_unauthenticated;
-    let terms = Terms { mandatory, unauthenticated, stock_delivery: config.odoo.delivery_type };
+    let terms = Terms {
+        mandatory,
+        unauthenticated,
+        stock_delivery: config.odoo.delivery_type,
+        odk_folder: config.odk.folder.is_some(),
+    };
     Reader::default().look(odoo, model, chosen, terms, SystemClock.now()).await
 }
 

@@ -148,7 +148,7 @@ async fn clean(app: &App, last: &mut Option<Instant>) -> Result<(), Halt> {
     }
     let current = app.roster.each(|_, entry| entry.connector().filter(|_| entry.standing == Standing::Current));
     let started: Vec<_> =
-        current.into_iter().flatten().filter(|connector| connector.activity == Activity::Started).collect();
+        current.into_iter().flatten().filter(|one| one.activity == Activity::Started && one.odk().is_none()).collect();
     let mut complete = true;
     for scope in clean_up::scopes(&started, &app.roster.connectors()) {
         let mut after = Some(0);

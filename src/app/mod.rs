@@ -15,6 +15,7 @@ pub mod preview;
 mod reception;
 mod rekey;
 mod roster;
+mod secret_files;
 mod sockets;
 pub mod telemetry;
 
@@ -38,6 +39,7 @@ use url::Url;
 use certificates::Certificates;
 pub use rekey::Rekeyed;
 pub use roster::{Roster, Standing};
+use secret_files::{make_token, remove_drafts};
 pub use sockets::Sockets;
 
 use crate::clock::{Clock, SystemClock};
@@ -49,7 +51,7 @@ use crate::mosip::Service;
 use crate::mts::Mts;
 use crate::odoo;
 use crate::schedule::Ticker;
-use crate::seal::{self, Exposure, Personal, Seal};
+use crate::seal::{self, Exposure, Seal};
 use crate::store::{Store, StoreError};
 use crate::worker::{Settings, Tally, Worker, credentials, definitions, tend};
 
@@ -281,29 +283,12 @@ fn settings(config: &Config, callback: SocketAddr, daemon: Arc<str>) -> anyhow::
         vid: config.vid.rules(),
         unauthenticated: config.callback.allow_unauthenticated,
         stock_delivery: config.odoo.delivery_type,
+        odk_folder: config.odk.folder.clone(),
         patience: config.reconcile.patience(),
         backoff: config.retry.backoff()?,
         overlap: delta(config.schedule.overlap.as_duration()),
         daemon,
     })
-}
-
-/// Makes the bearer of the admin listener, new at each start.
-fn make_token(path: &Path, seal: &Seal) -> anyhow::Result<Personal<String>> {
-    let token = Personal::new(URL_SAFE_NO_PAD.encode(seal.random::<24>()?));
-    remove_drafts(path);
-    seal::replace_file(path, &token).with_context(|| format!("cannot write {} (admin.token_file)", path.display()))?;
-    Ok(token)
-}
-
-/// Removes what a kill left beside a file with a secret. That it cannot be removed is no reason not to start.
-fn remove_drafts(path: &Path) {
-    if let Err(error) = seal::remove_drafts(path) {
-        tracing::warn!(
-            %error, path = %path.display(),
-            "drafts that a kill may have left beside a secret file could not be removed"
-        );
-    }
 }
 
 impl App {

@@ -19,10 +19,13 @@ use crate::worker::definitions::Judgement;
 use crate::worker::remote::Remote;
 use crate::worker::{Halt, preview};
 
+const NONE_OF_ODK: &str = "a connector of ODK has no preview: MTS pulls the submissions, and OMC does not see them";
+
 /// Looks at the first registrants that the connector would take now.
 pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Result<Vec<PreviewLine>> {
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let connector = find(config, connector).await?;
+    anyhow::ensure!(connector.odk().is_none(), "{NONE_OF_ODK}");
     let registry = Registry::detect(Arc::clone(&odoo), config.odoo.connector_model, None).await?;
     // A key of this moment: nothing is compared with what any store holds.
     let seal = Seal::fleeting()?;
@@ -80,6 +83,7 @@ fn definition(app: &App, id: ConnectorId) -> Result<Arc<Connector>, String> {
         (entry.standing, entry.connector(), problems)
     });
     match found {
+        Some((Standing::Current, Some(connector), _)) if connector.odk().is_some() => Err(NONE_OF_ODK.to_owned()),
         Some((Standing::Current, Some(connector), _)) => Ok(connector),
         Some((Standing::Wrong, _, problems)) => Err(problems.join("\n")),
         Some((standing, ..)) => Err(format!("the definition is {}", standing.name())),

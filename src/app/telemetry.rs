@@ -101,6 +101,8 @@ fn describe() {
         "omc_download_results_total",
         "Results in downloads, by what they said or why they counted for nothing"
     );
+    describe_counter!("omc_odk_pulls_total", "Windows that MTS was to pull from ODK Central, by outcome");
+    describe_counter!("omc_odk_results_total", "Results of submissions, written into files, by outcome");
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_connections_shed_total", "Connections and TLS handshakes that gave way to others");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");

@@ -15,6 +15,7 @@ use super::expression::Expression;
 use super::filter::Filter;
 use super::identity::{ConnectorId, IdTypeId};
 use super::mapping::{Mandatory, Mapping};
+use super::odk::Form;
 use super::registrant_field::SelectedField;
 use super::timetable::Timetable;
 
@@ -96,6 +97,17 @@ impl std::fmt::Debug for Callback {
     }
 }
 
+/// Where auth data come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Registrants whom the filter takes.
+    #[default]
+    Registry,
+    /// Submissions, which MTS pulls. Filter, fields and formats mean nothing then.
+    Odk(Box<Form>),
+}
+
 /// A definition that is right in every field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Connector {
@@ -106,6 +118,9 @@ pub struct Connector {
     /// Base URL of MTS; `http` or `https`. Its path has no trailing slash, a bare host's excepted, where a URL has one by its
     /// nature.
     pub mts_url: Url,
+    /// Definitions that were kept by earlier releases do not say.
+    #[serde(default)]
+    pub input: Input,
     pub timetable: Timetable,
     /// Whom to take: an Odoo domain over `res.partner`.
     pub filter: Filter,
@@ -141,6 +156,14 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// The form whose submissions MTS pulls, if it is no connector of registrants.
+    pub fn odk(&self) -> Option<&Form> {
+        match &self.input {
+            Input::Registry => None,
+            Input::Odk(form) => Some(form),
+        }
+    }
+
     /// The names of the fields that are read.
     pub fn field_names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.name.as_str())

@@ -8,6 +8,7 @@ mod callback;
 mod delivery;
 mod elsewhere;
 mod fields;
+mod input;
 mod row;
 mod target;
 mod timing;
@@ -56,6 +57,8 @@ pub struct Surroundings<'a> {
     pub unauthenticated: bool,
     /// How the results of stock connectors come: their form has no choice.
     pub stock_delivery: Delivery,
+    /// Whether there is a folder for the results of ODK's submissions.
+    pub odk_folder: bool,
 }
 
 /// Reads a definition from the values that Odoo's `read` gives. A field that is missing counts as unset.
@@ -70,7 +73,8 @@ pub fn parse(
 ) -> Result<Connector, Vec<Problem>> {
     let mut row = Row::new(row);
     let name = row.required("name", "give the connector a name");
-    row.must_be("input_type", "custom", "choose OpenG2P Registry; OMC reads the registry only, not ODK");
+    let input = input::input(&mut row, around);
+    let of_odk = row.text("input_type") == Some("odk");
     let delivery =
         delivery::delivery(&mut row).map(|own| if model == Model::Stock { around.stock_delivery } else { own });
     // In stock mode results come to OMC, whatever the form says.
@@ -78,20 +82,29 @@ pub fn parse(
     let elsewhere = if own { Some(None) } else { elsewhere::elsewhere(&mut row) };
     let named = !own && row.text("callback_url").is_some();
     let delivery = if named { delivery.map(|_| Delivery::Elsewhere) } else { delivery };
+    if of_odk && delivery.is_some_and(|delivery| !delivery.is_download()) {
+        row.tell(
+            "delivery_type",
+            "choose Download (with OpenG2P as it ships, write delivery_type = \"download\" under [odoo] in the configuration): \
+             results of ODK go into a file",
+        );
+    }
     let activity = activity(&mut row, model);
     let mts_url = target::mts_url(&mut row);
     let language = target::language(&mut row);
     let timetable = timing::timetable(&mut row, around.now);
-    let filter = filter(&mut row, around);
+    // What is said of the registry means nothing for submissions.
+    let filter = if of_odk { row.checked("g2p_search_domain", Filter::parse("[]")) } else { filter(&mut row, around) };
     let callback = match (model, delivery) {
         // What is said about calling back is for another day.
         (Model::Stock, _) | (_, Some(Delivery::Download(_))) => Some(callback::own()),
+        _ if of_odk => Some(callback::own()),
         (Model::Omc, Some(Delivery::Elsewhere)) => callback::of_somebody_else(&mut row),
         (Model::Omc, _) => callback::callback(&mut row, around.unauthenticated),
     };
-    let fields = fields::selected(&mut row, around);
-    let input_format = input_format(&mut row);
-    let output_format = output_format(&mut row, delivery);
+    let fields = if of_odk { Some(Vec::new()) } else { fields::selected(&mut row, around) };
+    let input_format = if of_odk { Some(None) } else { input_format(&mut row) };
+    let output_format = if of_odk { Some(None) } else { output_format(&mut row, delivery) };
     let mandatory = mandatory(&mut row, around);
     let mapping = mapping(&mut row);
     if let (Some(mapping), Some(input_format), Some(mandatory)) = (&mapping, &input_format, &mandatory) {
@@ -100,7 +113,7 @@ pub fn parse(
             (None, Some(fields)) => Some(fields::Source::Fields(fields)),
             (None, None) => None,
         };
-        if let Some(source) = source {
+        if let Some(source) = source.filter(|_| !of_odk) {
             fields::check_mapping(&mut row, mapping, mandatory, &source);
         }
     }
@@ -116,6 +129,7 @@ pub fn parse(
             name: name?,
             activity: activity?,
             mts_url: mts_url?,
+            input: input?,
             timetable: timetable?,
             filter: filter?,
             fields: fields?,

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod generation;
 pub mod identity;
 pub mod mapping;
+pub mod odk;
 pub mod opaque;
 pub mod portable;
 pub mod preflight;

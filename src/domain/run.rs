@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::identity::{ConnectorId, RunId};
+use super::odk;
 use super::record::Bucket;
 
 /// Why a run started, and what it looks at.
@@ -177,6 +178,9 @@ pub struct Cursor {
     pub last_full: Option<DateTime<Utc>>,
     /// Of the definition that the last full run went by; another one calls for a full run.
     pub definition: Option<String>,
+    /// Where a form of ODK is read in place of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odk: Option<odk::Cursor>,
 }
 
 impl Cursor {

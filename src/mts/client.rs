@@ -12,9 +12,11 @@ use super::answer;
 use super::envelope::Submission;
 use super::error::{Blame, StatusError, SubmitError};
 use super::file::{self, FileError, Row};
+use super::odk::Pull;
 use crate::access::Accesses;
 use crate::domain::batch::Status;
 use crate::domain::delivery::FileForm;
+use crate::seal::Personal;
 use crate::tls::{Fault, Trust};
 
 /// MTS's answers are short.
@@ -109,12 +111,35 @@ impl Mts {
         patience: Duration,
     ) -> Result<String, SubmitError> {
         let body = submission.body(now).map_err(|_| SubmitError::NotTaken(Blame::Refused { status: 0, code: None }))?;
+        let body = Personal::new(body);
+        self.post(base, "json", body, patience).await
+    }
+
+    /// Has MTS pull submissions from an ODK Central; gives the `request_identifier`, as [`Mts::submit`] does.
+    pub async fn pull(
+        &self,
+        base: &Url,
+        pull: &Pull<'_>,
+        now: DateTime<Utc>,
+        patience: Duration,
+    ) -> Result<String, SubmitError> {
+        let body = Personal::new(pull.body(now).expose().to_string().into_bytes());
+        self.post(base, "odk", body, patience).await
+    }
+
+    async fn post(
+        &self,
+        base: &Url,
+        kind: &str,
+        body: Personal<Vec<u8>>,
+        patience: Duration,
+    ) -> Result<String, SubmitError> {
         let request = self
             .http
-            .post(endpoint(base, &["authtoken", "json"]))
+            .post(endpoint(base, &["authtoken", kind]))
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .timeout(patience)
-            .body(body);
+            .body(body.into_exposed());
         let response = self.send(base, request).await.map_err(|error| match error {
             Unanswered::Denied(blame) => SubmitError::NotTaken(blame),
             Unanswered::Sent(error) if error.is_connect() || error.is_builder() => {
@@ -155,6 +180,17 @@ impl Mts {
         form: FileForm,
         records: usize,
     ) -> Result<Vec<Row>, FileError> {
+        let body = self.file_text(base, request_identifier, file::longest(records)).await?;
+        file::rows(&body, form, records)
+    }
+
+    /// As [`Mts::file`], of a request of which it is not known how many records it has; at most so many, as JSON.
+    pub async fn file_of_any(&self, base: &Url, request_identifier: &str, most: usize) -> Result<Vec<Row>, FileError> {
+        let body = self.file_text(base, request_identifier, file::longest(most)).await?;
+        file::any_rows(&body, most)
+    }
+
+    async fn file_text(&self, base: &Url, request_identifier: &str, longest: usize) -> Result<Vec<u8>, FileError> {
         let url = endpoint(base, &["authtoken", "file", request_identifier]);
         let response = self.send(base, self.http.get(url).timeout(FETCH)).await.map_err(|error| match error {
             Unanswered::Denied(blame) => FileError::Denied(blame),
@@ -168,11 +204,10 @@ impl Mts {
             202 | 404 | 500 => return Err(FileError::Absent),
             _ => return Err(FileError::Silent("a server error that is not MTS's own")),
         }
-        let body = read(response, file::longest(records)).await.map_err(|error| match error {
+        read(response, longest).await.map_err(|error| match error {
             Unread::BrokeOff => FileError::Unfinished,
             Unread::TooLong => FileError::TooLong,
-        })?;
-        file::rows(&body, form, records)
+        })
     }
 
     /// Finds out which deliveries an MTS knows, for a person who asks. Nothing is queued there by it.

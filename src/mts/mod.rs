@@ -9,6 +9,7 @@ mod csv;
 mod envelope;
 mod error;
 mod file;
+mod odk;
 
 pub use ability::Ability;
 pub use client::{Mts, Presence};
@@ -16,3 +17,4 @@ pub use config::Config;
 pub use envelope::{CallbackAddress, Credentials, Submission, Wanted};
 pub use error::{Blame, StatusError, SubmitError};
 pub use file::{FileError, Row};
+pub use odk::Pull;

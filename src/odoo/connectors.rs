@@ -15,8 +15,9 @@ use super::error::Error;
 use super::model::Options;
 use super::wire::{self, Record};
 
-/// The fields of a connector that OMC goes by, in either model; those that a model lacks are not asked for.
-const FIELDS: [&str; 29] = [
+/// The fields of a connector that OMC goes by, in either model; those that a model lacks are not asked for. Of
+/// passwords only ODK's is among them, which MTS is told: OMC makes its own for the callback.
+const FIELDS: [&str; 34] = [
     "active",
     "batch_size",
     "callback_authtype",
@@ -37,12 +38,17 @@ const FIELDS: [&str; 29] = [
     "mapping",
     "mts_url",
     "name",
+    "odk_base_url",
+    "odk_email",
+    "odk_odata_url",
+    "odk_password",
     "output_format",
     "output_type",
     "phone_country_code",
     "remove_vid",
     "schedule_cron",
     "schedule_tz",
+    "start_datetime",
     "token_id_type_id",
     "value_fields",
     "vid_id_type_id",

@@ -1,4 +1,6 @@
-//! Sections `[submit]`, `[vid]`, `[reconcile]` and `[retry]`.
+//! Sections `[submit]`, `[vid]`, `[reconcile]`, `[odk]` and `[retry]`.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +97,13 @@ impl ReconcileConfig {
             stuck_after: self.stuck_after.as_duration(),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OdkConfig {
+    /// Where the results of ODK's submissions go, a file for each pull; must be there.
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,6 +61,7 @@ pub struct Terms {
     pub mandatory: Mandatory,
     pub unauthenticated: bool,
     pub stock_delivery: Delivery,
+    pub odk_folder: bool,
 }
 
 struct Background {
@@ -105,6 +106,7 @@ impl Reader {
             mandatory: terms.mandatory,
             unauthenticated: terms.unauthenticated,
             stock_delivery: terms.stock_delivery,
+            odk_folder: terms.odk_folder,
         };
         let found = raw.into_iter().map(|raw| found(model, raw, &around)).collect();
         let reading = Reading { connectors: found, missing, unchosen, ..Reading::default() };
@@ -122,8 +124,13 @@ impl Reader {
     /// As [`Reader::look`], by the worker's settings and behind its breaker.
     pub async fn read(&mut self, worker: &Worker) -> Result<Reading, Halt> {
         let settings = &worker.settings;
-        let Settings { model, chosen, mandatory, unauthenticated, stock_delivery, .. } = settings;
-        let terms = Terms { mandatory: *mandatory, unauthenticated: *unauthenticated, stock_delivery: *stock_delivery };
+        let Settings { model, chosen, mandatory, unauthenticated, stock_delivery, odk_folder, .. } = settings;
+        let terms = Terms {
+            mandatory: *mandatory,
+            unauthenticated: *unauthenticated,
+            stock_delivery: *stock_delivery,
+            odk_folder: odk_folder.is_some(),
+        };
         let look = self.look(&worker.odoo, *model, chosen, terms, worker.clock.now());
         worker.ask_odoo(None, look).await
     }

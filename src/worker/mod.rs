@@ -4,6 +4,7 @@
 //! | step | moves |
 //! |---|---|
 //! | [`pull`] | registrants of a run into the store |
+//! | [`odk`] | submissions of ODK through MTS, and their results into a file |
 //! | [`submit`] | records to MTS |
 //! | (callbacks) | results into the store: [`crate::http`] |
 //! | [`write_back`] | tokens into the registry, VIDs out of it |
@@ -26,7 +27,11 @@ mod download;
 mod elsewhere;
 pub mod gate;
 mod input_format;
+<<<<<<< HEAD
 pub mod notify;
+=======
+pub mod odk;
+>>>>>>> 262bfa6 (Have MTS pull submissions of ODK, window after window)
 mod output_format;
 mod prepare;
 pub mod preview;
@@ -40,13 +45,14 @@ mod tally;
 pub mod tend;
 pub mod write_back;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::RwLock;
 use url::Url;
 
-pub use config::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
+pub use config::{OdkConfig, ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
 pub use prepare::{Decision, Preparation};
 pub use tally::Tally;
 
@@ -86,6 +92,8 @@ pub struct Settings {
     pub unauthenticated: bool,
     /// With [`Model::Stock`]: how the results come.
     pub stock_delivery: Delivery,
+    /// Where the results of ODK's submissions go; without it there are none.
+    pub odk_folder: Option<PathBuf>,
     pub patience: Patience,
     pub backoff: Backoff,
     /// How far back a delta looks behind its cursor.

@@ -13,6 +13,9 @@ use crate::store::{Change, StoreError};
 /// Takes the next page of the connector's runs: of a delta before one of a full run, so that a full run of days does not hold
 /// the news up.
 pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
+    if let Some(form) = connector.odk() {
+        return super::odk::step(worker, connector, form).await;
+    }
     if connector.activity == crate::domain::connector::Activity::Stopped {
         return Ok(Progress::Idle(None));
     }
@@ -44,7 +47,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     Ok(Progress::Worked)
 }
 
-fn next_run(worker: &Worker, connector: &Connector) -> Option<Run> {
+pub(super) fn next_run(worker: &Worker, connector: &Connector) -> Option<Run> {
     let mut pulling: Vec<Run> = worker
         .store
         .runs()

@@ -47,7 +47,8 @@ impl Posting {
 
 /// Sends one batch.
 pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Halt> {
-    if connector.activity == Activity::Stopped {
+    // Submissions of ODK are pulled by MTS itself.
+    if connector.activity == Activity::Stopped || connector.odk().is_some() {
         return Ok(Progress::Idle(None));
     }
     let authentication = Remote::Authentication(connector.mts_url.clone());

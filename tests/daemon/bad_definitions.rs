@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::harness::{Daemon, Setup, World, eventually, number};
 
-const WRONG: [(&str, &str); 17] = [
+const WRONG: [(&str, &str); 16] = [
     ("name", r#"" ""#),
     ("mts_url", r#""ftp://mts.example""#),
-    ("input_type", r#""odk""#),
     ("mapping", r#""{\"vid\": \"vid\", \"gender\": \".gender | env\"}""#),
     ("output_format", r#""env""#),
     ("lang_code", r#""english""#),

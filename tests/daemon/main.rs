@@ -28,6 +28,7 @@ mod keys;
 mod leases;
 mod mts_trouble;
 mod notify;
+mod odk;
 mod older_release;
 mod operations;
 mod previews;

@@ -595,6 +595,7 @@ fn settings() -> Settings {
         vid: VidConfig::default().rules(),
         unauthenticated: false,
         stock_delivery: Delivery::Callback,
+        odk_folder: None,
         patience: Patience { interval: second * 10, callback_grace: second * 60, stuck_after: second * 600 },
         backoff: Backoff::new(second * 8, second * 8, 4).unwrap(),
         overlap: TimeDelta::minutes(10),

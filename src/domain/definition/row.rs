@@ -84,13 +84,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Tells a problem unless the field says `wanted`.
-    pub(super) fn must_be(&mut self, field: &'static str, wanted: &str, otherwise: &str) {
-        if self.text(field) != Some(wanted) {
-            self.tell(field, otherwise);
-        }
-    }
-
     /// A yes/no field; `None` if it is not there at all.
     pub(super) fn flag(&self, field: &str) -> Option<bool> {
         self.values.get(field)?.as_bool()

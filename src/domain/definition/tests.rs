@@ -51,6 +51,7 @@ struct World {
     token_type: Option<IdTypeId>,
     unauthenticated: bool,
     stock_delivery: Delivery,
+    odk_folder: bool,
 }
 
 impl World {
@@ -63,6 +64,7 @@ impl World {
             token_type: None,
             unauthenticated: false,
             stock_delivery: Delivery::Callback,
+            odk_folder: true,
         }
     }
 
@@ -76,6 +78,7 @@ impl World {
             mandatory: Mandatory::default(),
             unauthenticated: self.unauthenticated,
             stock_delivery: self.stock_delivery,
+            odk_folder: self.odk_folder,
         };
         parse(model, ConnectorId(7), row, &around)
     }
@@ -281,7 +284,7 @@ fn each_wrong_field_is_told_by_its_name() {
         ("mts_url", json!("http://u:secret@mts.example.org"), "must not hold a user name"),
         ("mts_url", json!("http://mts.example.org/?a=secret"), "nothing after a `?`"),
         ("mts_url", json!("http://mts.example.org/#secret"), "nothing after a `?`"),
-        ("input_type", json!("odk"), "choose OpenG2P Registry"),
+        ("input_type", json!("csv"), "choose OpenG2P Registry"),
         ("input_type", json!(false), "choose OpenG2P Registry"),
         ("output_type", json!("csv"), "choose JSON, or Download"),
         ("output_type", json!("xml"), "choose JSON, or CSV"),

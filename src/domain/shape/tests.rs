@@ -6,7 +6,7 @@ use serde_json::json;
 use url::Url;
 
 use super::*;
-use crate::domain::connector::{Activity, Callback, CallbackAuth, CallbackMethod, Model};
+use crate::domain::connector::{Activity, Callback, CallbackAuth, CallbackMethod, Input, Model};
 use crate::domain::expression::Expression;
 use crate::domain::filter::Filter;
 use crate::domain::identity::{ConnectorId, IdTypeId};
@@ -23,6 +23,7 @@ pub(crate) fn connector(mapping: &str, output_format: Option<&str>, country_code
         name: "Test".to_owned(),
         activity: Activity::Started,
         mts_url: Url::parse("http://mts.example.org").unwrap(),
+        input: Input::Registry,
         timetable: Timetable::Once,
         filter: Filter::parse("[]").unwrap(),
         fields: fields(),

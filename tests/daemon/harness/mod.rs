@@ -1,5 +1,6 @@
 //! Starts the processes, asks them, and waits for what must become true.
 
+mod central;
 mod configuration;
 mod daemon;
 pub mod mosip;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+pub use central::{Central, EMAIL, PASSWORD};
 pub use configuration::{Configuration, free_port};
 pub use daemon::{Daemon, token_of};
 pub use odoo::Odoo;
