@@ -60,7 +60,8 @@ class OmcConnector(models.Model):
         locked_ids = sorted(locked)
         held = self._held(locked_ids)
         # False, in Python a whole number, is no id.
-        vid_ids = [one.result["vid_id"] for one in applied if one.result.get("vid_id") and isinstance(one.result["vid_id"], int)]
+        vid_ids = [one.result.get("vid_id") for one in applied]
+        vid_ids = [vid_id for vid_id in vid_ids if vid_id and isinstance(vid_id, int)]
         self.env.cr.execute("SELECT id FROM g2p_reg_id WHERE id = ANY(%s)", (vid_ids,))
         known_vids = {row[0] for row in self.env.cr.fetchall()}
         self.env.cr.execute("SELECT partner_id FROM res_users WHERE partner_id = ANY(%s)", (locked_ids,))
