@@ -10,13 +10,8 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::mapping::Mandatory;
-<<<<<<< HEAD
-use crate::worker::{ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
-use crate::{access, http, mosip, mts, odoo, schedule, store};
-=======
 use crate::worker::{OdkConfig, ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
-use crate::{access, http, mts, odoo, schedule, store};
->>>>>>> 262bfa6 (Have MTS pull submissions of ODK, window after window)
+use crate::{access, http, mosip, mts, odoo, schedule, store};
 use secrets::Secrets;
 
 /// Where the file is looked for when nobody says.

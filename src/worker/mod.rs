@@ -27,11 +27,8 @@ mod download;
 mod elsewhere;
 pub mod gate;
 mod input_format;
-<<<<<<< HEAD
 pub mod notify;
-=======
 pub mod odk;
->>>>>>> 262bfa6 (Have MTS pull submissions of ODK, window after window)
 mod output_format;
 mod prepare;
 pub mod preview;

@@ -54,12 +54,12 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
         supersede(worker, connector, &registry, &results, &mut outcomes, &matches).await;
     }
 
-    let rows: Vec<RegIdRow> = results.iter().map(|result| result.vid_row).collect();
+    let rows: Vec<Option<RegIdRow>> = results.iter().map(|result| result.vid_row).collect();
     let gone = gone(worker, connector, &registry, &results, &outcomes).await?;
     let mut traces: HashMap<RecordKey, Trace> = HashMap::new();
     let (mut written, mut cleared) = (0, 0);
     for ((key, row), outcome) in keys.into_iter().zip(rows).zip(outcomes) {
-        traces.extend(Trace::of(&outcome, gone.contains(&row)).map(|trace| (key, trace)));
+        traces.extend(Trace::of(&outcome, row.is_some_and(|row| gone.contains(&row))).map(|trace| (key, trace)));
         if let registry::Outcome::Written { vid_removed } | registry::Outcome::Already { vid_removed } = outcome {
             written += 1;
             cleared += u64::from(vid_removed);
@@ -144,9 +144,9 @@ async fn gone(
     let found = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), read).await?;
     let is_gone = |result: &&&WriteBack| {
         let registrant = found.iter().find(|registrant| registrant.id == result.registrant);
-        registrant.is_some_and(|registrant| registrant.vids.iter().all(|vid| vid.row != result.vid_row))
+        registrant.is_some_and(|registrant| registrant.vids.iter().all(|vid| Some(vid.row) != result.vid_row))
     };
-    Ok(unclear.iter().filter(is_gone).map(|result| result.vid_row).collect())
+    Ok(unclear.iter().filter(is_gone).filter_map(|result| result.vid_row).collect())
 }
 
 /// Of tokens that contradict the ones that are there, those are not worth showing whose VID is not the one that was submitted any
