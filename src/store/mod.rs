@@ -9,6 +9,7 @@ mod census;
 mod change;
 pub mod codec;
 mod config;
+mod definitions;
 mod disk;
 mod engine_panic;
 mod error;
@@ -359,22 +360,6 @@ impl Store {
 
     pub fn cursor(&self, connector: ConnectorId) -> Result<Cursor, StoreError> {
         Ok(codec::read(&self.0.disk, &keys::cursor(connector))?.unwrap_or_default())
-    }
-
-    /// The kept definition of one connector, sealed.
-    pub fn definition(&self, connector: ConnectorId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.disk.get(&keys::definition(connector))
-    }
-
-    /// The kept definitions, sealed.
-    pub fn definitions(&self) -> Result<Vec<(ConnectorId, Vec<u8>)>, StoreError> {
-        let pairs = self.0.disk.scan(keys::DEFINITIONS);
-        pairs
-            .filter_map(|pair| match pair {
-                Ok((key, value)) => keys::connector(&key).map(|id| Ok((id, value))),
-                Err(error) => Some(Err(error)),
-            })
-            .collect()
     }
 
     /// What the administrator is to be told of a connector's records, up to `limit`.
