@@ -235,7 +235,12 @@ async fn a_killed_import_goes_on_where_it_was() {
     let file = desk.file(&file_of(&rows(count)));
     let mut chance = Chance::seeded();
     let mut kills = 0;
+    // At the end, or all but its tidying up: a quick machine is through before all the kills.
+    let is_through = || desk.at("out.csv").exists();
     for _ in 0..8 {
+        if is_through() {
+            break;
+        }
         let mut process = desk.launch(&[]);
         tokio::time::sleep(chance.millis(200, 900)).await;
         if process.is_running() {
@@ -251,8 +256,10 @@ async fn a_killed_import_goes_on_where_it_was() {
         }
     }
     assert!(kills >= 3, "{kills}");
-    let output = desk.import(&[]).await;
-    assert_eq!(output.code, Some(0), "{output:?}");
+    if !is_through() || desk.at("out.csv.omc-state").exists() {
+        let output = desk.import(&[]).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
     let tokens: Vec<String> = desk.results().into_iter().map(|row| row[1].clone()).collect();
     let expected: Vec<String> = (1..=count).map(|row| token_of(&vid(row))).collect();
     assert_eq!(tokens, expected);
