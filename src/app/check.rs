@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::connector::Model;
 use crate::mosip::Service;
 use crate::mts::{Ability, Blame, Mts, Presence};
+use crate::odoo::rights::{self, Right};
 use crate::odoo::{self, Registry};
 use crate::seal::Exposure;
 use crate::worker::definitions::{Found, Judgement, Reader, Reading, Terms};
@@ -81,7 +82,7 @@ pub async fn all(config: Config) -> Vec<Line> {
             return lines;
         }
     }
-    lines.extend(rights(&odoo, &config).await);
+    lines.extend(may(&odoo, &config).await);
     match read(&odoo, &config).await {
         Ok(reading) => {
             lines.extend(judge(&reading));
@@ -125,7 +126,7 @@ fn private_file(name: &str, path: &Path, missing: &str) -> Option<Line> {
 }
 
 /// Whether the daemon's user may do what it must.
-async fn rights(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
+async fn may(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
     let registry = match Registry::detect(Arc::clone(odoo), config.odoo.connector_model, None).await {
         Ok(registry) => registry,
@@ -135,22 +136,16 @@ async fn rights(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
         return vec![line("registry", true, "reached through the addon's door")];
     }
     lines.push(line("registry", true, "reached by plain calls; with the addon g2p_omc it is quicker and safer"));
-    for (model, rights) in [
-        ("res.partner", &["read"][..]),
-        ("g2p.reg.id", &["read", "create", "unlink"]),
-        ("g2p.id.type", &["read"]),
-        (config.odoo.connector_model.name(), &["read"]),
-    ] {
-        for right in rights {
+    for Right { model, operations, .. } in rights::plain(config.odoo.connector_model) {
+        for right in operations {
             let mut kwargs = Map::new();
             kwargs.insert("raise_exception".to_owned(), Value::Bool(false));
             let may = odoo.execute_kw(model, "check_access_rights", vec![json!(right)], kwargs).await;
+            let what = format!("right to {right} {model}");
             lines.push(match may {
-                Ok(Value::Bool(true)) => line(format!("right to {right} {model}"), true, "granted"),
-                Ok(_) => {
-                    line(format!("right to {right} {model}"), false, "missing; OpenG2P's group Administrator has it")
-                }
-                Err(error) => line(format!("right to {right} {model}"), false, error.to_string()),
+                Ok(Value::Bool(true)) => line(what, true, "granted"),
+                Ok(_) => line(what, false, format!("missing; the group {} has it", rights::group(Model::Stock))),
+                Err(error) => line(what, false, error.to_string()),
             });
         }
     }

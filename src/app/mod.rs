@@ -16,6 +16,7 @@ mod reception;
 mod rekey;
 mod roster;
 mod secret_files;
+pub mod setup;
 mod sockets;
 pub mod telemetry;
 

@@ -8,6 +8,7 @@ mod demo;
 mod duplicates;
 mod exit;
 mod import;
+mod init;
 mod preview;
 mod serve;
 #[cfg(feature = "sim")]
@@ -46,6 +47,8 @@ enum Command {
     /// Show the whole job on this machine, against simulators of Odoo and MTS.
     #[cfg(feature = "sim")]
     Demo(demo::Arguments),
+    /// Ask a few questions, and write a configuration and the list of rights that OMC needs in Odoo.
+    Init(init::Arguments),
     /// Check the configuration, Odoo, every connector's definition and every MTS.
     Check,
     /// List the connectors that Odoo defines.
@@ -114,6 +117,7 @@ async fn dispatch(arguments: Arguments, kept: bool) -> anyhow::Result<Exit> {
         Command::Serve => serve::run(path.as_deref(), kept).await,
         #[cfg(feature = "sim")]
         Command::Demo(arguments) => demo::run(arguments, json).await,
+        Command::Init(arguments) => init::run(arguments, path.as_deref(), json).await,
         Command::Check => check::run(config()?, json).await,
         Command::Connectors => connectors::run(config()?, json).await,
         Command::Status => ask::status(&open()?, json).await,

@@ -10,6 +10,7 @@ pub mod error;
 mod fault;
 pub mod model;
 pub mod registry;
+pub mod rights;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod failed_parts;
 mod first_start;
 mod hanging_mts;
 mod import;
+mod init;
 mod keys;
 mod leases;
 mod mts_trouble;

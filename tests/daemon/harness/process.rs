@@ -4,7 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ pub struct Process {
     pub stderr: Lines,
     readers: Vec<JoinHandle<()>>,
     /// Simulators end when it closes, even if the test itself is killed.
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
 }
 
 /// How a command ended.
@@ -93,7 +93,7 @@ impl Process {
         let (stdout, stderr) = (Lines::default(), Lines::default());
         let readers = vec![stdout.follow(child.stdout.take().unwrap()), stderr.follow(child.stderr.take().unwrap())];
         let stdin = child.stdin.take();
-        Self { child, stdout, stderr, readers, _stdin: stdin }
+        Self { child, stdout, stderr, readers, stdin }
     }
 
     /// A simulator; gives its address, too.
@@ -106,6 +106,12 @@ impl Process {
             eventually("a simulator says where it listens", async || stdout.find("listening"), Option::is_some).await;
         let told: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         (process, told["listening"].as_str().unwrap().to_owned())
+    }
+
+    /// Types this, and then nothing more.
+    pub async fn types(&mut self, text: &str) {
+        let mut stdin = self.stdin.take().expect("it was closed");
+        stdin.write_all(text.as_bytes()).await.unwrap();
     }
 
     pub fn id(&self) -> u32 {
