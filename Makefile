@@ -48,10 +48,10 @@ sbom:
 
 LINT := $(CURDIR)/target/lint
 
-# The Odoo addon, without Odoo: style, what pylint-odoo knows, and whether its XML can be read.
+# The Odoo addon, without Odoo, and the trial's script: style, what pylint-odoo knows, and whether its XML can be read.
 addon: $(LINT)/.made
 	@echo "== addon"
-	cd odoo_addon && $(LINT)/bin/ruff check . && $(LINT)/bin/ruff format --check .
+	cd odoo_addon && $(LINT)/bin/ruff check . ../compose && $(LINT)/bin/ruff format --check . ../compose
 	cd odoo_addon && $(LINT)/bin/pylint --rcfile=.pylintrc --disable=consider-merging-classes-inherited g2p_omc
 	cd odoo_addon && find g2p_omc \( -name '*.xml' -o -name '*.svg' \) -print0 | xargs -0 $(LINT)/bin/python -c \
 		'import sys, xml.dom.minidom as xml; [xml.parse(name) for name in sys.argv[1:]]'

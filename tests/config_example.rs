@@ -143,6 +143,28 @@ fn each_kind_of_access_has_an_example_that_parses() {
 }
 
 /// The example of docs/audit.md is whole.
+/// What the containers of `compose.yaml` call each other must be what OMC's configuration there says.
+#[test]
+fn the_trial_with_containers_has_a_configuration_that_fits_it() {
+    let compose = include_str!("../compose.yaml");
+    let config = Config::from_toml(include_str!("../compose/config.toml")).unwrap();
+    let url = config.odoo.url.unwrap();
+    let told = |name: &str| {
+        let line = compose.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} is not in compose.yaml")).trim_matches([' ', '"']).to_owned()
+    };
+    assert_eq!(url.as_str().trim_end_matches('/'), told("ODOO_URL:"));
+    assert_eq!(config.odoo.database, told("ODOO_DATABASE:"));
+    assert_eq!(config.odoo.database, told("ODOO_DATABASE_NAME:"));
+    assert_eq!(config.odoo.username, told("OMC_LOGIN:"));
+    assert_eq!(told("OMC_PASSWORD:"), told("OMC_ODOO__PASSWORD:"));
+    let public = config.callback.public_url.unwrap();
+    assert!(compose.contains(&format!("\n  {}:\n", public.host_str().unwrap())), "{public}");
+    assert_eq!(public.port(), Some(config.callback.listen.port()));
+    assert_eq!(config.store.path.parent(), Some(Path::new("/var/lib/omc")));
+    assert!(compose.contains("omc:/var/lib/omc"));
+}
+
 #[test]
 fn the_audit_has_an_example_that_parses() {
     let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md")).unwrap();

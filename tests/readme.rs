@@ -16,10 +16,11 @@ use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "docs/access.md",
     "docs/audit.md",
+    "docs/compose.md",
     "docs/notification.md",
     "docs/operations.md",
     "docs/faults.md",
