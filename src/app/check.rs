@@ -50,17 +50,17 @@ async fn read(odoo: &odoo::Client, config: &Config) -> Result<Reading, odoo::Err
 }
 
 /// Looks at everything; what depends on something that failed is left out.
-pub async fn all(config: Config) -> Vec<Line> {
+pub async fn all(config: &Config) -> Vec<Line> {
     let mut lines = vec![line("configuration", true, "reads")];
     lines.extend(private_file("key file", &config.store.key_file, "is made at the first start"));
     lines.extend(config.exposed.iter().map(|path| {
         let what = format!("secret in {}", path.display());
         line(what, true, "can be read by every account of this machine; set the file's mode to 0600")
     }));
-    lines.extend(certificates(&config));
-    let (mts, of_accesses) = accesses(&config).await;
+    lines.extend(certificates(config));
+    let (mts, of_accesses) = accesses(config).await;
     lines.extend(of_accesses);
-    lines.extend(mosip(&config).await);
+    lines.extend(mosip(config).await);
     let odoo = match odoo::Client::new(&config.odoo) {
         Ok(odoo) => Arc::new(odoo),
         Err(error) => {
@@ -82,17 +82,22 @@ pub async fn all(config: Config) -> Vec<Line> {
             return lines;
         }
     }
-    lines.extend(may(&odoo, &config).await);
-    match read(&odoo, &config).await {
+    lines.extend(may(&odoo, config).await);
+    match read(&odoo, config).await {
         Ok(reading) => {
             lines.extend(judge(&reading));
             if let Some(mts) = &mts {
-                lines.extend(servers(mts, &reading, &config).await);
+                lines.extend(servers(mts, &reading, config).await);
             }
         }
         Err(error) => lines.push(line("connectors", false, error.to_string())),
     }
     lines
+}
+
+/// Whether this connector's tokens tell persons apart. Costs two authentications of one person.
+pub async fn tokens(config: &Config, connector: &str) -> anyhow::Result<Line> {
+    super::token_policy::look(config, connector).await
 }
 
 /// The certificates that the configuration names, and their keys.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::preview;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::domain::connector::Connector;
 use crate::domain::identity::IdTypeId;
 use crate::import::{
     self, Assignment, Form, Manners, Match, Progress, Registrants, Request, Server, Shape, Summary, Wanted,
@@ -46,19 +47,6 @@ pub async fn run(
     notice: Box<dyn Fn(&str)>,
 ) -> anyhow::Result<Summary> {
     let connector = preview::find(config, &wish.connector).await?;
-    let trust = config.mts.trust()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mts = Mts::new(&trust, config.mts.accesses(&trust, &clock)?);
-    let mts = mts.context("cannot prepare HTTPS: are CA certificates installed?")?;
-    let manners = Manners {
-        connector: connector.id,
-        url: connector.mts_url.clone(),
-        language: connector.language.clone(),
-        concurrency: config.submit.concurrency,
-        patience: config.reconcile.patience(),
-        backoff: config.retry.backoff()?,
-        give_up: wish.patience,
-    };
     let (mandatory, country) = (connector.mandatory, &connector.phone_country_code);
     let matched = wish.matched.as_ref().map(|wanted| wanted.column.clone());
     let found = match &wish.matched {
@@ -83,7 +71,7 @@ pub async fn run(
     if wish.restart {
         import::forget(&request.output).context("cannot remove what an earlier import has left")?;
     }
-    let server = Server::new(mts, manners, clock, stop.clone(), notice);
+    let server = server(config, &connector, wish.patience, stop.clone(), notice)?;
     let registrants = found.as_ref().map(|(registry, id_type)| Registrants {
         registry,
         connector: &connector,
@@ -91,6 +79,30 @@ pub async fn run(
         rules: config.vid.rules(),
     });
     Ok(import::run(&request, &connector, &server, registrants.as_ref(), stop, progress).await?)
+}
+
+/// The connector's MTS, for requests beside the daemon's.
+pub(super) fn server(
+    config: &Config,
+    connector: &Connector,
+    give_up: Duration,
+    stop: CancellationToken,
+    notice: Box<dyn Fn(&str)>,
+) -> anyhow::Result<Server> {
+    let trust = config.mts.trust()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mts = Mts::new(&trust, config.mts.accesses(&trust, &clock)?);
+    let mts = mts.context("cannot prepare HTTPS: are CA certificates installed?")?;
+    let manners = Manners {
+        connector: connector.id,
+        url: connector.mts_url.clone(),
+        language: connector.language.clone(),
+        concurrency: config.submit.concurrency,
+        patience: config.reconcile.patience(),
+        backoff: config.retry.backoff()?,
+        give_up,
+    };
+    Ok(Server::new(mts, manners, clock, stop, notice))
 }
 
 /// The registry, and the ID type by whose values rows are matched.

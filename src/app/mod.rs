@@ -19,6 +19,7 @@ mod secret_files;
 pub mod setup;
 mod sockets;
 pub mod telemetry;
+mod token_policy;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;

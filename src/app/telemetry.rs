@@ -105,6 +105,7 @@ fn describe() {
     describe_counter!("omc_odk_results_total", "Results of submissions, written into files, by outcome");
     describe_counter!("omc_callback_logins_total", "Logins at the callback receiver, by result");
     describe_counter!("omc_connections_shed_total", "Connections and TLS handshakes that gave way to others");
+    describe_counter!("omc_tokens_unsteady_total", "Results with another token than the same VID gave before");
     describe_counter!("omc_answers_lost_total", "Records sent again because their answer was lost, by cause");
     describe_counter!(
         "omc_elsewhere_results_total",

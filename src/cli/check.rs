@@ -1,13 +1,26 @@
 //! `omc check`.
 
+use clap::Args;
 use serde_json::json;
 
 use super::exit::Exit;
 use crate::app;
 use crate::config::Config;
 
-pub(super) async fn run(config: Config, json: bool) -> anyhow::Result<Exit> {
-    let lines = app::check::all(config).await;
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Besides, have MTS ask MOSIP twice about the first registrant that this connector would send, and compare the tokens.
+    #[arg(long, value_name = "CONNECTOR")]
+    tokens: Option<String>,
+}
+
+pub(super) async fn run(config: Config, arguments: &Arguments, json: bool) -> anyhow::Result<Exit> {
+    let mut lines = app::check::all(&config).await;
+    if let Some(connector) = &arguments.tokens
+        && lines.iter().all(|line| line.good)
+    {
+        lines.push(app::check::tokens(&config, connector).await?);
+    }
     let good = lines.iter().all(|line| line.good);
     if json {
         let lines: Vec<_> =

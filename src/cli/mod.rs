@@ -50,7 +50,7 @@ enum Command {
     /// Ask a few questions, and write a configuration and the list of rights that OMC needs in Odoo.
     Init(init::Arguments),
     /// Check the configuration, Odoo, every connector's definition and every MTS.
-    Check,
+    Check(check::Arguments),
     /// List the connectors that Odoo defines.
     Connectors,
     /// Show what the running daemon is doing.
@@ -118,7 +118,7 @@ async fn dispatch(arguments: Arguments, kept: bool) -> anyhow::Result<Exit> {
         #[cfg(feature = "sim")]
         Command::Demo(arguments) => demo::run(arguments, json).await,
         Command::Init(arguments) => init::run(arguments, path.as_deref(), json).await,
-        Command::Check => check::run(config()?, json).await,
+        Command::Check(arguments) => check::run(config()?, &arguments, json).await,
         Command::Connectors => connectors::run(config()?, json).await,
         Command::Status => ask::status(&open()?, json).await,
         Command::Run(arguments) => ask::run(&open()?, &arguments, json).await,

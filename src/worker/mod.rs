@@ -40,6 +40,7 @@ pub mod report;
 pub mod submit;
 mod tally;
 pub mod tend;
+mod witnesses;
 pub mod write_back;
 
 use std::path::PathBuf;
@@ -70,6 +71,7 @@ use crate::seal::Seal;
 use crate::store::{Queue, Store, StoreError};
 use gate::Gates;
 use remote::{Breakers, Remote};
+use witnesses::Witnesses;
 
 /// What the work goes by.
 #[derive(Debug, Clone)]
@@ -115,6 +117,7 @@ pub struct Worker {
     pub gates: Gates,
     pub tally: Arc<Tally>,
     pub posting: submit::Posting,
+    pub witnesses: Witnesses,
     /// Where input formats run.
     pub jail: Jail,
     registry: RwLock<Option<Registry>>,
@@ -170,6 +173,7 @@ impl Worker {
             gates: Gates::new(settings.concurrency),
             tally,
             posting: submit::Posting::default(),
+            witnesses: Witnesses::default(),
             jail: Jail::new(),
             settings,
             registry: RwLock::default(),

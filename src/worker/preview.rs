@@ -14,7 +14,7 @@ use crate::jq::Jail;
 use crate::odoo::registry::Registrant;
 use crate::odoo::registry::report::PreviewLine;
 use crate::odoo::{self, Registry};
-use crate::seal::Seal;
+use crate::seal::{Personal, Seal};
 
 /// Letters of a value that are shown, masked.
 const SHOWN: usize = 40;
@@ -29,6 +29,41 @@ pub async fn look(
     jail: &Jail,
     now: DateTime<Utc>,
 ) -> Result<Vec<PreviewLine>, odoo::Error> {
+    let decided = decide(registry, connector, limit, seal, rules, jail, now).await?;
+    let lines = decided.into_iter().map(|(id, decision)| match decision {
+        Ok(decision) => told(id, decision),
+        Err(why) => line(id, "not tried", &why),
+    });
+    Ok(lines.collect())
+}
+
+/// The first registrant who would be sent now, of so many that are looked at, with what MTS would get.
+pub async fn sample(
+    registry: &Registry,
+    connector: &Connector,
+    limit: u32,
+    seal: &Seal,
+    rules: VidRules,
+    jail: &Jail,
+    now: DateTime<Utc>,
+) -> Result<Option<(RegistrantId, Personal<Map<String, Value>>)>, odoo::Error> {
+    let decided = decide(registry, connector, limit, seal, rules, jail, now).await?;
+    Ok(decided.into_iter().find_map(|(id, decision)| match decision {
+        Ok(Decision::Send { auth_data, .. }) => Some((id, auth_data)),
+        _ => None,
+    }))
+}
+
+/// What would be done with the first registrants, or why that is not known.
+async fn decide(
+    registry: &Registry,
+    connector: &Connector,
+    limit: u32,
+    seal: &Seal,
+    rules: VidRules,
+    jail: &Jail,
+    now: DateTime<Utc>,
+) -> Result<Vec<(RegistrantId, Result<Decision, String>)>, odoo::Error> {
     let page = registry.page(connector, 0, limit, None).await?;
     let found = registry.read(connector, &page.ids, false).await?;
     let preparation = Preparation::new(connector, seal, rules, now);
@@ -42,14 +77,14 @@ pub async fn look(
     let untouched: HashSet<RegistrantId> = shaping.untouched().collect();
     let why =
         shaping.stopped.map_or("the input format took too long on those before".to_owned(), |stop| stop.to_string());
-    let lines = found.into_iter().map(|(record, registrant)| {
+    let decided = found.into_iter().map(|(record, registrant)| {
         let id = registrant.id;
         if untouched.contains(&id) {
-            return line(id, "not tried", &why);
+            return (id, Err(why.clone()));
         }
-        told(id, preparation.decide(&record, Some(registrant), shaping.take(id)))
+        (id, Ok(preparation.decide(&record, Some(registrant), shaping.take(id))))
     });
-    Ok(lines.collect())
+    Ok(decided.collect())
 }
 
 fn line(registrant: RegistrantId, verdict: &str, reason: &str) -> PreviewLine {

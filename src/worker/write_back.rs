@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use metrics::counter;
 
+use super::witnesses::Shown;
 use super::{Halt, Progress, Remote, Worker};
 use crate::domain::audit::{AuditEvent, Deed, Remover};
 use crate::domain::code::Code;
@@ -50,6 +52,7 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     let apply = registry.apply(connector, &results, &matches);
     let mut outcomes = worker.ask_odoo_behind(Some(Remote::WriteBack(connector.id)), apply).await?;
     worker.breakers.succeeded(&Remote::WriteBack(connector.id));
+    witness(worker, connector, &results, &vids);
     if outcomes.contains(&registry::Outcome::Conflict) {
         supersede(worker, connector, &registry, &results, &mut outcomes, &matches).await;
     }
@@ -88,6 +91,23 @@ pub async fn step(worker: &Worker, connector: &Connector) -> Result<Progress, Ha
     worker.tally.wrote(written, cleared);
     tracing::debug!(connector = %connector.id, written, cleared, "written back");
     Ok(Progress::Worked)
+}
+
+/// Notes what the results show of MOSIP's token policy.
+fn witness(worker: &Worker, connector: &Connector, results: &[WriteBack], vids: &HashMap<RegistrantId, Digest>) {
+    for result in results {
+        let Some(vid) = vids.get(&result.registrant) else { continue };
+        let Shown::Another { first } = worker.witnesses.saw(&connector.mts_url, vid, result.token.expose()) else {
+            continue;
+        };
+        counter!("omc_tokens_unsteady_total").increment(1);
+        if first {
+            tracing::error!(
+                connector = %connector.id, registrant = %result.registrant,
+                "a VID has given two different tokens: deduplication by token has no meaning; see `omc check --tokens`"
+            );
+        }
+    }
 }
 
 /// What a write-back left in the registry, for the audit.

@@ -40,6 +40,7 @@ mod reloads;
 mod runaway_formats;
 mod secure;
 mod signals;
+mod token_policy;
 mod unreadable;
 mod usage;
 mod vid_rules;

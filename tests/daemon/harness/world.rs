@@ -23,6 +23,8 @@ pub struct Setup {
     pub release: &'static str,
     /// Whom the gateway before MTS lets through; unset: there is none.
     pub require_login: Option<String>,
+    /// MOSIP's token policy is `random`.
+    pub random_tokens: bool,
 }
 
 impl Default for Setup {
@@ -37,6 +39,7 @@ impl Default for Setup {
             mts_trusts: None,
             release: "1.1",
             require_login: None,
+            random_tokens: false,
         }
     }
 }
@@ -57,6 +60,7 @@ impl World {
         let trusted = setup.mts_trusts.as_ref().map(|path| path.to_str().unwrap().to_owned());
         of_mts.extend(trusted.iter().flat_map(|path| ["--ca-cert", path]));
         of_mts.extend(setup.require_login.iter().flat_map(|who| ["--require-login", who]));
+        of_mts.extend(setup.random_tokens.then_some("--random-tokens"));
         let (mts, mts_url) = Process::simulator("mts", &of_mts).await;
         let odoo = Odoo::start(
             &arguments(&setup, "127.0.0.1:0", &mts_url).iter().map(String::as_str).collect::<Vec<_>>(),
