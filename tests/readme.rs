@@ -328,6 +328,32 @@ fn what_is_not_served_is_said() {
     assert!(configuration.contains("release 1.0.1 has no callbacks") && configuration.contains("docs/delivery.md"));
 }
 
+/// Each feature names a test, and the test is in the file that the link leads to.
+#[test]
+fn each_feature_has_a_test_that_is_there() {
+    let readme = read("README.md");
+    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with("Every feature")).unwrap();
+    let rows: Vec<&str> =
+        chapter.lines().filter(|line| line.starts_with("| ") && !line.contains("| proved by |")).collect();
+    assert!(rows.len() > 50, "{}", rows.len());
+    for row in rows {
+        let tests: Vec<(&str, &str)> = row
+            .split("](")
+            .zip(row.split("](").skip(1))
+            .map(|(before, after)| (before.rsplit('[').next().unwrap(), after.split(')').next().unwrap()))
+            .collect();
+        assert!(!tests.is_empty(), "no test: {row}");
+        for (name, file) in tests {
+            let text = read(file);
+            let is_test = text.split("#[t").skip(1).any(|part| {
+                let declared = part.split_once("fn ").map(|(_, rest)| rest.split(['(', '<']).next().unwrap());
+                (part.starts_with("est]") || part.starts_with("okio::test")) && declared == Some(name)
+            });
+            assert!(is_test, "{file} has no test {name}: {row}");
+        }
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut seen = 0;
