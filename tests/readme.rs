@@ -16,11 +16,14 @@ use omc::domain::identity::{ConnectorId, IdTypeId};
 use omc::domain::registrant_field::RegistrantField;
 use serde_json::{Map, Value, json};
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 14] = [
     "README.md",
     "docs/access.md",
     "docs/audit.md",
     "docs/compose.md",
+    "docs/duplicates.md",
+    "docs/trying.md",
+    "docs/vids.md",
     "docs/notification.md",
     "docs/operations.md",
     "docs/faults.md",

@@ -102,6 +102,9 @@ pub(super) fn part(
         figment = figment.merge(without_any(plain));
     }
     let mosip = mosip.map(|(key, value)| Given { key, value: Personal::new(value.expose_secret().to_owned()) });
+    // One file may hold several.
+    exposed.sort();
+    exposed.dedup();
     Ok((figment.merge(from_environment), Found { odoo_password: password, mosip, access, exposed }))
 }
 
