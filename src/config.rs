@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use crate::domain::connector::Model;
 use crate::domain::mapping::Mandatory;
 use crate::worker::{OdkConfig, ReconcileConfig, RetryConfig, SubmitConfig, VidConfig};
 use crate::{access, http, mosip, mts, odoo, schedule, store};
@@ -157,7 +158,9 @@ impl Config {
         if let Err(error) = self.mandatory() {
             return wrong("submit.mandatory_fields", &error);
         }
-        self.notify.check(self.mosip.url.is_some()).map_err(|error| ConfigError::Wrong(error.to_owned()))?;
+        let has_addon = self.odoo.connector_model == Model::Omc;
+        let notify = self.notify.check(self.mosip.url.is_some(), has_addon);
+        notify.map_err(|error| ConfigError::Wrong(error.to_owned()))?;
         self.mosip.check().map_err(|error| ConfigError::Wrong(error.to_string()))?;
         if let Err(error) = self.log.filter() {
             return wrong("log.level", &error);

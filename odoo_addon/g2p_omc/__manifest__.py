@@ -15,6 +15,7 @@
         "security/ir.model.access.csv",
         "data/ir_cron.xml",
         "data/mail_subtype.xml",
+        "data/mail_activity_type.xml",
         "views/omc_connector_views.xml",
         "views/omc_run_views.xml",
         "views/omc_rejection_views.xml",

@@ -300,6 +300,7 @@ fn show(app: &App) {
         | Remote::WriteBack(id)
         | Remote::CleanUp(id)
         | Remote::Report(id)
+        | Remote::Activities(id)
         | Remote::Delivery(id)
         | Remote::Submission(id) => connectors.iter().any(|connector| connector.id == *id),
         Remote::InputFormat(..) => {

@@ -1,5 +1,5 @@
-//! What people are told by SMS and e-mail: that a connector is stuck, that its run gave registrants up, or that too many were refused; once
-//! when it begins, and once when it ends.
+//! What people are told by SMS, by e-mail and by activities in Odoo: that a connector is stuck, that its run gave registrants up, or that
+//! too many were refused; once when it begins, and once when it ends.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{App, Standing as Definition};
 use crate::clock::Clock;
-use crate::domain::alarm::{Alarm, Message, Pauses, Turn};
+use crate::domain::alarm::{Alarm, Message, News, Numbers, Pauses, Turn};
 use crate::domain::connector::Activity;
 use crate::domain::identity::ConnectorId;
 use crate::domain::retry::delta;
@@ -21,9 +21,18 @@ use crate::worker::{Halt, tend};
 const NAME: usize = 60;
 const TROUBLE: usize = 400;
 
+/// What there is to say while an alarm holds.
+struct Holding {
+    text: String,
+    numbers: Option<Numbers>,
+}
+
 impl App {
     /// Begins to send what is to be sent.
     pub(super) fn notify(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+        if self.config.notify.activities {
+            self.spawn(tend::telling(Arc::clone(&self.worker), self.stop.clone()));
+        }
         let recipients = self.config.notify.recipients();
         if recipients.is_empty() {
             return Ok(());
@@ -38,7 +47,7 @@ impl App {
 
     /// Looks at every connector, and has people told of what began or ended.
     pub(super) fn watch(&self) -> Result<(), Halt> {
-        if self.config.notify.recipients().is_empty() || !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
+        if !self.config.notify.is_on() || !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(());
         }
         let connectors = self.roster.each(|id, entry| (id, entry.name.clone(), entry.standing));
@@ -61,53 +70,74 @@ impl App {
         // What failed before this start is not known to fail until it was tried again.
         let is_settled = self.worker.steady.now() - self.began >= delta(config.stuck_after.as_duration());
         if trouble.is_some() || is_settled || !is_to_run {
-            let text = trouble.as_deref().map(|trouble| {
+            let holding = trouble.as_deref().map(|trouble| {
                 let trouble = plain(trouble, TROUBLE);
-                format!("{trouble}. `omc status` shows it; docs/operations.md says what to do.")
+                let text = format!("{trouble}. `omc status` shows it; docs/operations.md says what to do.");
+                Holding { text, numbers: None }
             });
             let patience = delta(config.stuck_after.as_duration());
-            self.alarm(id, Alarm::Stuck, patience, &format!("{name} is stuck"), text)?;
+            self.alarm(id, Alarm::Stuck, patience, &format!("{name} is stuck"), holding)?;
         }
         let Some(run) = self.last_run(id) else { return Ok(()) };
         let (counters, number) = (run.counters, run.id.0);
         let given_up = (counters.abandoned > 0).then(|| {
             let (count, found) = (counters.abandoned, counters.found);
-            format!("Run {number} gave up {count} of {found} registrants. `omc failed` says why; then `omc requeue`.")
+            let text =
+                format!("Run {number} gave up {count} of {found} registrants. `omc failed` says why; then `omc requeue`.");
+            Holding { text, numbers: Some(Numbers { count, found, limit: None }) }
         });
         self.alarm(id, Alarm::GivenUp, TimeDelta::zero(), &format!("{name}: a run gave registrants up"), given_up)?;
         let limit = config.rejections_above;
         let refused = limit.is_passed(counters.rejected, counters.found).then(|| {
             let (count, found) = (counters.rejected, counters.found);
-            format!("In run {number}, {count} of {found} registrants were refused (notify.rejections_above is {limit}). `omc failed` says why, and what to do.")
+            let text = format!(
+                "In run {number}, {count} of {found} registrants were refused (notify.rejections_above is {limit}). `omc failed` says why, and what to do."
+            );
+            Holding { text, numbers: Some(Numbers { count, found, limit: Some(limit) }) }
         });
         self.alarm(id, Alarm::ManyRefused, TimeDelta::zero(), &format!("{name}: many are refused"), refused)
     }
 
-    /// Takes note of an alarm; `text`: what it says while it holds.
+    /// Takes note of an alarm; `holding`: what it says while it holds.
     fn alarm(
         &self,
         id: ConnectorId,
         alarm: Alarm,
         patience: TimeDelta,
         subject: &str,
-        text: Option<String>,
+        holding: Option<Holding>,
     ) -> Result<(), StoreError> {
         let known = self.worker.store.alarm(id, alarm)?;
         let pauses = Pauses { patience, between: delta(self.config.notify.pause.as_duration()) };
-        let (after, turn) = known.seen(text.is_some(), pauses, self.worker.steady.now());
+        let (after, turn) = known.seen(holding.is_some(), pauses, self.worker.steady.now());
         if after == known {
             return Ok(());
         }
-        let message = turn.map(|turn| match turn {
-            Turn::Begins => Message { subject: format!("OMC: {subject}"), text: text.unwrap_or_default() },
-            Turn::Ends => Message { subject: format!("OMC: over: {subject}"), text: "That is over.".to_owned() },
+        let (text, numbers) = holding.map_or((None, None), |holding| (Some(holding.text), holding.numbers));
+        let message = turn.map(|turn| {
+            let news = News { connector: id, alarm, turn, numbers };
+            let (subject, text) = match turn {
+                Turn::Begins => (format!("OMC: {subject}"), text.unwrap_or_default()),
+                Turn::Ends => (format!("OMC: over: {subject}"), "That is over.".to_owned()),
+            };
+            (Message { subject, text, activity: None }, news)
         });
+        let config = &self.config.notify;
         let dropped = self.worker.store.change_now(|change| {
             change.put_alarm(id, alarm, &after)?;
-            Ok(message.is_some_and(|message| change.put_message(message)))
+            let mut dropped = false;
+            if let Some((letter, news)) = message {
+                if config.activities {
+                    dropped |= change.put_message(Message { activity: Some(news), ..letter.clone() });
+                }
+                if !config.recipients().is_empty() {
+                    dropped |= change.put_message(letter);
+                }
+            }
+            Ok(dropped)
         })?;
         if dropped {
-            tracing::error!("too many messages wait for the notifier; the oldest is lost");
+            tracing::error!("too many messages wait; the oldest is lost");
             metrics::counter!("omc_notifications_total", "outcome" => "lost").increment(1);
         }
         Ok(())

@@ -5,8 +5,11 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::identity::ConnectorId;
+
 /// What there is to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alarm {
     /// The definition is wrong, or something that the connector needs fails.
     Stuck,
@@ -17,6 +20,15 @@ pub enum Alarm {
 }
 
 impl Alarm {
+    /// At the door of the addon.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Stuck => "stuck",
+            Self::GivenUp => "given_up",
+            Self::ManyRefused => "many_refused",
+        }
+    }
+
     /// In the store.
     pub fn letter(self) -> u8 {
         match self {
@@ -39,7 +51,8 @@ pub struct Standing {
 }
 
 /// What people are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Turn {
     Begins,
     Ends,
@@ -136,6 +149,31 @@ impl From<Threshold> for String {
 pub struct Message {
     pub subject: String,
     pub text: String,
+    /// If it is for Odoo, which says it in words of its own; the others are for the notifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<News>,
+}
+
+/// What Odoo is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    pub connector: ConnectorId,
+    pub alarm: Alarm,
+    pub turn: Turn,
+    /// Where it is about a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
+}
+
+/// Of the run that an alarm is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// Registrants of whom it is to be told.
+    pub count: u64,
+    pub found: u64,
+    /// That was passed, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Threshold>,
 }
 
 #[cfg(test)]

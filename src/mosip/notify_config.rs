@@ -1,4 +1,4 @@
-//! Section `[notify]`: who is told what by SMS and e-mail.
+//! Section `[notify]`: who is told what by SMS and e-mail, and whether Odoo is told.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ const MOST: usize = 50;
 pub struct NotifyConfig {
     pub emails: Vec<Personal<String>>,
     pub phones: Vec<Personal<String>>,
+    /// Whether those who are responsible for a connector get an activity in Odoo.
+    pub activities: bool,
     /// Which paths the notifier has.
     pub release: Release,
     /// Refusals of one run that are told.
@@ -41,6 +43,7 @@ impl Default for NotifyConfig {
         Self {
             emails: Vec::new(),
             phones: Vec::new(),
+            activities: false,
             release: Release::Auto,
             rejections_above: Threshold::Percent(10),
             stuck_after: Span::from_secs(3600),
@@ -55,8 +58,13 @@ impl NotifyConfig {
         emails.chain(self.phones.iter().cloned().map(Recipient::Phone)).collect()
     }
 
-    /// What is wrong, if anything; `has_url`: it is said where MOSIP is.
-    pub fn check(&self, has_url: bool) -> Result<(), &'static str> {
+    /// Whether anybody is told of anything.
+    pub fn is_on(&self) -> bool {
+        self.activities || !self.emails.is_empty() || !self.phones.is_empty()
+    }
+
+    /// What is wrong, if anything; `has_url`: it is said where MOSIP is; `has_addon`: the connectors are OMC's own.
+    pub fn check(&self, has_url: bool, has_addon: bool) -> Result<(), &'static str> {
         let is_address = |text: &str| {
             text.len() <= 254
                 && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
@@ -79,6 +87,11 @@ impl NotifyConfig {
         }
         if !has_url && !self.recipients().is_empty() {
             return Err("mosip.url: must be set for notify.emails and notify.phones");
+        }
+        if self.activities && !has_addon {
+            return Err(
+                "notify.activities: OpenG2P's own mts.connector has none; needs OMC's addon, and odoo.connector_model = \"omc.connector\"",
+            );
         }
         Ok(())
     }

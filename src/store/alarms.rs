@@ -11,8 +11,10 @@ impl Store {
         Ok(codec::read(&self.0.disk, &keys::alarm(connector, alarm))?.unwrap_or_default())
     }
 
-    /// The oldest message to people that was not sent yet, with its number.
-    pub fn message(&self) -> Option<(u64, Message)> {
-        self.index().messages.first_key_value().map(|(number, message)| (*number, message.clone()))
+    /// The oldest message of this kind that was not sent yet, with its number.
+    pub fn message(&self, mut is_meant: impl FnMut(&Message) -> bool) -> Option<(u64, Message)> {
+        let index = self.index();
+        let mut waiting = index.messages.iter();
+        waiting.find(|(_, message)| is_meant(message)).map(|(number, message)| (*number, message.clone()))
     }
 }

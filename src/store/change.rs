@@ -236,9 +236,12 @@ impl<'a> Change<'a> {
         let last = |numbers: Option<&u64>| numbers.copied().unwrap_or(0);
         let next = last(self.index.messages.keys().next_back()).max(last(self.messages.keys().next_back())) + 1;
         self.messages.insert(next, Some(message));
-        let is_full = self.index.messages.len() >= MESSAGES;
-        if is_full && let Some(oldest) = self.index.messages.keys().next() {
-            self.messages.insert(*oldest, None);
+        let mut waiting = self.index.messages.keys().filter(|number| !self.messages.contains_key(number));
+        let added = self.messages.values().filter(|message| message.is_some()).count();
+        let Some(oldest) = waiting.next().copied() else { return false };
+        let is_full = 1 + waiting.count() + added > MESSAGES;
+        if is_full {
+            self.messages.insert(oldest, None);
         }
         is_full
     }

@@ -12,8 +12,10 @@
 //! | [`clean_up`] | VIDs that stayed behind out of the registry |
 //! | [`audit`] | events for the audit out of the store |
 //! | [`notify`] | messages to people out of the store |
+//! | [`activities`] | messages to Odoo out of the store |
 //! | [`credentials`] | MTS's credentials at the receiver to new ones |
 
+pub mod activities;
 mod address;
 mod answered;
 mod apart;

@@ -34,6 +34,8 @@ pub enum Remote {
     CleanUp(ConnectorId),
     /// What Odoo is told about a connector.
     Report(ConnectorId),
+    /// A connector that Odoo takes no activity of.
+    Activities(ConnectorId),
     /// A connector whose request MTS refuses.
     Submission(ConnectorId),
     /// MOSIP's audit manager.
@@ -66,6 +68,7 @@ impl fmt::Display for Remote {
             Self::Delivery(id) => write!(f, "delivery by MTS for connector {id}"),
             Self::CleanUp(id) => write!(f, "VID clean-up of connector {id}"),
             Self::Report(id) => write!(f, "report on connector {id}"),
+            Self::Activities(id) => write!(f, "activities of connector {id}"),
             Self::Submission(id) => write!(f, "connector {id} at MTS"),
             Self::AuditManager => write!(f, "MOSIP's audit manager"),
             Self::Notifier => write!(f, "MOSIP's notifier"),

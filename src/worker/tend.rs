@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::activities::Telling;
 use super::notify::Sending;
-use super::{Halt, Progress, Worker, audit, notify, pull, reconcile, submit, write_back};
+use super::{Halt, Progress, Worker, activities, audit, notify, pull, reconcile, submit, write_back};
 use crate::domain::connector::Connector;
 use crate::mosip::{AuditFile, Auditor};
 
@@ -22,7 +23,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// One part of the work.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Part {
     Pulling(watch::Receiver<Arc<Connector>>),
     Submitting(watch::Receiver<Arc<Connector>>),
@@ -32,6 +33,7 @@ enum Part {
     Auditing(Arc<Auditor>),
     Filing(Arc<Auditor>, Arc<AuditFile>),
     Notifying(Arc<Sending>),
+    Telling(Telling),
 }
 
 impl Part {
@@ -45,6 +47,7 @@ impl Part {
             Self::Auditing(_) => "telling the audit manager",
             Self::Filing(..) => "writing the audit's file",
             Self::Notifying(_) => "sending messages",
+            Self::Telling(_) => "telling Odoo what is the matter",
         }
     }
 
@@ -58,6 +61,7 @@ impl Part {
             Self::Auditing(auditor) => audit::call(worker, auditor).await,
             Self::Filing(auditor, file) => audit::write(worker, auditor, file).await,
             Self::Notifying(sending) => notify::step(worker, sending).await,
+            Self::Telling(telling) => activities::step(worker, telling).await,
             Self::Reclaiming => reconcile::reclaim(worker).await.map(|()| Progress::Idle(None)),
         }
     }
@@ -90,6 +94,11 @@ pub async fn filing(worker: Arc<Worker>, auditor: Arc<Auditor>, file: Arc<AuditF
 /// Sends messages to people until told to stop.
 pub async fn notifying(worker: Arc<Worker>, sending: Arc<Sending>, stop: CancellationToken) {
     repeat(&worker, &stop, Part::Notifying(sending)).await;
+}
+
+/// Has Odoo make activities until told to stop.
+pub async fn telling(worker: Arc<Worker>, stop: CancellationToken) {
+    repeat(&worker, &stop, Part::Telling(Telling::default())).await;
 }
 
 /// Keeps one loop for each MTS that owes answers, and learns how fast they come.

@@ -36,7 +36,7 @@ ACTIVE_STATES = ("started", "running")
 class OmcConnector(models.Model):
     _name = "omc.connector"
     _description = "OMC Connector"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "name, id"
     _check_company_auto = True
 
@@ -61,7 +61,15 @@ class OmcConnector(models.Model):
         tracking=True,
         help="The MOSIP Token Seeder as the daemon reaches it. Whoever answers there is given the VIDs.",
     )
-    input_type = fields.Selection([("custom", "OpenG2P Registry")], required=True, default="custom")
+    input_type = fields.Selection(
+        [("custom", "OpenG2P Registry"), ("odk", "ODK")],
+        string="Input",
+        required=True,
+        default="custom",
+        tracking=True,
+        help="Where VIDs and data come from. ODK: MTS pulls the submissions of a form of ODK Central; nothing is read from "
+        "the registry, or written into it.",
+    )
     output_type = fields.Selection(
         [("json", "JSON"), ("csv", "CSV")],
         string="File Format",
@@ -203,13 +211,22 @@ class OmcConnector(models.Model):
     callback_auth_password = fields.Char(groups=SECRET, copy=False)
     callback_extra_headers = fields.Text(groups=SECRET, copy=False)
 
-    # Upstream's fields for ODK, which OMC does not read; kept so that both models can be read alike.
-    start_datetime = fields.Datetime(string="Start Time", copy=False)
+    # ODK
+    odk_base_url = fields.Char(string="ODK Base URL", tracking=True, help="ODK Central, as MTS reaches it.")
+    odk_odata_url = fields.Char(
+        string="ODK OData URL",
+        tracking=True,
+        help="The form's OData address, as ODK Central shows it: project and form are taken from it.",
+    )
+    odk_email = fields.Char(
+        string="ODK E-mail", tracking=True, help="Of a web user who may read this form's submissions, and nothing else."
+    )
+    odk_password = fields.Char(string="ODK Password", groups=SECRET, copy=False, help="MTS is told it, and logs in by it.")
+    start_datetime = fields.Datetime(
+        string="Start Time", copy=False, help="Submissions of before are not wanted. Empty: from the first one on."
+    )
+    # Upstream's, which OMC does not read; kept so that both models can be read alike.
     end_datetime = fields.Datetime(string="End Time", copy=False)
-    odk_base_url = fields.Char(string="ODK Base URL")
-    odk_odata_url = fields.Char(string="ODK OData URL")
-    odk_email = fields.Char(string="ODK E-mail")
-    odk_password = fields.Char(string="ODK Password", groups=SECRET, copy=False)
 
     # What the daemon tells
     last_run_id = fields.Many2one("omc.run", copy=False, readonly=True, ondelete="set null")
@@ -258,7 +275,7 @@ class OmcConnector(models.Model):
 
     def _compute_registrant_counts(self):
         for connector in self:
-            known = isinstance(connector.id, int)
+            known = isinstance(connector.id, int) and connector.input_type == "custom"
             waiting = connector._count_waiting() if known else 0
             tokenised = connector._count_tokenised() if known else 0
             connector.waiting_count = waiting or 0

@@ -35,17 +35,17 @@ class OmcConnector(models.Model):
                 continue
         return vals
 
-    @api.constrains("mts_url", "callback_url", "callback_auth_url")
+    @api.constrains("mts_url", "callback_url", "callback_auth_url", "odk_base_url", "odk_odata_url")
     def _check_urls(self):
         for connector in self:
-            for field in ("mts_url", "callback_url", "callback_auth_url"):
+            for field in ("mts_url", "callback_url", "callback_auth_url", "odk_base_url", "odk_odata_url"):
                 connector._check_url(field)
 
     def _check_url(self, field):
         text = (self[field] or "").strip()
         if not text and field != "mts_url":
             return
-        example = "https://mts.example.org"
+        example = "https://odk.example.org" if field.startswith("odk_") else "https://mts.example.org"
         try:
             parts = urlsplit(text)
             known = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
@@ -173,6 +173,7 @@ class OmcConnector(models.Model):
         """What may be written, but not started."""
         for connector in self:
             connector._check_login()
+            connector._check_odk_login()
             connector._check_beside_upstream()
 
     @api.constrains("vid_id_type_id")

@@ -186,10 +186,13 @@ class OmcConnector(models.Model):
         if field.type == "many2one" or not field.store or field.related or (field.compute and field.readonly):
             self._refuse("value_fields", _("%s is no stored field of one plain value", name))
 
-    @api.constrains("mapping", "g2p_selected_fields", "input_format", "mandatory_fields")
+    @api.constrains("mapping", "g2p_selected_fields", "input_format", "mandatory_fields", "input_type")
     def _check_mapping(self):
         for connector in self:
             mapping = connector._mapping()
+            # Of a submission nobody here knows what it has.
+            if connector.input_type == "odk":
+                continue
             paths = {key: value if isinstance(value, list) else [value] for key, value in mapping.items()}
             vid = paths.setdefault("vid", ["vid"])[0]
             selected = connector._names("g2p_selected_fields")

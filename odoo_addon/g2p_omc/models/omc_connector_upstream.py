@@ -46,7 +46,8 @@ class OmcConnector(models.Model):
     def _upstream_at_work(self):
         """The names of what of upstream's works on this connector's VIDs: started connectors, and the job that deletes."""
         self.ensure_one()
-        found = self._upstream()
+        # Submissions of ODK are nobody's VIDs in the registry.
+        found = self._upstream() if self.input_type == "custom" else None
         if found is None:
             return []
         vid_type = self._upstream_type(VID_PARAMETER)

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_action
+from . import test_alarm
 from . import test_apply
 from . import test_check
 from . import test_concurrency
@@ -7,6 +8,7 @@ from . import test_definition
 from . import test_duplicate
 from . import test_hooks
 from . import test_log
+from . import test_odk
 from . import test_pull
 from . import test_report
 from . import test_rpc

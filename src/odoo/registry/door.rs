@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::domain::alarm::{News, Turn};
 use crate::domain::connector::Connector;
 use crate::domain::duplicate::Duplicates;
 use crate::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
 use crate::odoo::client::Client;
-use crate::odoo::error::Error;
+use crate::odoo::error::{Error, Failure};
 use crate::odoo::wire::{self, Record};
 use crate::seal::Personal;
 
@@ -22,6 +23,7 @@ const APPLY: &str = "omc_apply";
 const REPORT: &str = "omc_report";
 const DUPLICATES: &str = "omc_duplicates";
 const HOLDERS: &str = "omc_holders";
+const ALARM: &str = "omc_alarm";
 /// Groups of one call.
 const GROUPS: u32 = 1000;
 /// Groups of all calls together: two registrants each are more than any registry has.
@@ -159,6 +161,21 @@ impl Door {
         wire::records(answer, HOLDERS)?.into_iter().map(holder).collect()
     }
 
+    /// What begins or ends, told to who is responsible; how many they are.
+    pub async fn alarm(&self, news: &News) -> Result<u32, Error> {
+        let numbers = news.numbers.as_ref().map_or_else(|| json!({}), |numbers| {
+            let limit = numbers.limit.map_or(Value::Bool(false), |limit| limit.to_string().into());
+            json!({"count": count(numbers.count), "found": count(numbers.found), "limit": limit})
+        });
+        let arguments = vec![news.alarm.code().into(), (news.turn == Turn::Begins).into(), numbers];
+        users(&self.call(ALARM, news.connector, arguments).await?)
+    }
+
+    /// How many people would get an activity.
+    pub async fn responsible(&self, connector: ConnectorId) -> Result<u32, Error> {
+        users(&self.call(ALARM, connector, vec![false.into(), false.into(), json!({})]).await?)
+    }
+
     async fn pull(&self, connector: &Connector, args: Vec<Value>) -> Result<Record, Error> {
         match self.call(PULL, connector.id, args).await? {
             Value::Object(answer) => Ok(answer),
@@ -186,6 +203,21 @@ impl Door {
             })
             .collect()
     }
+}
+
+/// Where there is no such method.
+pub fn no_alarm() -> Error {
+    Error::Application(Failure::MissingMethod { model: Some("omc.connector".to_owned()), method: Some(ALARM.to_owned()) })
+}
+
+fn users(answer: &Value) -> Result<u32, Error> {
+    let users = answer.get("users").and_then(Value::as_u64).and_then(|users| u32::try_from(users).ok());
+    users.ok_or(wire::unexpected(ALARM, "users"))
+}
+
+/// As XML-RPC can carry it.
+fn count(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 fn applied(result: &WriteBack, remove_vid: bool) -> Value {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use crate::domain::alarm::News;
 use crate::domain::connector::{Connector, Model};
 use crate::domain::duplicate::Duplicates;
 use crate::domain::identity::{ConnectorId, IdTypeId, RegistrantId};
@@ -188,6 +189,23 @@ impl Registry {
         match &self.0 {
             Way::Door(door) => door.report(connector, report).await,
             Way::Plain(_) => Ok(None),
+        }
+    }
+
+    /// Has those who are responsible for a connector told by an activity, or has it done; how many they are. May be repeated.
+    /// Needs the addon.
+    pub async fn alarm(&self, news: &News) -> Result<u32, Error> {
+        match &self.0 {
+            Way::Door(door) => door.alarm(news).await,
+            Way::Plain(_) => Err(door::no_alarm()),
+        }
+    }
+
+    /// How many people would get an activity of a connector. Needs the addon.
+    pub async fn responsible(&self, connector: ConnectorId) -> Result<u32, Error> {
+        match &self.0 {
+            Way::Door(door) => door.responsible(connector).await,
+            Way::Plain(_) => Err(door::no_alarm()),
         }
     }
 }
