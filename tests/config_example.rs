@@ -182,11 +182,18 @@ fn notification_has_an_example_that_parses() {
     let (_, block) = document.split_once("```toml\n").unwrap();
     let here = block.split("```").next().unwrap().replace("secret_key_file = \"/etc", "secret_key = \"/etc");
     let config = Config::from_toml(&here).unwrap();
-    assert_eq!(config.notify.recipients().len(), 2);
+    assert_eq!((config.notify.recipients().len(), config.notify.activities), (2, true));
+    let alone = document.split("```toml\n").nth(2).unwrap();
+    let config = Config::from_toml(alone.split("```").next().unwrap()).unwrap();
+    assert!(config.notify.is_on() && config.notify.recipients().is_empty());
     for (wrong, told) in [
         ("emails = [\"night.desk\"]", "notify.emails"),
         ("phones = [\"night desk\"]", "notify.phones"),
         ("emails = [\"night.desk@m.example\"]", "mosip.url"),
+        (
+            "activities = true\n[odoo]\nconnector_model = \"mts.connector\"\nconnectors = [\"Main\"]",
+            "notify.activities",
+        ),
         ("rejections_above = \"many\"", "rejections_above"),
         ("stuck_after = \"0s\"", "notify.stuck_after"),
     ] {
@@ -271,6 +278,7 @@ fn changing_any_default_shows() {
         ("mosip.audit_queue", "20000"),
         ("notify.rejections_above", "\"11%\""),
         ("notify.release", "\"1.1.5\""),
+        ("notify.activities", "true"),
     ] {
         let other = Config::from_toml(&format!("{key} = {value}")).unwrap();
         assert_ne!(format!("{other:#?}"), bare, "{key}");

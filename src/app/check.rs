@@ -86,6 +86,9 @@ pub async fn all(config: &Config) -> Vec<Line> {
     match read(&odoo, config).await {
         Ok(reading) => {
             lines.extend(judge(&reading));
+            if config.notify.activities {
+                lines.extend(activities(&odoo, &reading, &config).await);
+            }
             if let Some(mts) = &mts {
                 lines.extend(servers(mts, &reading, config).await);
             }
@@ -153,6 +156,28 @@ async fn may(odoo: &Arc<odoo::Client>, config: &Config) -> Vec<Line> {
                 Err(error) => line(what, false, error.to_string()),
             });
         }
+    }
+    lines
+}
+
+/// Whether somebody would get an activity of each connector.
+async fn activities(odoo: &Arc<odoo::Client>, reading: &Reading, config: &Config) -> Vec<Line> {
+    let key = "notify.activities";
+    let registry = match Registry::detect(Arc::clone(odoo), config.odoo.connector_model, None).await {
+        Ok(registry) => registry,
+        Err(error) => return vec![line(key, false, error.to_string())],
+    };
+    let mut lines = Vec::new();
+    for found in reading.connectors.iter().filter(|found| !matches!(found.judgement, Judgement::Archived)) {
+        let what = format!("{key}, connector {} ({})", found.id, found.name);
+        lines.push(match registry.responsible(found.id).await {
+            Ok(0) => line(what, false, "nobody gets them; choose in Odoo who is responsible, among OMC's users"),
+            Ok(people) => line(what, true, format!("people who get them: {people}")),
+            Err(error) if error.is_missing_method() => {
+                return vec![line(key, false, "needs the addon g2p_omc of this version; update it in Odoo")];
+            }
+            Err(error) => line(what, false, error.to_string()),
+        });
     }
     lines
 }

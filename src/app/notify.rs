@@ -82,8 +82,9 @@ impl App {
         let (counters, number) = (run.counters, run.id.0);
         let given_up = (counters.abandoned > 0).then(|| {
             let (count, found) = (counters.abandoned, counters.found);
-            let text =
-                format!("Run {number} gave up {count} of {found} registrants. `omc failed` says why; then `omc requeue`.");
+            let text = format!(
+                "Run {number} gave up {count} of {found} registrants. `omc failed` says why; then `omc requeue`."
+            );
             Holding { text, numbers: Some(Numbers { count, found, limit: None }) }
         });
         self.alarm(id, Alarm::GivenUp, TimeDelta::zero(), &format!("{name}: a run gave registrants up"), given_up)?;

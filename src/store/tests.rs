@@ -14,6 +14,7 @@ use crate::domain::run::{Kind, Phase};
 use crate::domain::transition::{AfterWrite, Event, Fault, Occasion};
 
 mod audit;
+mod messages;
 mod opening;
 
 const CONNECTOR: ConnectorId = ConnectorId(4);

@@ -36,7 +36,9 @@ impl Sending {
 
 /// Sends the next message, to each recipient.
 pub async fn step(worker: &Worker, sending: &Sending) -> Result<Progress, Halt> {
-    let Some((number, message)) = worker.store.message(|message| message.activity.is_none()) else { return Ok(Progress::Idle(None)) };
+    let Some((number, message)) = worker.store.message(|message| message.activity.is_none()) else {
+        return Ok(Progress::Idle(None));
+    };
     worker.pass(&[Remote::Notifier])?;
     // Nobody is told of what a power cut could undo.
     worker.store.sync().await?;

@@ -1,4 +1,4 @@
-//! What people are told by MOSIP's notifier: once when it begins, once when it ends.
+//! What people are told, by MOSIP's notifier and by activities in Odoo: once when it begins, once when it ends.
 
 use serde_json::{Value, json};
 
@@ -130,4 +130,97 @@ async fn a_recipient_that_is_refused_keeps_the_others_from_nothing() {
     let numbers = async || mosip.messages("sms").await;
     let told = eventually("the other gets it", numbers, |told| !told.is_empty()).await;
     assert_eq!((told.len(), &told[0]["number"]), (1, &json!(PHONE)));
+}
+
+impl World {
+    /// Summaries of the activities that are to be done.
+    async fn activities(&self) -> Vec<String> {
+        let rows = self.odoo.search_read("mail.activity", json!([]), &["res_model", "res_id", "summary"]).await;
+        assert!(rows.iter().all(|row| row["res_model"] == "omc.connector" && row["res_id"] == 1), "{rows:?}");
+        rows.iter().map(|row| row["summary"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn has_activities(&self, summaries: &[&str]) {
+        let activities = async || self.activities().await;
+        eventually(&format!("{summaries:?}"), activities, |activities| *activities == summaries).await;
+    }
+
+    /// How often the door was told that something begins or ends.
+    async fn alarms(&self) -> u64 {
+        self.odoo.state().await["calls"]["omc.connector.omc_alarm"].as_u64().unwrap_or(0)
+    }
+}
+
+/// Nothing is known of MOSIP, and nobody's address.
+async fn with_activities(setup: Setup) -> World {
+    let mut world = World::start(setup).await;
+    let keys = [
+        ("notify.activities", "true"),
+        ("notify.rejections_above", "\"10%\""),
+        ("notify.stuck_after", "\"1s\""),
+        ("notify.pause", "\"1s\""),
+    ];
+    for (key, value) in keys {
+        world.configuration.set(key, value);
+    }
+    world
+}
+
+const ACTIVITY: &str = "The connector is stuck";
+
+#[tokio::test]
+async fn without_mosip_troubles_are_activities_made_once_and_done_at_their_end() {
+    let world = with_activities(Setup { registrants: 100, invalid_percent: 40, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    let activities = async || world.activities().await;
+    let refused = eventually("refusals are an activity", activities, |told| told.len() == 1).await.remove(0);
+    let records = daemon.connector(1).await["records"].clone();
+    let counted = format!("{} of ", number(&records, "rejected"));
+    assert!(refused.starts_with(&counted) && refused.ends_with("registrants were refused"), "{refused} {records}");
+    world.odoo.write("omc.connector", 1, json!({"lang_code": "english"})).await;
+    world.has_activities(&[&refused, ACTIVITY]).await;
+    assert_eq!(daemon.metric("omc_activities_total{outcome=\"told\"}").await, 2.0);
+    daemon.stop().await;
+    let daemon = Daemon::start(&world.configuration).await;
+    daemon.says(&["the definition is wrong"]).await;
+    let check = world.configuration.command(&["check"]).await;
+    let line = "notify.activities, connector 1 (Demo registrants): people who get them: 1";
+    assert!(check.stdout.contains(line), "{check:?}");
+    world.odoo.write("omc.connector", 1, json!({"lang_code": "eng"})).await;
+    world.has_activities(&[&refused]).await;
+    assert_eq!(world.alarms().await, 4, "one begins, another begins and ends, and the check asks");
+    assert_eq!(daemon.metric("omc_activities_total{outcome=\"told\"}").await, 1.0);
+}
+
+#[tokio::test]
+async fn an_odoo_whose_answers_are_lost_makes_an_activity_once() {
+    let world = with_activities(Setup { registrants: 20, invalid_percent: 0, ..Setup::default() }).await;
+    world.mts_faults(json!({"refuse": true})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    // It is told at the second look at the earliest, five seconds after the first.
+    daemon.says(&["fails; waiting", "MTS"]).await;
+    world.odoo.faults(json!({"garbage_rate": 1.0})).await;
+    let alarms = async || world.alarms().await;
+    eventually("it is told again", alarms, |alarms| *alarms >= 2).await;
+    world.odoo.faults(json!({})).await;
+    world.has_activities(&[ACTIVITY]).await;
+    world.mts_faults(json!({"refuse": false})).await;
+    world.all_tokens_are_there().await;
+    world.has_activities(&[]).await;
+    assert_eq!(daemon.metric("omc_activities_total{outcome=\"told\"}").await, 2.0);
+}
+
+#[tokio::test]
+async fn an_activity_waits_while_another_daemon_works_on_the_connector() {
+    let world = with_activities(Setup { registrants: 10, invalid_percent: 0, ..Setup::default() }).await;
+    world.odoo.write("omc.connector", 1, json!({"lang_code": "english"})).await;
+    world.odoo.faults(json!({"lease_ms": 3_600_000})).await;
+    let lease = json!({"context": {"omc_daemon": "another"}});
+    world.odoo.call("omc.connector", "omc_report", json!([[1], {}]), lease.clone()).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    daemon.says(&["fails; waiting", "activities of connector 1", "another daemon"]).await;
+    assert!(world.activities().await.is_empty());
+    world.odoo.call("omc.connector", "omc_report", json!([[1], {"release": true}]), lease).await;
+    world.has_activities(&[ACTIVITY]).await;
 }

@@ -1,5 +1,5 @@
 # Part of OMC. Licence LGPL-3.
-"""The daemon's door to the people who answer for a connector: an activity while something is the matter. See docs/door.md."""
+"""The daemon's door to who answers for a connector: an activity while something is the matter. See docs/door.md."""
 
 from markupsafe import Markup, escape
 
@@ -24,7 +24,6 @@ class OmcConnector(models.Model):
         "omc_connector_responsible_rel",
         "connector_id",
         "user_id",
-        string="Responsible",
         copy=False,
         default=lambda self: self.env.user.filtered("active"),
         domain=lambda self: self._domain_responsible(),
@@ -93,7 +92,7 @@ class OmcConnector(models.Model):
             summary = _("%(count)s of %(found)s registrants were given up", count=count, found=found)
             notes = [
                 _("The last run gave them up after repeated failures. Rejections shows whom, why, and what to do."),
-                _("Requeue them once the cause is gone. This activity is done by itself when a run ends and gave nobody up."),
+                _("Requeue them once the cause is gone. This activity is done by itself when a run gives nobody up."),
             ]
         else:
             summary = _("%(count)s of %(found)s registrants were refused", count=count, found=found)

@@ -71,13 +71,15 @@ class TestAlarm(OmcCase):
         self.alarm("many_refused", count=40, found=100, limit="10%")
         summaries = {activity.user_id: activity.summary for activity in self.activities()}
         self.assertEqual(summaries[self.manager], "40 of 100 registrants were refused")
-        self.assertEqual(summaries[self.seer], "40 personnes sur 100 ont été refusées")
+        self.assertEqual(summaries[self.seer], "40 inscrits sur 100 ont été refusés")
         self.alarm("many_refused", False)
         self.assertIn("terminé", self.told().mapped("body")[1])
 
     def test_those_are_told_who_may_see_the_connector(self):
-        made = self.env["omc.connector"].with_user(self.manager).create(
-            {"name": "Made", "vid_id_type_id": self.vid_type.id, "token_id_type_id": self.token_type.id}
+        made = (
+            self.env["omc.connector"]
+            .with_user(self.manager)
+            .create({"name": "Made", "vid_id_type_id": self.vid_type.id, "token_id_type_id": self.token_type.id})
         )
         self.assertEqual(made.responsible_ids, self.manager)
         self.assertEqual(made.with_user(self.second).sudo().copy().responsible_ids, self.second)
@@ -97,15 +99,14 @@ class TestAlarm(OmcCase):
         self.manager.write({"company_ids": [(6, 0, company.ids)], "company_id": company.id})
         self.env.flush_all()
         self.assertEqual(door.omc_alarm("stuck", True, {}), {"users": 0})
-        self.assertFalse(self.activities(made))
+        self.assertFalse(self.activities(made.with_user(self.env.user)))
 
     def test_an_assignment_is_sent_in_the_daemon_s_name_whether_it_has_an_address_or_not(self):
         for address in (False, "omc@registry.example"):
             self.daemon.email = address
             self.alarm("stuck")
-            sent = self.env["mail.message"].search(
-                [("model", "=", "omc.connector"), ("res_id", "=", self.connector.id), ("message_type", "=", "user_notification")]
-            )
+            of_the_connector = [("model", "=", "omc.connector"), ("res_id", "=", self.connector.id)]
+            sent = self.env["mail.message"].search([*of_the_connector, ("message_type", "=", "user_notification")])
             self.assertEqual(sent.partner_ids, (self.manager + self.seer).partner_id)
             self.assertEqual(sent.author_id, self.daemon.partner_id)
             self.alarm("stuck", False)

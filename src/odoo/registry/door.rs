@@ -163,10 +163,13 @@ impl Door {
 
     /// What begins or ends, told to who is responsible; how many they are.
     pub async fn alarm(&self, news: &News) -> Result<u32, Error> {
-        let numbers = news.numbers.as_ref().map_or_else(|| json!({}), |numbers| {
-            let limit = numbers.limit.map_or(Value::Bool(false), |limit| limit.to_string().into());
-            json!({"count": count(numbers.count), "found": count(numbers.found), "limit": limit})
-        });
+        let numbers = news.numbers.as_ref().map_or_else(
+            || json!({}),
+            |numbers| {
+                let limit = numbers.limit.map_or(Value::Bool(false), |limit| limit.to_string().into());
+                json!({"count": count(numbers.count), "found": count(numbers.found), "limit": limit})
+            },
+        );
         let arguments = vec![news.alarm.code().into(), (news.turn == Turn::Begins).into(), numbers];
         users(&self.call(ALARM, news.connector, arguments).await?)
     }
@@ -207,7 +210,10 @@ impl Door {
 
 /// Where there is no such method.
 pub fn no_alarm() -> Error {
-    Error::Application(Failure::MissingMethod { model: Some("omc.connector".to_owned()), method: Some(ALARM.to_owned()) })
+    Error::Application(Failure::MissingMethod {
+        model: Some("omc.connector".to_owned()),
+        method: Some(ALARM.to_owned()),
+    })
 }
 
 fn users(answer: &Value) -> Result<u32, Error> {

@@ -177,3 +177,29 @@ async fn duplicates_are_read_to_their_end_and_not_for_ever() {
     let (_server, again) = door(vec![value(UID), page("0a", &[7, 9], false), page("0a", &[7, 9], false)]).await;
     assert!(matches!(again.duplicates(&connector()).await, Err(Error::Unexpected { .. })), "the same page again");
 }
+
+#[tokio::test]
+async fn an_alarm_is_told_by_its_code_and_its_numbers() {
+    use crate::domain::alarm::{Alarm, Numbers, Threshold};
+
+    let news = |turn, numbers| News { connector: ConnectorId(4), alarm: Alarm::ManyRefused, turn, numbers };
+    let numbers = Numbers { count: 40, found: u64::MAX, limit: Some(Threshold::Percent(10)) };
+    let (server, door) =
+        door(vec![value(UID), value(&xml(&json!({"users": 2}))), value(&xml(&json!({"users": 0})))]).await;
+    assert_eq!(door.alarm(&news(Turn::Begins, Some(numbers))).await, Ok(2));
+    assert_eq!(door.alarm(&news(Turn::Ends, None)).await, Ok(0));
+    let requests = server.requests().await;
+    for part in ["omc_alarm", "many_refused", "<boolean>1</boolean>", ">40<", ">2147483647<", "10%"] {
+        assert!(requests[1].contains(part), "{part}: {}", requests[1]);
+    }
+    assert!(requests[2].contains("<boolean>0</boolean>"), "{}", requests[2]);
+}
+
+#[tokio::test]
+async fn an_answer_without_the_number_of_people_is_none() {
+    for wrong in [json!({}), json!({"users": -1}), json!({"users": "two"}), json!([])] {
+        let (_server, door) = door(answers(wrong.clone())).await;
+        let answer = door.responsible(ConnectorId(4)).await;
+        assert!(matches!(answer, Err(Error::Unexpected { .. })), "{wrong}: {answer:?}");
+    }
+}

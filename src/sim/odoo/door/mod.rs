@@ -1,5 +1,6 @@
 //! The addon's door (`docs/door.md`): the methods of `omc.connector` the daemon works through.
 
+mod alarm;
 mod apply;
 mod connector;
 mod duplicates;
@@ -9,6 +10,7 @@ mod preview;
 mod pull;
 mod report;
 
+pub use alarm::alarm;
 pub use apply::apply;
 pub use duplicates::duplicates;
 pub use holders::holders;

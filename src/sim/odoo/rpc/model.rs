@@ -30,6 +30,7 @@ pub fn call(
         ("omc.connector", "omc_apply") => door::apply(env, model, arguments, door),
         ("omc.connector", "omc_duplicates") => door::duplicates(env, model, arguments),
         ("omc.connector", "omc_holders") => door::holders(env, model, arguments),
+        ("omc.connector", "omc_alarm") => door::alarm(env, model, arguments),
         ("omc.connector", "omc_report") => door::report(env, model, arguments),
         ("omc.connector", "action_start") => set_status(env, model, arguments, "started"),
         ("omc.connector", "action_stop") => set_status(env, model, arguments, "completed"),

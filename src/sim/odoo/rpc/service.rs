@@ -303,7 +303,7 @@ pub fn execute(
         (
             Some(daemon),
             "omc.connector",
-            "omc_pull" | "omc_apply" | "omc_duplicates" | "omc_holders" | "omc_report",
+            "omc_pull" | "omc_apply" | "omc_duplicates" | "omc_holders" | "omc_report" | "omc_alarm",
             Some(connector),
         ) => {
             let now = server.clock.now().timestamp_micros();
