@@ -288,7 +288,7 @@ fn show(app: &App) {
         }
     }
     audit::show(worker);
-    let (connectors, batches) = (app.roster.connectors(), worker.store.batches());
+    let (connectors, batches, ids) = (app.roster.connectors(), worker.store.batches(), app.roster.ids());
     worker.breakers.keep(|remote| match remote {
         Remote::Odoo | Remote::AuditManager | Remote::AuditFile | Remote::Notifier => true,
         Remote::Mts(url) | Remote::Access(url) | Remote::Authentication(url) => {
@@ -299,10 +299,10 @@ fn show(app: &App) {
         | Remote::Results(id)
         | Remote::WriteBack(id)
         | Remote::CleanUp(id)
-        | Remote::Report(id)
-        | Remote::Activities(id)
         | Remote::Delivery(id)
         | Remote::Submission(id) => connectors.iter().any(|connector| connector.id == *id),
+        // Odoo is told of those too whose definition was never right.
+        Remote::Report(id) | Remote::Activities(id) => ids.contains(id),
         Remote::InputFormat(..) => {
             connectors.iter().any(|connector| Remote::input_format(connector).as_ref() == Some(remote))
         }

@@ -213,13 +213,21 @@ async fn an_odoo_whose_answers_are_lost_makes_an_activity_once() {
 
 #[tokio::test]
 async fn an_activity_waits_while_another_daemon_works_on_the_connector() {
-    let world = with_activities(Setup { registrants: 10, invalid_percent: 0, ..Setup::default() }).await;
+    let mut world = with_activities(Setup { registrants: 10, invalid_percent: 0, ..Setup::default() }).await;
     world.odoo.write("omc.connector", 1, json!({"lang_code": "english"})).await;
     world.odoo.faults(json!({"lease_ms": 3_600_000})).await;
     let lease = json!({"context": {"omc_daemon": "another"}});
     world.odoo.call("omc.connector", "omc_report", json!([[1], {}]), lease.clone()).await;
+    for key in ["retry.base", "retry.max"] {
+        world.configuration.set(key, "\"15s\"");
+    }
     let daemon = Daemon::start(&world.configuration).await;
     daemon.says(&["fails; waiting", "activities of connector 1", "another daemon"]).await;
+    // What waits is kept in mind, though the definition was never right: two rounds of house-keeping later it was not tried again.
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    let is_waiting = |line: &&String| line.contains("fails; waiting") && line.contains("activities of connector 1");
+    let log = daemon.process.stderr.all();
+    assert_eq!(log.iter().filter(is_waiting).count(), 1, "{log:?}");
     assert!(world.activities().await.is_empty());
     world.odoo.call("omc.connector", "omc_report", json!([[1], {"release": true}]), lease).await;
     world.has_activities(&[ACTIVITY]).await;

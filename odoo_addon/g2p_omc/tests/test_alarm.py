@@ -1,7 +1,7 @@
 # Part of OMC. Licence LGPL-3.
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.tools import mute_logger
 
 from ..hooks import uninstall_hook
@@ -137,6 +137,8 @@ class TestAlarm(OmcCase):
         self.alarm("stuck")
         ids = self.activities().ids
         self.connector.unlink()
+        with self.assertRaises(MissingError):
+            self.door.omc_alarm("stuck", False, {})
         self.assertFalse(self.env["mail.activity"].with_context(active_test=False).browse(ids).exists())
 
     def test_uninstalling_leaves_no_activity(self):

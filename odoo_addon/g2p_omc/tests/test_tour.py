@@ -77,3 +77,13 @@ class TestTour(HttpCase):
         )
         self.start_tour("/web#action=g2p_omc.omc_rejection_action", "omc_rejections", login="omc_tour", timeout=120)
         self.assertEqual((rejection.state, rejection.requeued_by_id), ("requeued", self.manager))
+
+    def test_odk_and_an_activity(self):
+        daemon = new_test_user(self.env, login="omc_tour_daemon", groups="g2p_omc.group_omc_daemon")
+        stuck = self.env["omc.connector"].create({"name": "Stuck connector", "responsible_ids": [(6, 0, self.manager.ids)]})
+        self.assertEqual(stuck.with_user(daemon).omc_alarm("stuck", True, {}), {"users": 1})
+        self.start_tour("/web#action=g2p_omc.omc_connector_action", "omc_odk", login="omc_tour", timeout=120)
+        connector = self.env["omc.connector"].search([("name", "=", "Tour of ODK")])
+        self.assertEqual((connector.job_status, connector.delivery_type), ("started", "callback"))
+        self.assertEqual((connector.odk_password, connector.odk_email), ("of ODK only", "mts@odk.example"))
+        self.assertEqual(connector.responsible_ids, self.manager)

@@ -115,3 +115,70 @@ registry.category("web_tour.tours").add("omc_rejections", {
         },
     ],
 });
+
+const field = (name, text) => ({
+    content: `Fill in ${name}`,
+    trigger: `.o_field_widget[name=${name}] input`,
+    run: `text ${text}`,
+});
+
+registry.category("web_tour.tours").add("omc_odk", {
+    test: true,
+    url: "/web#action=g2p_omc.omc_connector_action",
+    steps: () => [
+        {content: "Open the connector that is stuck", trigger: ".o_data_row:contains('Stuck connector') td[name=name]"},
+        {
+            content: "What is the matter is an activity",
+            trigger: ".o-mail-Activity:contains('The connector is stuck'):contains('top of its form')",
+            isCheck: true,
+        },
+        {
+            content: "Whom it is for can be chosen",
+            trigger: ".o_field_widget[name=responsible_ids] .o_tag:contains('omc_tour')",
+            isCheck: true,
+        },
+        {content: "Back to the list", trigger: ".o_back_button"},
+        {content: "Make a connector", trigger: ".o_list_button_add"},
+        field("name", "Tour of ODK"),
+        {content: "Choose ODK", trigger: ".o_field_widget[name=input_type] input[data-value=odk]"},
+        {
+            content: "Filter and fields are not there",
+            trigger: ".o_notebook:not(:has(.nav-link[name=registrants]))",
+            isCheck: true,
+        },
+        {content: "See ODK", trigger: ".nav-link[name=odk]"},
+        field("odk_base_url", "https://odk.example.org"),
+        field("odk_odata_url", "https://odk.example.org/v1/projects/7/forms/enrol.svc"),
+        field("odk_email", "mts@odk.example"),
+        {
+            content: "Nobody sees the password",
+            trigger: ".o_field_widget[name=odk_password] input[type=password]",
+            run: "text of ODK only",
+        },
+        {content: "See the delivery", trigger: ".nav-link[name=callback]"},
+        {
+            content: "It is a download",
+            trigger: ".o_field_widget[name=delivery_type] input[data-value=download]:checked",
+            isCheck: true,
+        },
+        {content: "Or to somebody else", trigger: ".o_field_widget[name=delivery_type] input[data-value=callback]"},
+        {
+            content: "Who that is must be said",
+            extra_trigger: ".alert-warning:contains('does not take them'):visible",
+            trigger: ".o_field_widget[name=callback_url] input",
+            run: "text https://campaign.example.org/tokens",
+        },
+        {
+            content: "And how to log in there",
+            trigger: ".o_field_widget[name=callback_auth_password] input",
+            run: "text of the campaign",
+        },
+        {content: "Start", trigger: "button[name=action_start]"},
+        {
+            content: "It is started, and has no Test",
+            trigger:
+                ".o_form_view:not(:has(button[name=action_test])) .o_statusbar_status .o_arrow_button_current:contains('Started')",
+            isCheck: true,
+        },
+    ],
+});
