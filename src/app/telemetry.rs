@@ -124,6 +124,7 @@ fn describe() {
     describe_gauge!("omc_remote_up", "1 if a server answers, 0 while it is waited for; only those that failed once");
     describe_counter!("omc_audit_events_total", "Events for the audit, by what became of them");
     describe_counter!("omc_notifications_total", "Messages to people, by what became of them");
+    describe_counter!("omc_activities_total", "What Odoo was told to make activities of, by what became of it");
     describe_gauge!("omc_audit_queued", "Events for the audit that wait in the store");
     describe_gauge!("omc_store_bytes", "Bytes that the store takes on disk");
     describe_histogram!("omc_submit_seconds", "How long MTS takes to accept a batch");

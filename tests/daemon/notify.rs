@@ -219,7 +219,7 @@ async fn an_activity_waits_while_another_daemon_works_on_the_connector() {
     let lease = json!({"context": {"omc_daemon": "another"}});
     world.odoo.call("omc.connector", "omc_report", json!([[1], {}]), lease.clone()).await;
     for key in ["retry.base", "retry.max"] {
-        world.configuration.set(key, "\"15s\"");
+        world.configuration.set(key, "\"30s\"");
     }
     let daemon = Daemon::start(&world.configuration).await;
     daemon.says(&["fails; waiting", "activities of connector 1", "another daemon"]).await;
