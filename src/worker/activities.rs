@@ -55,7 +55,7 @@ pub async fn step(worker: &Worker, telling: &Telling) -> Result<Progress, Halt> 
         Err(error) => {
             let refused = refusals.entry(news.connector).or_default();
             *refused += 1;
-            worker.breakers.failed(&remote, &error.to_string(), worker.jitter(), now);
+            worker.breakers.failed(&remote, &error.to_string(), worker.jitter(), worker.steady.now());
             if *refused < TRIES {
                 // Another connector's may go.
                 return Ok(Progress::Worked);
