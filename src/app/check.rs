@@ -87,7 +87,7 @@ pub async fn all(config: &Config) -> Vec<Line> {
         Ok(reading) => {
             lines.extend(judge(&reading));
             if config.notify.activities {
-                lines.extend(activities(&odoo, &reading, &config).await);
+                lines.extend(activities(&odoo, &reading, config).await);
             }
             if let Some(mts) = &mts {
                 lines.extend(servers(mts, &reading, config).await);
