@@ -2,13 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// A file that is only ever appended to, of mode 0600 where it is made. Opened at the first line; a renamed one is let go of when the
-/// daemon reads its configuration anew.
+/// A file that is only ever appended to, of mode 0600 where it is made. Opened at the first line, and again once it was renamed or
+/// removed: into a file that nobody finds, nothing is told.
 #[derive(Debug)]
 pub struct AuditFile {
     path: PathBuf,
@@ -27,7 +27,7 @@ impl AuditFile {
     /// Appends lines, all or none, and comes back when they are on the device. Blocks.
     pub fn append(&self, lines: &str) -> io::Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = match open.take() {
+        let mut file = match open.take().filter(|file| self.is_the_one(file)) {
             Some(file) => file,
             None => self.open()?,
         };
@@ -39,6 +39,14 @@ impl AuditFile {
         }
         *open = Some(file);
         Ok(())
+    }
+
+    /// Whether the file that is open is the one that has the name.
+    fn is_the_one(&self, open: &File) -> bool {
+        match (open.metadata(), std::fs::metadata(&self.path)) {
+            (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+            _ => false,
+        }
     }
 
     /// A kill can have left half a line: it is ended, so that the next one stands alone.
@@ -75,6 +83,22 @@ mod tests {
         file.append("3\n").unwrap();
         file.append("4\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n3\n4\n");
+    }
+
+    /// Lines went into a file that was gone already, and were lost.
+    #[test]
+    fn a_file_that_was_removed_or_renamed_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("audit.jsonl"), folder.path().join("audit.jsonl.1"));
+        let file = AuditFile::new(path.clone());
+        file.append("1\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.append("2\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "2\n");
+        std::fs::rename(&path, &rotated).unwrap();
+        file.append("3\n").unwrap();
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        assert_eq!((read(&rotated), read(&path)), ("2\n".to_owned(), "3\n".to_owned()));
     }
 
     #[test]
