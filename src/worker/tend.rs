@@ -81,9 +81,10 @@ pub async fn batches(worker: Arc<Worker>, stop: CancellationToken) {
     tokio::join!(repeat(&worker, &stop, Part::Reclaiming), reconciling(&worker, &stop));
 }
 
-/// Tells the audit manager what was done until told to stop.
+/// Tells the audit manager what was done until told to stop. A call that has no answer then is not waited for: its event is told
+/// again after the next start.
 pub async fn auditing(worker: Arc<Worker>, auditor: Arc<Auditor>, stop: CancellationToken) {
-    repeat(&worker, &stop, Part::Auditing(auditor)).await;
+    stop.run_until_cancelled(repeat(&worker, &stop, Part::Auditing(auditor))).await;
 }
 
 /// Writes what was done to a file until told to stop.
