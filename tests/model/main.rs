@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 #![cfg(feature = "sim")]
 
+mod audit;
 mod http;
 mod laws;
 mod mts;
