@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn registrant(id: RegistrantId) -> Registrant {
-        Registrant { id, values: Personal::default(), vids: Vec::new(), tokens: Vec::new() }
+        Registrant { id, is_group: false, values: Personal::default(), vids: Vec::new(), tokens: Vec::new() }
     }
 
     /// The search among these where Odoo fails on some and others have left the filter.

@@ -282,6 +282,7 @@ mod tests {
         };
         let registrant = |name: &str| Registrant {
             id: RegistrantId(17),
+            is_group: false,
             values: Personal::new(Map::from_iter([("given_name".to_owned(), Value::from(name))])),
             vids: vec![vid.clone()],
             tokens: Vec::new(),

@@ -266,6 +266,7 @@ fn page(answer: Record) -> Result<Page, Error> {
 
 fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Error> {
     let id = row.get("id").and_then(wire::id).ok_or(wire::unexpected(PULL, "the id of a registrant"))?;
+    let is_group = row.get("is_group").and_then(Value::as_bool).unwrap_or(false);
     let Value::Object(mut values) = wire::take(&mut row, "values", PULL)? else {
         return Err(wire::unexpected(PULL, "values"));
     };
@@ -281,7 +282,7 @@ fn registrant(mut row: Record, connector: &Connector) -> Result<Registrant, Erro
     }
     vids.sort_by_key(|row| row.row);
     tokens.sort_by_key(|row| row.row);
-    Ok(Registrant { id: RegistrantId(id), values: Personal::new(values), vids, tokens })
+    Ok(Registrant { id: RegistrantId(id), is_group, values: Personal::new(values), vids, tokens })
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::seal::Personal;
 use super::client::Client;
 use super::error::{Error, Failure};
 use super::model::Options;
+use super::xml::write::is_writable;
 
 pub use report::Report;
 pub use row::{IdRow, Page, Registrant};
@@ -142,12 +143,15 @@ impl Registry {
         id_type: IdTypeId,
         values: &[Personal<String>],
     ) -> Result<Vec<(RegistrantId, Personal<String>)>, Error> {
+        // What XML cannot carry, Odoo never got from anybody.
+        let values: Vec<Personal<String>> =
+            values.iter().filter(|value| is_writable(value.expose())).cloned().collect();
         if values.is_empty() {
             return Ok(Vec::new());
         }
         match &self.0 {
-            Way::Door(door) => door.holders(connector, id_type, values).await,
-            Way::Plain(plain) => plain.holders(id_type, values).await,
+            Way::Door(door) => door.holders(connector, id_type, &values).await,
+            Way::Plain(plain) => plain.holders(id_type, &values).await,
         }
     }
 

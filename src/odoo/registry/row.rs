@@ -23,6 +23,8 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Registrant {
     pub id: RegistrantId,
+    /// A household or another group. Told by the door alone; by plain calls, [`super::Registry::holders`] names no group.
+    pub is_group: bool,
     /// The connector's fields as Odoo's `read` encodes them: `false` is unset, a many2one is `[id, name]`.
     pub values: Personal<Map<String, Value>>,
     /// IDs of the connector's VID type, in the order of their rows; at times more than one.

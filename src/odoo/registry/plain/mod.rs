@@ -79,7 +79,7 @@ impl Plain {
         let mut ids = self.ids_of(connector, &present).await?;
         let registrants = found.into_iter().map(|(id, values)| {
             let Ids { vids, tokens } = ids.remove(&id).unwrap_or_default();
-            Registrant { id, values: Personal::new(values), vids, tokens }
+            Registrant { id, is_group: false, values: Personal::new(values), vids, tokens }
         });
         Ok(registrants.collect())
     }
@@ -95,6 +95,7 @@ impl Plain {
             json!(["value", "in", values]),
             json!(["partner_id.active", "=", true]),
             json!(["partner_id.is_registrant", "=", true]),
+            json!(["partner_id.is_group", "=", false]),
         ];
         let options = Options { order: Some("id"), ..Options::default() };
         let rows = self.client.search_read(REG_ID, domain, &["partner_id", "value"], options).await?;
