@@ -8,13 +8,13 @@ use encoding_rs::Encoding;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::preview;
+use super::{audit, preview};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::connector::Connector;
 use crate::domain::identity::IdTypeId;
 use crate::import::{
-    self, Assignment, Form, Manners, Match, Progress, Registrants, Request, Server, Shape, Summary, Wanted,
+    self, Assignment, Form, Manners, Match, Progress, Registrants, Request, Server, Shape, Summary, Tell, Wanted,
 };
 use crate::mts::Mts;
 use crate::odoo::{self, Registry, connectors};
@@ -38,13 +38,15 @@ pub struct Wish {
     pub patience: Duration,
 }
 
-/// Imports a file to its end, or until `stop`. `notice` is told what is waited for.
+/// Imports a file to its end, or until `stop`. `notice` is told what is waited for; `tell` is how the running daemon is told what
+/// its audit is to hear, and is used where there is one.
 pub async fn run(
     config: &Config,
     wish: Wish,
     stop: &CancellationToken,
     progress: Progress<'_>,
     notice: Box<dyn Fn(&str)>,
+    tell: Tell,
 ) -> anyhow::Result<Summary> {
     let connector = preview::find(config, &wish.connector).await?;
     let (mandatory, country) = (connector.mandatory, &connector.phone_country_code);
@@ -54,6 +56,11 @@ pub async fn run(
         Some(wanted) => Some(registry(config, wanted).await?),
     };
     let id_type = found.as_ref().map(|(_, id_type)| *id_type);
+    let is_audited = found.is_some() && !audit::outlets(config).is_empty();
+    if is_audited {
+        let why = "what is written into the registry is for the audit ([mosip]), whose queue the running daemon keeps";
+        tell(Vec::new()).await.map_err(anyhow::Error::msg).context(why)?;
+    }
     let terms = json!([id_type, connector.id, connector.mts_url, connector.language, mandatory, country]);
     let request = Request {
         form: Form { path: wish.file, encoding: wish.encoding, delimiter: wish.delimiter },
@@ -65,18 +72,17 @@ pub async fn run(
         },
         batch_size: connector.batch_size.unwrap_or(config.submit.batch_size),
         output: wish.output,
+        restart: wish.restart,
         terms: terms.to_string(),
         rules: config.vid.rules(),
     };
-    if wish.restart {
-        import::forget(&request.output).context("cannot remove what an earlier import has left")?;
-    }
     let server = server(config, &connector, wish.patience, stop.clone(), notice)?;
     let registrants = found.as_ref().map(|(registry, id_type)| Registrants {
         registry,
         connector: &connector,
         id_type: *id_type,
         rules: config.vid.rules(),
+        tell: is_audited.then_some(tell),
     });
     Ok(import::run(&request, &connector, &server, registrants.as_ref(), stop, progress).await?)
 }

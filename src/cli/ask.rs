@@ -46,14 +46,14 @@ pub(super) struct RequeueArguments {
 }
 
 /// The admin listener of the running daemon.
-struct Daemon {
+pub(super) struct Daemon {
     http: reqwest::Client,
     base: String,
     token: Personal<String>,
 }
 
 impl Daemon {
-    fn new(config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
         let path = &config.admin.token_file;
         let token = std::fs::read_to_string(path).with_context(|| {
             format!(
@@ -69,7 +69,7 @@ impl Daemon {
         })
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.json(&body);

@@ -1,23 +1,27 @@
 //! `omc import`: auth data of a CSV file, past the registry.
 
 use std::cell::RefCell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use encoding_rs::Encoding;
 use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Method;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Daemon;
 use super::exit::Exit;
 use super::table;
 use crate::app::import::{self, Wish};
 use crate::config::Config;
+use crate::domain::audit::AuditEvent;
 use crate::domain::span::Span;
-use crate::import::{Assignment, Match, Summary};
+use crate::import::{Assignment, Match, Summary, Tell};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -84,8 +88,12 @@ pub(super) async fn run(config: Config, arguments: Arguments, json: bool) -> any
         patience: arguments.patience.as_duration(),
     };
     let bar = shown.bar.clone();
-    let notice = Box::new(move |trouble: &str| bar.suspend(|| eprintln!("waiting: {trouble}")));
-    let ended = import::run(&config, wish, &stop, &|done, rows| shown.show(done, rows), notice).await;
+    let notice = Box::new(move |trouble: &str| bar.suspend(|| say(&format!("waiting: {trouble}"))));
+    // The daemon's token is another one after each of its starts.
+    let config = Arc::new(config);
+    let daemons = Arc::clone(&config);
+    let tell: Tell = Box::new(move |events| Box::pin(tell(Arc::clone(&daemons), events)));
+    let ended = import::run(&config, wish, &stop, &|done, rows| shown.show(done, rows), notice, tell).await;
     shown.clear();
     let Summary { rows, tally } = ended?;
     if json {
@@ -108,6 +116,17 @@ pub(super) async fn run(config: Config, arguments: Arguments, json: bool) -> any
     Ok(Exit::Done)
 }
 
+/// Gives events to the running daemon, for the audit.
+async fn tell(config: Arc<Config>, events: Vec<AuditEvent>) -> Result<(), String> {
+    let asked = async { Daemon::new(&config)?.ask(Method::POST, "/audits", Some(json!({"events": events}))).await };
+    asked.await.map(|_| ()).map_err(|error| format!("{error:#}"))
+}
+
+/// On stderr, if anybody still reads there: an import does not end because nobody does.
+fn say(text: &str) {
+    _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Ctrl-C and SIGTERM end it in order: what MTS is just being given is waited for. A second one does not wait.
 fn end_with(stop: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
@@ -121,8 +140,8 @@ fn end_with(stop: CancellationToken) -> anyhow::Result<()> {
             if once_more {
                 std::process::exit(1);
             }
-            eprintln!("omc: stopping; a request that MTS is being given is waited for");
             stop.cancel();
+            say("omc: stopping; a request that MTS is being given is waited for");
         }
     });
     Ok(())
@@ -149,7 +168,7 @@ impl Shown {
         self.bar.set_position(done);
         let tenth = done * 10 / rows.max(1);
         if !self.terminal && self.told.replace(tenth) != tenth {
-            eprintln!("{done} of {rows} rows");
+            say(&format!("{done} of {rows} rows"));
         }
     }
 

@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::audit::{AuditEvent, Deed};
 use crate::domain::identity::{ConnectorId, RunId};
 use crate::domain::record::{Record, State as RecordState};
 use crate::domain::run::{Phase, Run};
@@ -60,6 +61,15 @@ struct RequeueBody {
     codes: Vec<String>,
 }
 
+/// What a command did to the registry beside the daemon.
+#[derive(Deserialize)]
+struct Audits {
+    events: Vec<AuditEvent>,
+}
+
+/// Events that are taken in one call.
+const MOST_EVENTS: usize = 1000;
+
 #[derive(Deserialize)]
 struct FailedQuery {
     connector: Option<String>,
@@ -92,6 +102,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/runs/{id}", get(run))
         .route("/runs", post(start))
         .route("/requeue", post(requeue))
+        .route("/audits", post(audits))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), guard));
     Router::new()
         .route("/live", get(async || "live"))
@@ -168,6 +179,25 @@ async fn requeue(State(desk): State<Shared>, Json(body): Json<RequeueBody>) -> R
         Ok(Ok(count)) => once_on_disk(&store, json!({ "requeued": count })).await,
         Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the request broke off"),
+    }
+}
+
+/// Queues events for the audit. Taken is only what names registrants by their ids, and quotes nothing.
+async fn audits(State(desk): State<Shared>, Json(Audits { events }): Json<Audits>) -> Response {
+    let is_of_a_person = |event: &AuditEvent| {
+        matches!(event.deed, Deed::TokenWritten { .. } | Deed::VidRemoved { .. } | Deed::Refused { .. })
+    };
+    if events.len() > MOST_EVENTS || !events.iter().all(is_of_a_person) {
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, "at most 1000 events, each of a registrant, are wanted");
+    }
+    let queued = events.len();
+    let noted = desk.store.change(move |change| {
+        events.into_iter().for_each(|event| change.audit(event));
+        Ok(())
+    });
+    match noted.await {
+        Ok(()) => once_on_disk(&desk.store, json!({ "queued": queued })).await,
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }
 

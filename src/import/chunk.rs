@@ -38,6 +38,8 @@ pub struct Line {
     /// As MTS is to get it.
     pub record: Option<Personal<Map<String, Value>>>,
     pub verdict: Option<Verdict>,
+    /// The registrant's VID was removed with the writing of the token.
+    pub vid_removed: bool,
 }
 
 /// The registrant that a row is of.
@@ -96,6 +98,8 @@ impl Desk<'_> {
             piece.rows.retain(|row| piece.id.is_some() || is_open(&chunk.lines[*row]));
             match (piece.id.take(), piece.rows.is_empty()) {
                 (_, true) => {}
+                // What it is of has its verdicts, from another sending of the same rows.
+                (Some(_), false) if !piece.rows.iter().any(|row| is_open(&chunk.lines[*row])) => {}
                 (None, false) => self.send(chunk, piece, &mut queue).await?,
                 (Some(id), false) => self.collect(chunk, piece, &id, &mut queue).await?,
             }

@@ -146,6 +146,11 @@ impl Columns {
         place.map_or("", |at| row[at].trim())
     }
 
+    /// The ID of a row's registrant, without blanks around it, where there are registrants.
+    pub fn matched<'r>(&self, row: &'r [String]) -> Option<&'r str> {
+        self.matched.map(|at| row[at].trim())
+    }
+
     /// What of a row is mapped, but for the VID.
     pub fn record(&self, row: &[String]) -> Map<String, Value> {
         let mut record = Map::new();

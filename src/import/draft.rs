@@ -1,11 +1,11 @@
 //! The result file while it is written: a draft beside its place, for its owner alone, moved there when every row has its line.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::chunk::Line;
+use super::own;
 use super::verdict::{Cause, Verdict};
 
 /// What the result file has of a row.
@@ -41,8 +41,7 @@ pub struct Draft {
 impl Draft {
     /// Opens the draft, of which so many bytes count; none of them begins it.
     pub fn open(path: &Path, shape: Shape, bytes: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        let file = own::open(path)?;
         if file.metadata()?.len() < bytes {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -81,7 +80,7 @@ impl Draft {
         let Verdict { status, token, cause, registrant } = verdict;
         let token = || token.as_ref().map_or_else(String::new, |token| token.expose().clone());
         let (first, second) = match self.shape {
-            Shape::Tokens => (line.vid.expose().clone(), token()),
+            Shape::Tokens => (no_formula(line.vid.expose()), token()),
             Shape::TokensByLine => (line.number.to_string(), token()),
             Shape::Registrants => {
                 (line.number.to_string(), registrant.map_or_else(String::new, |registrant| registrant.to_string()))
@@ -91,11 +90,15 @@ impl Draft {
         [first, second, (*status).to_owned(), text(|cause| &cause.code), text(|cause| cause.reason)]
     }
 
-    /// Moves the file to its place, durably.
+    /// Moves the file to its place, durably, and over nothing that is there.
     pub fn finish(self, place: &Path) -> io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.path, place)?;
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
+        own::rename(&self.path, place)
     }
+}
+
+/// Spreadsheets take what begins so for a formula, and carry it out. No VID does; what is one in the file only is told with a mark
+/// before it.
+fn no_formula(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }

@@ -10,7 +10,8 @@ use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
 use super::columns::{Columns, Unfit, Wanted};
-use super::text::{Allowance, Garbled, Text};
+use super::rivals::{Rivals, Stand};
+use super::text::{Allowance, Garbled, Quotes, Text};
 
 /// What a delimiter may be, where nobody says.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -53,13 +54,15 @@ pub struct Row {
 }
 
 /// What a look at all of the file gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Survey {
     pub delimiter: u8,
     pub columns: Columns,
     pub rows: u64,
     /// SHA-256 over the file.
     pub digest: [u8; 32],
+    /// IDs of registrants for whom rows have different VIDs.
+    pub rivals: Rivals,
 }
 
 /// Reads and digests.
@@ -85,11 +88,11 @@ pub struct Rows {
 }
 
 impl Rows {
-    fn open(form: &Form, delimiter: u8) -> Result<Self, InputError> {
+    fn open(form: &Form, delimiter: u8, quotes: Option<Quotes>) -> Result<Self, InputError> {
         let file = File::open(&form.path);
         let file = file.map_err(|cause| InputError::Unreadable { path: form.path.clone(), cause })?;
         let digest = Rc::new(RefCell::new(Sha256::new()));
-        let (text, allowance) = Text::new(Digested { file, digest: Rc::clone(&digest) }, form.encoding);
+        let (text, allowance) = Text::new(Digested { file, digest: Rc::clone(&digest) }, form.encoding, quotes);
         let reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text);
         Ok(Self { path: form.path.clone(), reader, allowance, digest })
     }
@@ -147,19 +150,22 @@ fn record_line(reader: &csv::Reader<Text<Digested>>) -> u64 {
 pub fn survey(form: &Form, wanted: &Wanted) -> Result<Survey, InputError> {
     let (delimiter, columns) = delimiter(form, wanted)?;
     let mut rows = body(form, delimiter)?;
-    let mut count = 0;
-    while rows.next(columns.count)?.is_some() {
+    let (mut count, mut stand) = (0, Stand::default());
+    while let Some(row) = rows.next(columns.count)? {
         count += 1;
+        if let Some(id) = columns.matched(&row.cells) {
+            stand.note(id, columns.vid(&row.cells));
+        }
     }
     if count == 0 {
         return Err(InputError::Empty(form.path.clone()));
     }
-    Ok(Survey { delimiter, columns, rows: count, digest: rows.digest() })
+    Ok(Survey { delimiter, columns, rows: count, digest: rows.digest(), rivals: stand.rivals() })
 }
 
 /// The rows below the header.
 pub fn body(form: &Form, delimiter: u8) -> Result<Rows, InputError> {
-    let mut rows = Rows::open(form, delimiter)?;
+    let mut rows = Rows::open(form, delimiter, Some(Quotes::new(delimiter)))?;
     rows.any()?;
     Ok(rows)
 }
@@ -170,7 +176,8 @@ fn delimiter(form: &Form, wanted: &Wanted) -> Result<(u8, Columns), InputError> 
     let mut best: Option<(u8, Columns)> = None;
     let mut unfit: Option<(usize, Unfit)> = None;
     for delimiter in candidates {
-        let header = Rows::open(form, *delimiter)?.any()?.ok_or_else(|| InputError::Empty(form.path.clone()))?;
+        // By a wrong delimiter, quotes can look out of place.
+        let header = Rows::open(form, *delimiter, None)?.any()?.ok_or_else(|| InputError::Empty(form.path.clone()))?;
         match wanted.find(&header.cells) {
             Ok(columns) if best.as_ref().is_none_or(|(_, known)| known.count < columns.count) => {
                 best = Some((*delimiter, columns));
@@ -260,6 +267,21 @@ mod tests {
         for text in [short, told(b"2045,Ana\n2046,Benedita\n")] {
             assert!(!text.contains("Ana") && !text.contains("Benedita") && !text.contains("2045"), "{text}");
         }
+    }
+
+    /// They went into the address of the person before, and had no line in the result file.
+    #[test]
+    fn a_quote_out_of_place_takes_no_other_person_in() {
+        let told = |text: &[u8]| lines(text).unwrap_err();
+        let open = told(b"vid,name\n1,Ana\n2,\"Ben\n3,Eva\n4,Rui\n");
+        assert!(open.contains("people.csv, line 3: a quote is opened here and never closed"), "{open}");
+        let merged = told(b"vid,name\n1,\"Ana\n2,\"Ben\"\n3,Eva\n");
+        assert!(merged.contains("people.csv, line 3: text behind a closing quote"), "{merged}");
+        for text in [open, merged] {
+            assert!(!text.contains("Ana") && !text.contains("Ben"), "{text}");
+        }
+        let usual = b"vid;name\n1;\"Ana\" \n2;Ben \"the\" Big\n3;\"\"\n";
+        assert_eq!(lines(usual).unwrap().len(), 3, "what spreadsheets and people write");
     }
 
     #[test]

@@ -4,19 +4,20 @@
 //! gives it, the end of a chunk when its rows are in the result file. A line that a kill cut off counts as not written.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use super::own;
 use super::verdict::Tally;
 
-/// The journal is read whole; of the largest import it is smaller than this.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// Bytes of one line at most, far more than the rows of a chunk take.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Rows of a chunk, as ranges of places from 0, both ends counted.
 type Ranges = Vec<(u32, u32)>;
@@ -41,6 +42,11 @@ enum Entry {
     },
     /// The last sending of these rows did not come to anything.
     NotTaken {
+        chunk: u64,
+        rows: Ranges,
+    },
+    /// What MTS gave for these rows is about to be written to their registrants, and their VIDs to be removed.
+    Writing {
         chunk: u64,
         rows: Ranges,
     },
@@ -79,6 +85,8 @@ pub struct Progress {
     pub bytes: u64,
     pub tally: Tally,
     pub sendings: BTreeMap<u64, Vec<Sending>>,
+    /// Rows of chunks that were being written to their registrants.
+    pub writing: BTreeMap<u64, Vec<usize>>,
 }
 
 /// Why there is no journal to go by.
@@ -100,37 +108,54 @@ pub enum JournalError {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Bytes that are whole lines.
+    length: u64,
 }
 
 impl Journal {
-    /// Opens or begins the journal. `chunk` counts where it is begun.
-    pub fn open(path: &Path, job: &str, chunk: u32) -> Result<(Self, Progress), JournalError> {
+    /// Opens or begins the journal. `chunk` counts where it is begun. With `restart`, what is in it is forgotten.
+    pub fn open(path: &Path, job: &str, chunk: u32, restart: bool) -> Result<(Self, Progress), JournalError> {
         let unusable = |cause| JournalError::Unusable { path: path.to_owned(), cause };
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let mut file = file.map_err(unusable)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| JournalError::Busy(path.to_owned()))?;
-        let mut text = Vec::new();
-        Read::by_ref(&mut file).take(LARGEST).read_to_end(&mut text).map_err(unusable)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let entries: Result<Vec<Entry>, _> = text[..whole]
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(serde_json::from_slice)
-            .collect();
-        let entries = entries.map_err(|_| JournalError::Other(path.to_owned()))?;
-        file.set_len(whole as u64).and_then(|()| file.seek(io::SeekFrom::End(0))).map_err(unusable)?;
-        let mut journal = Self { path: path.to_owned(), file };
-        let mut progress = Progress::default();
-        match entries.first() {
-            None => {
-                progress.chunk = chunk;
-                journal.write(&Entry::Job { job: job.to_owned(), chunk })?;
-            }
-            Some(Entry::Job { job: known, chunk }) if known == job && *chunk > 0 => progress.chunk = *chunk,
-            Some(_) => return Err(JournalError::Other(path.to_owned())),
+        let (other, busy) = (|| JournalError::Other(path.to_owned()), || JournalError::Busy(path.to_owned()));
+        let file = own::open(path).map_err(unusable)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        // Whoever had it has come to the end just now, and removed it.
+        let (ours, named) = (file.metadata().map_err(unusable)?, path.symlink_metadata());
+        if !named.is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())) {
+            return Err(busy());
         }
-        entries.into_iter().for_each(|entry| progress.replay(entry));
+        if restart {
+            file.set_len(0).map_err(unusable)?;
+        }
+        let (mut progress, mut length, mut line) = (Progress::default(), 0, Vec::new());
+        let mut reader = BufReader::new(&file);
+        loop {
+            line.clear();
+            let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(unusable)?;
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            let entry: Entry = serde_json::from_slice(&line).map_err(|_| other())?;
+            match entry {
+                Entry::Job { job: known, chunk } if length == 0 && known == job && chunk > 0 => progress.chunk = chunk,
+                entry if length > 0 => progress.replay(entry),
+                _ => return Err(other()),
+            }
+            length += read as u64;
+        }
+        let mut journal = Self { path: path.to_owned(), file, length };
+        journal.cut().map_err(unusable)?;
+        if length == 0 {
+            progress.chunk = chunk;
+            journal.write(&Entry::Job { job: job.to_owned(), chunk })?;
+        }
         Ok((journal, progress))
+    }
+
+    /// Takes away what is no whole line.
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.file.seek(io::SeekFrom::Start(self.length)).map(|_| ())
     }
 
     pub fn sent(&mut self, chunk: u64, rows: &[usize], at: DateTime<Utc>) -> Result<(), JournalError> {
@@ -143,6 +168,10 @@ impl Journal {
 
     pub fn not_taken(&mut self, chunk: u64, rows: &[usize]) -> Result<(), JournalError> {
         self.write(&Entry::NotTaken { chunk, rows: ranges(rows) })
+    }
+
+    pub fn writing(&mut self, chunk: u64, rows: &[usize]) -> Result<(), JournalError> {
+        self.write(&Entry::Writing { chunk, rows: ranges(rows) })
     }
 
     pub fn done(&mut self, chunk: u64, bytes: u64, tally: &Tally) -> Result<(), JournalError> {
@@ -159,6 +188,11 @@ impl Journal {
         let mut line = serde_json::to_vec(entry).expect("JSON");
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.length += line.len() as u64,
+            // The disk is full: half a line would spoil the next one, if there is room for that.
+            Err(_) => _ = self.cut(),
+        }
         written.map_err(|cause| JournalError::Unusable { path: self.path.clone(), cause })
     }
 }
@@ -187,9 +221,11 @@ impl Progress {
                     sendings.remove(at);
                 }
             }
+            Entry::Writing { chunk, rows } => self.writing.entry(chunk).or_default().extend(places(&rows)),
             Entry::Done { chunk, bytes, tally } => {
                 (self.done, self.bytes, self.tally) = (chunk + 1, bytes, tally);
                 self.sendings = self.sendings.split_off(&self.done);
+                self.writing = self.writing.split_off(&self.done);
             }
         }
     }
@@ -221,9 +257,9 @@ mod tests {
     fn goes_on_where_it_was_whatever_was_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let (mut journal, fresh) = Journal::open(&path, "a", 3).unwrap();
+        let (mut journal, fresh) = Journal::open(&path, "a", 3, false).unwrap();
         assert_eq!(fresh, Progress { chunk: 3, ..Progress::default() });
-        assert!(matches!(Journal::open(&path, "a", 3), Err(JournalError::Busy(_))));
+        assert!(matches!(Journal::open(&path, "a", 3, false), Err(JournalError::Busy(_))));
         let mut tally = Tally::default();
         tally.add(2, &Verdict::token(Personal::new("T".to_owned())));
         let at = DateTime::UNIX_EPOCH;
@@ -232,6 +268,8 @@ mod tests {
         journal.sent(1, &[0, 2], at).unwrap();
         journal.taken(1, &[0, 2], "two").unwrap();
         journal.sent(1, &[1], at).unwrap();
+        journal.writing(0, &[0]).unwrap();
+        journal.writing(1, &[0, 2]).unwrap();
         journal.done(0, 99, &tally).unwrap();
         drop(journal);
         let text = std::fs::read(&path).unwrap();
@@ -245,16 +283,19 @@ mod tests {
                 1,
                 vec![sending(&[0, 2], Answer::Taken("two".to_owned())), sending(&[1], Answer::Unknown(at))],
             )]),
+            writing: BTreeMap::from([(1, vec![0, 2])]),
         };
-        assert_eq!(Journal::open(&path, "a", 500).unwrap().1, expected);
+        assert_eq!(Journal::open(&path, "a", 500, false).unwrap().1, expected);
         for cut in 0..text.len() {
             std::fs::write(&path, &text[..cut]).unwrap();
-            let (_, progress) = Journal::open(&path, "a", 3).unwrap_or_else(|error| panic!("{cut}: {error}"));
+            let (_, progress) = Journal::open(&path, "a", 3, false).unwrap_or_else(|error| panic!("{cut}: {error}"));
             assert!(progress.done <= 1 && progress.chunk == 3, "{cut}");
         }
         std::fs::write(&path, &text).unwrap();
-        assert!(matches!(Journal::open(&path, "b", 3), Err(JournalError::Other(_))));
+        assert!(matches!(Journal::open(&path, "b", 3, false), Err(JournalError::Other(_))));
+        let (_, anew) = Journal::open(&path, "b", 3, true).unwrap();
+        assert_eq!(anew, fresh, "begun anew");
         std::fs::write(&path, "something\nelse\n").unwrap();
-        assert!(matches!(Journal::open(&path, "a", 3), Err(JournalError::Other(_))));
+        assert!(matches!(Journal::open(&path, "a", 3, false), Err(JournalError::Other(_))));
     }
 }

@@ -9,10 +9,13 @@
 
 mod chunk;
 mod columns;
+mod deeds;
 mod draft;
 mod input;
 mod journal;
+mod own;
 mod registrants;
+mod rivals;
 mod server;
 mod text;
 mod verdict;
@@ -30,6 +33,7 @@ use url::Url;
 
 use chunk::{Chunk, Desk, Line};
 pub use columns::{Assignment, Columns, Match, Unfit, Wanted};
+pub use deeds::Tell;
 use draft::Draft;
 pub use draft::Shape;
 pub use input::{Form, InputError};
@@ -60,6 +64,8 @@ pub struct Request {
     pub form: Form,
     pub wanted: Wanted,
     pub output: PathBuf,
+    /// What an earlier start has done counts no more.
+    pub restart: bool,
     pub shape: Shape,
     /// Rows in one POST.
     pub batch_size: u32,
@@ -117,17 +123,6 @@ fn beside(output: &Path, ending: &str) -> PathBuf {
     output.with_file_name(name)
 }
 
-/// Forgets what an earlier import to the same result file has done.
-pub fn forget(output: &Path) -> io::Result<()> {
-    for path in [journal_of(output), draft_of(output)] {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Imports a file to its end, from where an earlier start left off.
 pub async fn run(
     request: &Request,
@@ -158,25 +153,28 @@ pub async fn run(
     }
     progress(tally.rows(), survey.rows);
     let ended = {
-        let sendings = RefCell::new(known.sendings);
+        let (sendings, writing) = (RefCell::new(known.sendings), RefCell::new(known.writing));
         let mut number = known.done;
         let source = std::iter::from_fn(|| {
             if stop.is_cancelled() {
                 return None;
             }
-            let chunk = read(&mut rows, &survey.columns, &connector, &request.rules, size, number).transpose()?;
+            let chunk = read(&mut rows, &survey, &connector, &request.rules, size, number).transpose()?;
             number += 1;
             Some(chunk)
         });
         let work = |chunk: Result<Chunk, InputError>| async {
             let mut chunk = chunk?;
             let sendings = sendings.borrow_mut().remove(&chunk.number).unwrap_or_default();
+            let writing = writing.borrow_mut().remove(&chunk.number).unwrap_or_default();
             if let Some(registrants) = registrants {
                 registrants.find(&mut chunk.lines, server).await?;
             }
             desk.seed(&mut chunk, sendings).await?;
             if let Some(registrants) = registrants {
+                desk.announce(&chunk, registrants)?;
                 registrants.write(&mut chunk.lines, server).await?;
+                registrants.tell(&chunk.lines, &writing, server).await?;
             }
             Ok::<Chunk, Stop>(chunk)
         };
@@ -217,16 +215,17 @@ pub async fn run(
 
 /// Opens the journal of this import, or begins one.
 fn begin(request: &Request, survey: &Survey) -> Result<(Journal, journal::Progress), Stop> {
-    let Request { output, form, shape, batch_size, terms, .. } = request;
+    let Request { output, form, shape, batch_size, terms, restart, .. } = request;
     let path = journal_of(output);
-    if input::is_there(output) && !input::is_there(&path) {
+    // Beside a finished import there is its journal, if it was killed then, and no draft.
+    if input::is_there(output) && (*restart || !input::is_there(&path) || input::is_there(&draft_of(output))) {
         return Err(Stop::OutputThere(output.clone()));
     }
     let (digest, delimiter) = (input::hex(&survey.digest), char::from(survey.delimiter));
     let columns = survey.columns.text();
     let job = json!([digest, form.encoding.name(), delimiter, columns, format!("{shape:?}"), terms]);
     let job = input::hex(&Sha256::digest(job.to_string()));
-    Ok(Journal::open(&path, &job, *batch_size)?)
+    Ok(Journal::open(&path, &job, *batch_size, *restart)?)
 }
 
 /// The connector's formats are for what comes from the registry.
@@ -237,16 +236,21 @@ fn without_formats(connector: &Connector) -> Connector {
 /// The next rows of the file; `None` after the last.
 fn read(
     rows: &mut Rows,
-    columns: &Columns,
+    survey: &Survey,
     connector: &Connector,
     rules: &VidRules,
     size: usize,
     number: u64,
 ) -> Result<Option<Chunk>, InputError> {
-    let mut lines = Vec::new();
+    let (columns, mut lines) = (&survey.columns, Vec::new());
     while lines.len() < size {
         let Some(row) = rows.next(columns.count)? else { break };
-        lines.push(line(row, columns, connector, rules));
+        let mut line = line(row, columns, connector, rules);
+        // Two VIDs for one person: neither goes to MTS, or which of them wins would be chance.
+        if line.verdict.is_none() && line.matched.as_ref().is_some_and(|id| survey.rivals.has(id.expose())) {
+            line.verdict = Some(Verdict::refused("unmatched", registrants::RIVALS));
+        }
+        lines.push(line);
     }
     Ok((!lines.is_empty()).then_some(Chunk { number, lines }))
 }
@@ -265,6 +269,6 @@ fn line(row: Row, columns: &Columns, connector: &Connector, rules: &VidRules) ->
         Ok(data) => (Some(Personal::new(portable::record(&data, &connector.mapping))), None),
         Err(code) => (None, Some(Verdict::refused("invalid", Code::clone(&code)))),
     };
-    let matched = columns.matched.map(|at| Personal::new(row.cells[at].trim().to_owned()));
-    Line { number: row.line, vid: Personal::new(vid), matched, holder: None, record, verdict }
+    let matched = columns.matched(&row.cells).map(|id| Personal::new(id.to_owned()));
+    Line { number: row.line, vid: Personal::new(vid), matched, holder: None, record, verdict, vid_removed: false }
 }

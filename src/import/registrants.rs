@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Stop;
-use super::chunk::{Holder, Line};
+use super::chunk::{Chunk, Desk, Holder, Line};
+use super::deeds::{self, Tell};
 use super::server::Server;
 use super::verdict::{Cause, Verdict};
 use crate::domain::code::Code;
@@ -17,10 +18,13 @@ use crate::seal::Personal;
 /// Times that Odoo is asked again for a registrant on whom somebody else works.
 const BUSY: u16 = 8;
 
+/// Holders of one ID who are looked at. More are more than one person, however many of them are groups.
+const FEW: usize = 20;
+
 const NOBODY: Cause = Cause::own(
     "OMC-MATCH-001",
     "No registrant of the connector's company holds this ID.",
-    "Correct the ID in the file, or enter it on the registrant; archived registrants are not found.",
+    "Correct the ID in the file, or enter it on the registrant; archived registrants and groups are not found.",
 );
 const SEVERAL: Cause = Cause::own(
     "OMC-MATCH-002",
@@ -38,6 +42,12 @@ const CHANGED: Cause = Cause::own(
     "Import the line again.",
 );
 
+pub(super) const RIVALS: Cause = Cause::own(
+    "OMC-MATCH-005",
+    "Rows of the file have different VIDs for this ID, and OMC cannot know which is the registrant's.",
+    "Find out which is right, take the others out of the file, then import it again.",
+);
+
 /// The registry, for rows that are matched by IDs of one type.
 pub struct Registrants<'a> {
     pub registry: &'a Registry,
@@ -45,6 +55,20 @@ pub struct Registrants<'a> {
     pub id_type: IdTypeId,
     /// How VIDs are looked at before they are sent.
     pub rules: VidRules,
+    /// Has the audit told of what is written, removed and refused; `None`: nobody wants to know.
+    pub tell: Option<Tell>,
+}
+
+impl Desk<'_> {
+    /// Notes of which registrants VIDs are about to be removed, for the audit: a kill may come before the answer.
+    pub(super) fn announce(&self, chunk: &Chunk, registrants: &Registrants<'_>) -> Result<(), Stop> {
+        let removes = |line: &Line| result(line).is_some_and(|result| result.vid_row.is_some());
+        let rows: Vec<usize> = (0..chunk.lines.len()).filter(|at| removes(&chunk.lines[*at])).collect();
+        if registrants.tell.is_some() && registrants.connector.remove_vid && !rows.is_empty() {
+            self.journal().writing(chunk.number, &rows)?;
+        }
+        Ok(())
+    }
 }
 
 impl Registrants<'_> {
@@ -59,27 +83,27 @@ impl Registrants<'_> {
         for (registrant, value) in found {
             holders.entry(value).or_default().insert(registrant);
         }
-        let ids: BTreeSet<RegistrantId> = holders.values().filter(|who| who.len() == 1).flatten().copied().collect();
+        let few = holders.values().filter(|who| who.len() <= FEW);
+        let ids: BTreeSet<RegistrantId> = few.flatten().copied().collect();
         let ids: Vec<RegistrantId> = ids.into_iter().collect();
         let read = asked(server, || self.registry.read(self.connector, &ids, true)).await?;
-        let read: BTreeMap<RegistrantId, Registrant> = read.into_iter().map(|found| (found.id, found)).collect();
+        // A token is a person's.
+        let people = read.into_iter().filter(|found| !found.is_group);
+        let people: BTreeMap<RegistrantId, Registrant> = people.map(|found| (found.id, found)).collect();
         for line in lines {
-            let who: Vec<RegistrantId> =
-                line.matched.as_ref().and_then(|id| holders.get(id)).into_iter().flatten().copied().collect();
+            let all = line.matched.as_ref().and_then(|id| holders.get(id));
+            let who: Vec<&Registrant> = all.into_iter().flatten().filter_map(|id| people.get(id)).collect();
             let refused = match who.as_slice() {
+                _ if all.is_some_and(|all| all.len() > FEW) => Some(("unmatched", SEVERAL)),
                 [] => Some(("unmatched", NOBODY)),
                 [_, _, ..] => Some(("unmatched", SEVERAL)),
-                [id] => match read.get(id) {
-                    None => Some(("unmatched", NOBODY)),
-                    Some(registrant) => {
-                        let vid = registrant.vids.iter().find(|vid| vid.value.expose().trim() == line.vid.expose());
-                        let other = vid.is_none() && !registrant.vids.is_empty();
-                        line.holder = Some(Holder { registrant: *id, vid: vid.cloned() });
-                        let refused =
-                            vid.and_then(|vid| self.refused(vid, server)).map(|code| ("invalid", code.into()));
-                        other.then_some(("unmatched", OTHER_VID)).or(refused)
-                    }
-                },
+                [registrant] => {
+                    let vid = registrant.vids.iter().find(|vid| vid.value.expose().trim() == line.vid.expose());
+                    let other = vid.is_none() && !registrant.vids.is_empty();
+                    line.holder = Some(Holder { registrant: registrant.id, vid: vid.cloned() });
+                    let refused = vid.and_then(|vid| self.refused(vid, server)).map(|code| ("invalid", code.into()));
+                    other.then_some(("unmatched", OTHER_VID)).or(refused)
+                }
             };
             // What is wrong with the row itself is told first.
             if let (Some((status, cause)), None) = (refused, &line.verdict) {
@@ -124,6 +148,8 @@ impl Registrants<'_> {
             let mut busy = false;
             for (at, outcome) in now.into_iter().zip(outcomes) {
                 let registrant = lines[at].holder.as_ref().map(|holder| holder.registrant);
+                lines[at].vid_removed |=
+                    matches!(outcome, Outcome::Written { vid_removed: true } | Outcome::Already { vid_removed: true });
                 match verdict(outcome, tries >= BUSY) {
                     Some(verdict) => lines[at].verdict = Some(Verdict { registrant, ..verdict }),
                     None => {
@@ -139,6 +165,21 @@ impl Registrants<'_> {
             }
             later.sort_unstable();
             open = later;
+        }
+        Ok(())
+    }
+
+    /// Has the audit told of these rows. `writing` are those that a start before this one may have written.
+    pub(super) async fn tell(&self, lines: &[Line], writing: &[usize], server: &Server) -> Result<(), Stop> {
+        let Some(tell) = &self.tell else { return Ok(()) };
+        let events = deeds::of(lines, writing, self.connector.id, server.clock.now());
+        for part in events.chunks(deeds::AT_ONCE) {
+            let mut failures = 0;
+            while let Err(trouble) = tell(part.to_vec()).await {
+                failures += 1;
+                server.pause(failures, &trouble).await?;
+            }
+            server.progressed();
         }
         Ok(())
     }

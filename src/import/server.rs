@@ -169,6 +169,7 @@ impl Server {
         batch.delivery = Delivery::Download(FileForm::Json);
         batch.accepted(id.to_owned(), patience, began);
         let mut failures = 0;
+        let mut progressed = self.state().progressed;
         loop {
             let wait = (batch.check_at - self.clock.now()).to_std().unwrap_or_default();
             self.rest(wait, "MTS is not through with a request").await?;
@@ -184,6 +185,12 @@ impl Server {
             };
             failures = 0;
             let now = self.clock.now();
+            // While other requests come to their end, MTS is at work, and this one has its turn after them.
+            let last = self.state().progressed;
+            if last > progressed {
+                batch.wait_anew(patience, now);
+                progressed = last;
+            }
             // A person waits: what shows nothing for long is not waited for as the daemon would.
             let mut verdict = batch.judge(status, true, patience, now);
             if verdict == Verdict::Wait && status == Status::Processed {

@@ -20,6 +20,12 @@ pub enum Garbled {
     Nul,
     #[error("a row of more than 1 MiB; is a quote opened and never closed?")]
     LongRow,
+    #[error("a quote is opened here and never closed")]
+    OpenQuote,
+    #[error(
+        "text behind a closing quote; is a quote opened above and never closed, or is one within a cell not doubled?"
+    )]
+    BehindQuote,
 }
 
 /// What is left of the current row's allowance; shared with whoever knows where rows end.
@@ -43,6 +49,56 @@ impl Allowance {
     }
 }
 
+/// Where in a row the text has come to, as far as quotes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spot {
+    /// Where a cell begins: only here a quote opens one.
+    Begin,
+    Bare,
+    Quoted,
+    /// Behind a quote within quotes: the end of them, or the first of two.
+    Closed,
+    /// Behind the end of them, and blanks.
+    Behind,
+}
+
+/// Follows the quotes of a text. The CSV reader takes whatever comes: to it, a quote that is not closed where its cell ends makes
+/// one row of many people.
+#[derive(Debug)]
+pub(super) struct Quotes {
+    delimiter: u8,
+    spot: Spot,
+    /// Line breaks before the quote that was opened last.
+    opened: u64,
+}
+
+impl Quotes {
+    pub(super) fn new(delimiter: u8) -> Self {
+        Self { delimiter, spot: Spot::Begin, opened: 0 }
+    }
+
+    /// Follows a piece of text with so many line breaks before it; at a fault, gives how many are before that.
+    fn follow(&mut self, text: &str, mut breaks: u64) -> Result<(), u64> {
+        for byte in text.bytes() {
+            let ends = byte == self.delimiter || byte == b'\n';
+            self.spot = match (self.spot, byte) {
+                (Spot::Quoted, b'"') => Spot::Closed,
+                (Spot::Closed, b'"') | (Spot::Quoted, _) => Spot::Quoted,
+                (_, _) if ends => Spot::Begin,
+                (Spot::Begin, b'"') => {
+                    self.opened = breaks;
+                    Spot::Quoted
+                }
+                (Spot::Begin | Spot::Bare, _) => Spot::Bare,
+                (Spot::Closed | Spot::Behind, b' ' | b'\t') => Spot::Behind,
+                (Spot::Closed | Spot::Behind, _) => return Err(breaks),
+            };
+            breaks += u64::from(byte == b'\n');
+        }
+        Ok(())
+    }
+}
+
 /// Decodes while it is read. A byte order mark goes before the encoding that it was told, and is left out. Every line ends with
 /// one line feed, the last one too, so that whoever counts them counts lines.
 pub(super) struct Text<R> {
@@ -62,10 +118,12 @@ pub(super) struct Text<R> {
     before: Option<char>,
     failed: Option<Garbled>,
     allowance: Allowance,
+    /// `None`: quotes are not looked at.
+    quotes: Option<Quotes>,
 }
 
 impl<R: Read> Text<R> {
-    pub(super) fn new(from: R, encoding: &'static Encoding) -> (Self, Allowance) {
+    pub(super) fn new(from: R, encoding: &'static Encoding, quotes: Option<Quotes>) -> (Self, Allowance) {
         let allowance = Allowance::new();
         let text = Self {
             from,
@@ -80,6 +138,7 @@ impl<R: Read> Text<R> {
             before: None,
             failed: None,
             allowance: allowance.clone(),
+            quotes,
         };
         (text, allowance)
     }
@@ -129,6 +188,16 @@ impl<R: Read> Text<R> {
             return Err(self.fail(Garbled::Nul));
         }
         self.even_out();
+        if let Some(quotes) = &mut self.quotes {
+            if let Err(breaks) = quotes.follow(&self.decoded, self.lines) {
+                self.lines = breaks;
+                return Err(self.fail(Garbled::BehindQuote));
+            }
+            if self.over && quotes.spot == Spot::Quoted {
+                self.lines = quotes.opened;
+                return Err(self.fail(Garbled::OpenQuote));
+            }
+        }
         self.lines += newlines(&self.decoded);
         Ok(())
     }
@@ -190,7 +259,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], encoding: &'static Encoding) -> Result<String, (Garbled, u64)> {
-        let (mut text, _) = Text::new(bytes, encoding);
+        let (mut text, _) = Text::new(bytes, encoding, None);
         let mut whole = String::new();
         match text.read_to_string(&mut whole) {
             Ok(_) => Ok(whole),
@@ -232,10 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn quotes_are_followed_over_the_borders_of_what_is_decoded_at_once() {
+        let followed = |bytes: &[u8]| {
+            let (mut text, _) = Text::new(bytes, UTF_8, Some(Quotes::new(b';')));
+            let read = io::copy(&mut text, &mut io::sink());
+            read.map(|_| ()).map_err(|_| (text.failed().unwrap(), text.breaks()))
+        };
+        for at in 0..4 {
+            let mut long = vec![b'x'; AT_ONCE - at];
+            long.extend(b";\"a\"\"b\r\nc\" ;\"\"\r\n");
+            assert_eq!(followed(&long), Ok(()), "{at}");
+            long.extend(b"5 \" tall;\"a\r\nb\r\n");
+            assert_eq!(followed(&long), Err((Garbled::OpenQuote, 2)), "{at}");
+        }
+        assert_eq!(followed(b"x\n\"a\nb\"c\n"), Err((Garbled::BehindQuote, 2)));
+        assert_eq!(followed(b"x\n\"a\" \"b\"\n"), Err((Garbled::BehindQuote, 1)));
+        assert_eq!(followed(b"\"a"), Err((Garbled::OpenQuote, 0)));
+    }
+
+    #[test]
     fn a_row_has_a_longest() {
         let long = vec![b'x'; LONGEST_ROW + 1];
         assert!(matches!(read(&long, UTF_8), Err((Garbled::LongRow, _))));
-        let (mut text, allowance) = Text::new(&*long, UTF_8);
+        let (mut text, allowance) = Text::new(&*long, UTF_8, None);
         let mut half = vec![0; LONGEST_ROW / 2];
         text.read_exact(&mut half).unwrap();
         allowance.renew();

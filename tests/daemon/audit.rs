@@ -236,6 +236,98 @@ async fn an_audit_manager_that_is_down_stops_no_run_and_gets_all_of_it_later() {
     assert!(numbers.is_sorted(), "in their order: {numbers:?}");
 }
 
+/// Each failure made the pause longer, whatever was told between two of them: a million events would have taken years.
+#[tokio::test]
+async fn an_audit_manager_that_fails_now_and_then_is_not_waited_for_longer_and_longer() {
+    let mosip = Mosip::start().await;
+    mosip.faults(json!({"error_rate": 0.2})).await;
+    let mut world = audited(&mosip, Setup { registrants: 150, ..Setup::default() }).await;
+    world.configuration.set("retry.max", "\"10m\"");
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    hears(&mosip, "OMC_RUN_ENDED", "state=done").await;
+    assert!(mosip.audits().await.len() > 150, "too few for pauses to have grown");
+    daemon.stop().await;
+}
+
+/// A stop waited for an answer that did not come, as long as a call may take.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_an_audit_manager_that_hangs() {
+    let mosip = Mosip::start().await;
+    let world = audited(&mosip, Setup { registrants: 20, invalid_percent: 0, ..Setup::default() }).await;
+    mosip.faults(json!({"hang_rate": 1.0})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    daemon.says(&["fails; waiting", "MOSIP's audit manager", "does not answer in time"]).await;
+    // The next call hangs too, soon after the first one's end.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let began = std::time::Instant::now();
+    daemon.stop().await;
+    // A call may take ten seconds, and its login as many before.
+    assert!(began.elapsed() < std::time::Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+const IMPORT: &str = "no,vid,name,gender,dob,fullAddress\n\
+    0000000001,2000000000000177,Person One,female,1990-01-31,Hill\n\
+    0000000002,2000000000000277,Person Two,female,1990-01-31,Hill\n\
+    0000000003,2000000000000377,Person Three,female,1990-01-31,Hill\n";
+
+/// Nothing was told of what an import wrote and removed, though nothing else of OMC's goes untold.
+#[tokio::test]
+async fn what_an_import_does_to_the_registry_is_told_too() {
+    let mosip = Mosip::start().await;
+    let world = audited(&mosip, Setup { registrants: 5, invalid_percent: 0, ..Setup::default() }).await;
+    let odoo = &world.odoo;
+    odoo.write("omc.connector", 1, json!({"job_status": "draft"})).await;
+    let people = odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &["id"]).await;
+    let people: Vec<u64> = people.iter().map(|row| row["id"].as_u64().unwrap()).collect();
+    let [with_vid, without, other_token, ..] = people[..] else { panic!("{people:?}") };
+    for person in &people {
+        odoo.edit(json!({"registrant": person, "vid": null, "token": null})).await;
+    }
+    for (number, person) in [with_vid, without, other_token].into_iter().enumerate() {
+        let domain = json!([["partner_id", "=", person], ["id_type", "=", 3]]);
+        let value = format!("{:010}", number + 1);
+        match odoo.search_read("g2p.reg.id", domain, &["id"]).await.first() {
+            Some(row) => odoo.write("g2p.reg.id", row["id"].as_u64().unwrap(), json!({"value": value})).await,
+            None => {
+                let row = json!({"partner_id": person, "id_type": 3, "value": value});
+                odoo.create("g2p.reg.id", row).await;
+            }
+        }
+    }
+    odoo.edit(json!({"registrant": with_vid, "vid": "2000000000000177"})).await;
+    odoo.edit(json!({"registrant": other_token, "token": "another-token"})).await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("people.csv"), IMPORT).unwrap();
+    let (file, output) = (at("people.csv"), at("out.csv"));
+    let import = ["import", &file, "--connector", "1", "--output", &output, "--match", "National ID=no"];
+
+    // The queue is the running daemon's: without it, nothing may be done.
+    world.configuration.write();
+    let alone = world.configuration.command(&import).await;
+    assert!(alone.code == Some(1) && alone.stderr.contains("the running daemon keeps"), "{alone:?}");
+    assert_eq!(number(&world.mts_state().await, "requests"), 0);
+
+    mosip.faults(json!({"refuse": true})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    let imported = world.configuration.command(&import).await;
+    assert_eq!(imported.code, Some(0), "an audit manager that is down stops no import: {imported:?}");
+    mosip.faults(json!({"refuse": false})).await;
+    let refused = hears(&mosip, "OMC_REFUSED", "code=OMC-TOKEN-001").await;
+    assert_eq!(text(&refused, "id"), other_token.to_string());
+    let events = mosip.audits().await;
+    events.iter().for_each(as_documented);
+    assert_eq!(registrants(&events, "OMC_TOKEN_WRITTEN"), [with_vid, without].into());
+    assert_eq!(registrants(&events, "OMC_VID_REMOVED"), [with_vid].into());
+    for event in &events {
+        let told = event.to_string();
+        assert!(!told.contains("20000000000") && !told.contains("Person") && !told.contains("another-token"), "{told}");
+    }
+    drop(daemon);
+}
+
 #[tokio::test]
 async fn kills_lose_no_event_and_make_none_up() {
     let mut chance = Chance::seeded();
@@ -321,7 +413,7 @@ fn lines(file: &Path) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_file_gets_a_line_for_each_event_and_is_let_go_of_at_a_reload() {
+async fn the_file_gets_a_line_for_each_event_and_is_let_go_of_once_it_is_renamed() {
     let folder = tempfile::tempdir().unwrap();
     let (file, rotated) = (folder.path().join("audit.jsonl"), folder.path().join("audit.jsonl.1"));
     let mut world = World::start(Setup { registrants: 60, ..Setup::default() }).await;
@@ -337,8 +429,6 @@ async fn the_file_gets_a_line_for_each_event_and_is_let_go_of_at_a_reload() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
     std::fs::rename(&file, &rotated).unwrap();
-    daemon.process.signal(Signal::HUP);
-    eventually("it is up again", async || daemon.said("OMC is up"), |said| *said == 2).await;
     world.odoo.write("omc.connector", 1, json!({"name": "After the rotation"})).await;
     let changed = async || lines(&file).into_iter().find(|event| text(event, "description").contains("fields=name"));
     eventually("the new file gets the news", changed, Option::is_some).await;
@@ -348,6 +438,15 @@ async fn the_file_gets_a_line_for_each_event_and_is_let_go_of_at_a_reload() {
     assert!(old.len() >= events.len());
     assert_eq!((renamings(&of(&old)), renamings(&of(&lines(&file)))), (1, 1));
 
+    // Nor does a reload that comes with the next rotation do any harm.
+    std::fs::rename(&file, folder.path().join("audit.jsonl.2")).unwrap();
+    daemon.process.signal(Signal::HUP);
+    eventually("it is up again", async || daemon.said("OMC is up"), |said| *said == 2).await;
+    world.odoo.write("omc.connector", 1, json!({"name": "After the reload"})).await;
+    let changed = async || lines(&file).into_iter().find(|event| text(event, "description").contains("fields=name"));
+    eventually("the newest file gets the news", changed, Option::is_some).await;
+
+    let (old, file) = ([old, lines(&folder.path().join("audit.jsonl.2"))].concat(), file);
     let filed = async || daemon.metric("omc_audit_events_total{outcome=\"filed\"}").await;
     eventually("each is counted", filed, |filed| *filed == (old.len() + lines(&file).len()) as f64).await;
 }

@@ -175,9 +175,16 @@ async fn a_file_that_is_not_in_order_is_told_and_not_sent() {
     let desk = Desk::open(Setup::default()).await;
     let mut short = rows(50);
     short[33] = format!("{},Person", vid(34));
+    let (mut open, mut merged) = (rows(5), rows(5));
+    open[1] = format!("{},Person 2,female,1990-01-31,\"Hill 2", vid(2));
+    open.truncate(2);
+    open.push(format!("{},Person 3,female,1990-01-31,Hill 3", vid(3)));
+    merged[1].clone_from(&open[1]);
     let no_header = rows(3).join("\n").into_bytes();
     for (bytes, told) in [
         (file_of(&short), "people.csv, line 35: the row has 2 columns, and the header 5"),
+        (file_of(&open), "people.csv, line 3: a quote is opened here and never closed"),
+        (file_of(&merged), "people.csv, line 4: text behind a closing quote"),
         (no_header, "no column `vid`"),
         (b"vid,name,gender,fullAddress\n1,2,3,4\n".to_vec(), "no column is left for `dob`"),
         (format!("{HEADER}\n").into_bytes(), "no rows below its header"),
@@ -327,15 +334,68 @@ async fn patience_has_an_end_and_a_second_try_goes_on() {
 #[tokio::test]
 async fn a_result_file_has_one_writer() {
     let desk = Desk::open(Setup { record_micros: 20_000, ..Setup::default() }).await;
-    desk.file(&file_of(&rows(40)));
+    desk.file(&file_of(&rows(120)));
     let mut first = desk.launch(&[]);
     let state: &Path = &desk.at("out.csv.omc-state");
     eventually("it has begun", async || state.exists(), |there| *there).await;
     let second = desk.import(&[]).await;
     assert_eq!(second.code, Some(1));
     assert!(second.stderr.contains("another import is at work"), "{second:?}");
+    // Nor does one that begins anew take the place of the first.
+    let third = desk.import(&["--restart"]).await;
+    assert_eq!(third.code, Some(1));
+    assert!(third.stderr.contains("another import is at work"), "{third:?}");
     assert_eq!(first.ended(DEADLINE).await.code(), Some(0), "{:?}", first.tail());
+    assert_eq!(desk.results().len(), 120);
     desk.is_tidy();
+}
+
+/// A file that somebody puts in the result's place while an import is under way was overwritten.
+#[tokio::test]
+async fn what_comes_to_the_place_of_the_result_meanwhile_stays() {
+    let desk = Desk::open(Setup { record_micros: 10_000, ..Setup::default() }).await;
+    desk.file(&file_of(&rows(100)));
+    let mut process = desk.launch(&[]);
+    desk.world.mts_has_seen(20).await;
+    std::fs::write(desk.at("out.csv"), "precious").unwrap();
+    assert_eq!(process.ended(DEADLINE).await.code(), Some(1), "{:?}", process.tail());
+    let again = desk.import(&[]).await;
+    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+    assert_eq!(std::fs::read_to_string(desk.at("out.csv")).unwrap(), "precious");
+    std::fs::remove_file(desk.at("out.csv")).unwrap();
+    let output = desk.import(&[]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!((desk.results().len(), number(&desk.world.mts_state().await, "records")), (100, 100));
+    desk.is_tidy();
+}
+
+/// Whoever may write in the folder had a file of the operator's overwritten, and read what came to it.
+#[tokio::test]
+async fn a_link_in_the_place_of_a_file_of_ours_is_not_followed() {
+    let desk = Desk::open(Setup::default()).await;
+    desk.file(&file_of(&rows(3)));
+    std::fs::write(desk.at("victim"), "precious").unwrap();
+    for name in ["out.csv.omc-draft", "out.csv.omc-state"] {
+        std::os::unix::fs::symlink(desk.at("victim"), desk.at(name)).unwrap();
+        let output = desk.import(&[]).await;
+        assert!(output.code == Some(1) && output.stderr.contains(name), "{output:?}");
+        assert_eq!(std::fs::read_to_string(desk.at("victim")).unwrap(), "precious");
+        std::fs::remove_file(desk.at(name)).unwrap();
+        _ = std::fs::remove_file(desk.at("out.csv.omc-state"));
+    }
+    assert_eq!(number(&desk.world.mts_state().await, "requests"), 0);
+}
+
+#[tokio::test]
+async fn what_a_spreadsheet_would_carry_out_is_marked_in_the_result() {
+    let desk = Desk::open(Setup::default()).await;
+    let cells = ["=1+2", "+12", "-12", "@SUM(1)", "2045"];
+    let rows = cells.map(|cell| format!("{cell},,female,1990-01-31,Hill"));
+    desk.file(&file_of(&rows));
+    let output = desk.import(&[]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let told: Vec<String> = desk.results().into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(told, ["'=1+2", "'+12", "'-12", "'@SUM(1)", "2045"]);
 }
 
 /// A registry whose connector rests, so that only the command writes to it, and whose registrants hold a national ID each.
@@ -346,7 +406,8 @@ async fn registry(setup: Setup) -> (Desk, Vec<u64>) {
     if addon {
         odoo.write("omc.connector", 1, json!({"job_status": "draft"})).await;
     }
-    let people = odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &["id"]).await;
+    let persons = json!([["is_registrant", "=", true], ["is_group", "=", false]]);
+    let people = odoo.search_read("res.partner", persons, &["id"]).await;
     let people: Vec<u64> = people.iter().map(|row| row["id"].as_u64().unwrap()).collect();
     for person in &people {
         odoo.edit(json!({"registrant": person, "vid": null, "token": null})).await;
@@ -458,6 +519,52 @@ async fn registrants_get_their_tokens_through_the_door() {
 #[tokio::test]
 async fn registrants_get_their_tokens_by_plain_calls() {
     every_outcome(false).await;
+}
+
+/// Rows that cannot be told apart, or are nobody's, cost nobody else theirs.
+async fn whose_row_it_is(addon: bool) {
+    let (desk, people) = registry(Setup { invalid_percent: 0, addon, ..Setup::default() }).await;
+    let [rivals, twice, group, fine, ..] = people[..] else { panic!("{people:?}") };
+    desk.world.odoo.write("res.partner", group, json!({"is_group": true})).await;
+    let rows = [
+        row_of(rivals, &vid(1)),
+        row_of(twice, &vid(2)),
+        row_of(rivals, &vid(3)),
+        row_of(twice, &vid(2)),
+        row_of(group, &vid(4)),
+        // No Odoo was ever given such an ID.
+        format!("\u{7}{}", row_of(fine, &vid(5))),
+        row_of(fine, &vid(6)),
+    ];
+    desk.file(format!("no,vid,name,gender,dob,fullAddress\n{}\n", rows.join("\n")).as_bytes());
+    let output = desk.import(&MATCH).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let told: Vec<[String; 2]> = desk.results().into_iter().map(|row| [row[2].clone(), row[3].clone()]).collect();
+    let expected = [
+        ["unmatched", "OMC-MATCH-005"],
+        ["written", ""],
+        ["unmatched", "OMC-MATCH-005"],
+        ["already", ""],
+        ["unmatched", "OMC-MATCH-001"],
+        ["unmatched", "OMC-MATCH-001"],
+        ["written", ""],
+    ];
+    assert_eq!(told, expected);
+    let odoo = &desk.world.odoo;
+    assert_eq!(odoo.ids_of(twice, 2).await, [token_of(&vid(2))]);
+    assert_eq!(odoo.ids_of(fine, 2).await, [token_of(&vid(6))]);
+    assert!(odoo.ids_of(rivals, 2).await.is_empty() && odoo.ids_of(group, 2).await.is_empty());
+    assert_eq!(number(&desk.world.mts_state().await, "records"), 3, "what is nobody's is not sent");
+}
+
+#[tokio::test]
+async fn a_row_of_which_it_is_not_certain_whose_it_is_is_nobodys() {
+    whose_row_it_is(true).await;
+}
+
+#[tokio::test]
+async fn a_row_of_which_it_is_not_certain_whose_it_is_is_nobodys_by_plain_calls() {
+    whose_row_it_is(false).await;
 }
 
 #[tokio::test]
