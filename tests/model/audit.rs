@@ -35,8 +35,12 @@ impl Mosip {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let answer = self.http.get(format!("{}{path}", self.address)).send().await.unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let mut answer = self.http.get(format!("{}{path}", self.address)).send().await.unwrap();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.unwrap() {
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body).unwrap()
     }
 
     async fn faults(&self, faults: Value) {
