@@ -214,7 +214,10 @@ fn rest(app: &App, id: ConnectorId) {
 
 /// What is the matter with a connector, if anything.
 pub(super) fn trouble(app: &App, id: ConnectorId) -> Option<String> {
-    condition(app, id)?.last_error
+    let own = condition(app, id)?.last_error;
+    // Odoo cannot be told that it is away: that is for the others alone.
+    let odoo = || app.worker.breakers.trouble(&Remote::Odoo).map(|trouble| format!("{}: {trouble}", Remote::Odoo));
+    own.or_else(odoo)
 }
 
 /// What there is to say about a connector; nothing about one that Odoo does not have any more, or that is not OMC's.

@@ -98,6 +98,22 @@ async fn a_server_that_stays_away_and_a_notifier_that_fails_lose_no_message() {
     assert_eq!(daemon.metric("omc_notifications_total{outcome=\"sent\"}").await, 4.0);
 }
 
+/// Nobody was told of it: what a connector waits for was what Odoo can be told of.
+#[tokio::test]
+async fn an_odoo_that_stays_away_is_told_and_that_it_is_back() {
+    let mosip = Mosip::start().await;
+    let world = notifying(&mosip, Setup { registrants: 10, invalid_percent: 0, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    world.odoo.faults(json!({"refuse": true})).await;
+    is_told(&mosip, &[STUCK]).await;
+    let text = mosip.messages("emails").await[0]["mailContent"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Odoo: "), "{text}");
+    world.odoo.faults(json!({})).await;
+    is_told(&mosip, &[STUCK, OVER]).await;
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn too_many_refusals_of_a_run_are_told_with_their_number_by_either_release() {
     for (missing, release) in [("/v1/notifier", "1.1.5"), ("/v1/smsnotifier", "1.2.0")] {
