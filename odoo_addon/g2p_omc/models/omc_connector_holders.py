@@ -12,7 +12,8 @@ class OmcConnector(models.Model):
     _inherit = "omc.connector"
 
     def omc_holders(self, id_type_id, values):
-        """Registrants of the connector's company, not archived, with one of these values of this type; and which."""
+        """Registrants of the connector's company, not archived, with one of these values of this type; and which. An ID that is
+        marked invalid tells nobody."""
         self._enter_door()
         (id_type_id,) = self._whole_numbers([id_type_id])
         if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
@@ -26,7 +27,8 @@ class OmcConnector(models.Model):
         self.env.cr.execute(
             SQL(
                 "SELECT partner_id, value FROM g2p_reg_id"
-                " WHERE id_type = %s AND value = ANY(%s) AND partner_id IN %s ORDER BY id",
+                " WHERE id_type = %s AND value = ANY(%s) AND COALESCE(status, '') != 'invalid'"
+                " AND partner_id IN %s ORDER BY id",
                 id_type_id,
                 list(values),
                 registrants.subselect(),

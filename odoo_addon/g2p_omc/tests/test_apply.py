@@ -59,9 +59,12 @@ class TestApply(OmcCase):
             self.person("Other value"),
             self.person("Archived", active=False),
             self.person("Elsewhere", company_id=company.id),
+            self.person("Marked invalid"),
         ]
-        for person, value in zip(people, ("7", "7", "8", "7", "7"), strict=True):
+        for person, value in zip(people, ("7", "7", "8", "7", "7", "7"), strict=True):
             self.env["g2p.reg.id"].create({"partner_id": person.id, "id_type": kind.id, "value": value})
+        people[-1].reg_ids.filtered(lambda row: row.id_type == kind).status = "invalid"
+        people[0].reg_ids.filtered(lambda row: row.id_type == kind).status = "valid"
         door = self.connector.with_user(self.daemon)
         expected = [{"partner_id": person.id, "value": "7"} for person in people[:2]]
         self.assertEqual(door.omc_holders(kind.id, ["7", "9"]), expected)

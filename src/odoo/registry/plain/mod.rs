@@ -90,13 +90,16 @@ impl Plain {
         values: &[Personal<String>],
     ) -> Result<Vec<(RegistrantId, Personal<String>)>, Error> {
         let values: Vec<&str> = values.iter().map(|value| value.expose().as_str()).collect();
-        let domain = vec![
+        let mut domain = vec![
             json!(["id_type", "=", id_type]),
             json!(["value", "in", values]),
             json!(["partner_id.active", "=", true]),
             json!(["partner_id.is_registrant", "=", true]),
             json!(["partner_id.is_group", "=", false]),
         ];
+        if self.has_status {
+            domain.push(json!(["status", "!=", "invalid"]));
+        }
         let options = Options { order: Some("id"), ..Options::default() };
         let rows = self.client.search_read(REG_ID, domain, &["partner_id", "value"], options).await?;
         let holder = |mut row: wire::Record| {

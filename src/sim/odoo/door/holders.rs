@@ -9,7 +9,8 @@ use super::super::schema::ModelId;
 use super::super::wire::Value;
 use super::connector::Connector;
 
-/// Registrants of the connector's company, none archived, with one of these values of one type.
+/// Registrants of the connector's company, none archived, with one of these values of one type; not by IDs that
+/// are marked invalid.
 pub fn holders(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<Value> {
     let own = arguments.ids()?;
     let connector = Connector::of(env, model, &own)?;
@@ -29,7 +30,8 @@ pub fn holders(env: &Env, model: ModelId, arguments: &mut Arguments) -> Outcome<
         }
         for row in env.db.reg_ids(partner.id).iter().filter_map(|id| env.db.row(env.db.names.reg_id, *id)) {
             let value = row.cell(columns.value).as_text().unwrap_or_default();
-            if row.cell(columns.id_type).as_ref_id() == id_type && values.contains(value) {
+            let invalid = row.cell(columns.status).as_text() == Some("invalid");
+            if row.cell(columns.id_type).as_ref_id() == id_type && values.contains(value) && !invalid {
                 found.push(Value::from([("partner_id", Value::from(partner.id)), ("value", value.into())]));
             }
         }
