@@ -197,6 +197,9 @@ pub async fn start(
         // Whether it is still to run, only Odoo can tell; what MTS holds is written meanwhile.
         let stopped = Connector { activity: Activity::Stopped, ..Connector::clone(&connector) };
         app.tend(Arc::new(stopped), Standing::Kept);
+        if connector.activity == Activity::Started {
+            app.roster.was_started(connector.id);
+        }
     }
 
     let (broken, stop, told) = (app.worker.store.broken(), app.stop.clone(), app.failed.clone());

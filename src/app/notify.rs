@@ -47,12 +47,12 @@ impl App {
 
     /// Looks at every connector, and has people told of what began or ended.
     pub(super) fn watch(&self) -> Result<(), Halt> {
-        if !self.config.notify.is_on() || !self.heard.load(std::sync::atomic::Ordering::Relaxed) {
+        if !self.config.notify.is_on() {
             return Ok(());
         }
         let connectors = self.roster.each(|id, entry| (id, entry.name.clone(), entry.standing));
         for (id, name, standing) in connectors {
-            if matches!(standing, Definition::Gone | Definition::Unchosen | Definition::Kept) {
+            if matches!(standing, Definition::Gone | Definition::Unchosen) {
                 continue;
             }
             let name = format!("connector {id} ({})", plain(&name, NAME));
@@ -63,10 +63,16 @@ impl App {
 
     fn watch_one(&self, id: ConnectorId, name: &str, standing: Definition) -> Result<(), StoreError> {
         let config = &self.config.notify;
+        let is_current = standing == Definition::Current;
         let is_started = self.roster.connector(id).is_some_and(|connector| connector.activity == Activity::Started);
-        // Of one that is not to run, nothing is stuck.
-        let is_to_run = standing == Definition::Wrong || (standing == Definition::Current && is_started);
+        // Of one that is not to run, nothing is stuck. Of before this start, while Odoo does not say how it is now: it counts as it was.
+        let is_kept = standing == Definition::Kept;
+        let was_started = is_kept && self.roster.with(id, |entry| entry.was_started).unwrap_or_default();
+        let is_to_run = standing == Definition::Wrong || (is_current && is_started) || was_started;
         let trouble = super::chores::trouble(self, id).filter(|_| is_to_run);
+        if is_kept && trouble.is_none() {
+            return Ok(());
+        }
         // What failed before this start is not known to fail until it was tried again.
         let is_settled = self.worker.steady.now() - self.began >= delta(config.stuck_after.as_duration());
         if trouble.is_some() || is_settled || !is_to_run {

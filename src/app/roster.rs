@@ -45,6 +45,8 @@ pub struct Entry {
     pub name: String,
     pub standing: Standing,
     pub problems: Vec<Problem>,
+    /// Of one that is kept: it was started, as far as Odoo was heard before.
+    pub was_started: bool,
     /// The last good definition, for the loops that work by it; none if there never was one.
     definition: Option<watch::Sender<Arc<Connector>>>,
     /// Ends those loops.
@@ -86,6 +88,7 @@ impl Roster {
             name: String::new(),
             standing,
             problems: Vec::new(),
+            was_started: false,
             definition: None,
             stop: stop.child_token(),
         });
@@ -117,6 +120,7 @@ impl Roster {
             name: name.to_owned(),
             standing: Standing::Kept,
             problems: Vec::new(),
+            was_started: false,
             definition: None,
             stop: CancellationToken::new(),
         });
@@ -134,6 +138,13 @@ impl Roster {
     pub fn rest(&self, id: ConnectorId) {
         if let Some(entry) = self.entries().get(&id) {
             entry.rest();
+        }
+    }
+
+    /// Notes that a connector that is kept from before was started.
+    pub fn was_started(&self, id: ConnectorId) {
+        if let Some(entry) = self.entries().get_mut(&id) {
+            entry.was_started = true;
         }
     }
 

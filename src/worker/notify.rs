@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::counter;
 use tokio::sync::Mutex;
 
 use super::{Halt, Progress, Remote, Worker};
 use crate::mosip::{Notifier, Recipient, Unsent};
 
-/// Failures of the notifier after which a message is given up: with the usual pauses, more than a day of them.
+/// Failures of the notifier after which a message is given up, and the time that they must go on for.
 const TRIES: u32 = 200;
+const LONGEST: TimeDelta = TimeDelta::days(3);
 
 /// Who is told, and by what.
 #[derive(Debug)]
@@ -26,6 +28,14 @@ struct Tried {
     /// Recipients who have it, or never will, by their place in the configuration.
     done: BTreeSet<usize>,
     failures: u32,
+    /// When it failed first.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Tried {
+    fn is_in_vain(&self, now: DateTime<Utc>) -> bool {
+        self.failures >= TRIES && self.since.is_some_and(|since| now - since >= LONGEST)
+    }
 }
 
 impl Sending {
@@ -58,14 +68,11 @@ pub async fn step(worker: &Worker, sending: &Sending) -> Result<Progress, Halt> 
                 counter!("omc_notifications_total", "outcome" => "refused").increment(1);
             }
             Err(Unsent::Failed(failure)) => {
-                tried.failures += 1;
-                let until = worker.breakers.failed(
-                    &Remote::Notifier,
-                    &failure.to_string(),
-                    worker.jitter(),
-                    worker.steady.now(),
-                );
-                if tried.failures >= TRIES {
+                let now = worker.steady.now();
+                tried.failures = tried.failures.saturating_add(1);
+                tried.since.get_or_insert(now);
+                let until = worker.breakers.failed(&Remote::Notifier, &failure.to_string(), worker.jitter(), now);
+                if tried.is_in_vain(now) {
                     let subject = message.subject.as_str();
                     tracing::error!(subject, "the notifier fails again and again; a message is given up");
                     counter!("omc_notifications_total", "outcome" => "lost").increment(1);
@@ -90,4 +97,18 @@ async fn remove(worker: &Worker, number: u64, tried: &mut Tried) -> Result<(), H
     removed.await?;
     *tried = Tried::default();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_pauses_give_no_message_up_early() {
+        let since = DateTime::UNIX_EPOCH;
+        let tried = |failures| Tried { failures, since: Some(since), ..Tried::default() };
+        assert!(!tried(100_000).is_in_vain(since + TimeDelta::hours(71)));
+        assert!(!tried(TRIES - 1).is_in_vain(since + TimeDelta::days(30)));
+        assert!(tried(TRIES).is_in_vain(since + LONGEST));
+    }
 }

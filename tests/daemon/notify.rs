@@ -114,6 +114,22 @@ async fn an_odoo_that_stays_away_is_told_and_that_it_is_back() {
     daemon.stop().await;
 }
 
+/// Nobody was told: before Odoo was heard, nothing was looked at.
+#[tokio::test]
+async fn an_odoo_that_is_away_from_the_start_on_is_told_too() {
+    let mosip = Mosip::start().await;
+    let world = notifying(&mosip, Setup { registrants: 10, invalid_percent: 0, ..Setup::default() }).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.all_tokens_are_there().await;
+    daemon.stop().await;
+    world.odoo.faults(json!({"refuse": true})).await;
+    let daemon = Daemon::start(&world.configuration).await;
+    is_told(&mosip, &[STUCK]).await;
+    world.odoo.faults(json!({})).await;
+    is_told(&mosip, &[STUCK, OVER]).await;
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn too_many_refusals_of_a_run_are_told_with_their_number_by_either_release() {
     for (missing, release) in [("/v1/notifier", "1.1.5"), ("/v1/smsnotifier", "1.2.0")] {
@@ -235,7 +251,7 @@ async fn an_activity_waits_while_another_daemon_works_on_the_connector() {
     let lease = json!({"context": {"omc_daemon": "another"}});
     world.odoo.call("omc.connector", "omc_report", json!([[1], {}]), lease.clone()).await;
     for key in ["retry.base", "retry.max"] {
-        world.configuration.set(key, "\"30s\"");
+        world.configuration.set(key, "\"1h\"");
     }
     let daemon = Daemon::start(&world.configuration).await;
     daemon.says(&["fails; waiting", "activities of connector 1", "another daemon"]).await;
@@ -247,6 +263,9 @@ async fn an_activity_waits_while_another_daemon_works_on_the_connector() {
         assert_eq!(failures.count(), 1, "{remote}: {log:?}");
     }
     assert!(world.activities().await.is_empty());
+    daemon.stop().await;
     world.odoo.call("omc.connector", "omc_report", json!([[1], {"release": true}]), lease).await;
+    let daemon = Daemon::start(&world.configuration).await;
     world.has_activities(&[ACTIVITY]).await;
+    daemon.stop().await;
 }
