@@ -20,7 +20,7 @@ use crate::schedule::{self, Work};
 use crate::store::StoreError;
 use crate::worker::remote::Remote;
 use crate::worker::report::{Condition, Reporter};
-use crate::worker::{Halt, audit, clean_up, credentials, definitions};
+use crate::worker::{Halt, audit, clean_up, credentials, definitions, odk};
 
 /// Runs of each connector that are kept for looking at.
 const RUNS_KEPT: usize = 50;
@@ -247,6 +247,9 @@ fn condition(app: &App, id: ConnectorId) -> Option<Condition> {
         ];
         let remotes = remotes.into_iter().chain(Remote::input_format(&connector));
         lines.extend(remotes.filter_map(|remote| worker.breakers.trouble(&remote)));
+        if connector.odk().is_some() {
+            lines.extend(odk::held(worker, id).ok().flatten());
+        }
         if connector.activity == Activity::Started {
             condition.next_run = next_run(app, &connector).ok().flatten();
             let is_through = connector.timetable == Timetable::Once && is_through(app, id);

@@ -16,7 +16,7 @@ use crate::http::admin::{Desk, Requeue, second, shown};
 use crate::schedule;
 use crate::seal::Personal;
 use crate::store::StoreError;
-use crate::worker::definitions;
+use crate::worker::{definitions, odk};
 
 /// Records opened in one change of the store.
 const CHUNK: usize = 500;
@@ -85,10 +85,17 @@ impl App {
                 "records": worker.store.counts(id), "running": running, "last_run": last, "next_run": next_run.map(second),
             })
         });
+        let held = self.roster.each(|id, entry| {
+            let text = entry.connector().filter(|connector| connector.odk().is_some());
+            let text = text.and_then(|_| odk::held(worker, id).ok().flatten());
+            text.map(|text| (format!("submissions of connector {id}"), text))
+        });
+        let mut troubles = worker.breakers.troubles();
+        troubles.extend(held.into_iter().flatten());
         json!({
             "odoo_heard": self.heard.load(std::sync::atomic::Ordering::Relaxed),
             "connectors": connectors,
-            "troubles": worker.breakers.troubles(),
+            "troubles": troubles,
             "batches_in_flight": worker.store.batches().len(),
             "tokens_written": worker.tally.tokens_written(),
             "vids_cleared": worker.tally.vids_cleared(),

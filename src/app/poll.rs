@@ -190,10 +190,13 @@ fn requeue(app: &App, asked: &RequeuedRejection) -> Result<bool, StoreError> {
 }
 
 impl App {
-    /// Connectors that Odoo has, and that are not to send anything now.
+    /// Connectors that Odoo has, and that are not to send anything now: of ODK, whoever waits from when they were of the registry.
     fn not_running(&self) -> Vec<ConnectorId> {
         let idle = self.roster.each(|id, entry| {
-            let stopped = entry.connector().is_none_or(|connector| connector.activity == Activity::Stopped);
+            let stopped = entry.connector().is_none_or(|connector| {
+                let waits = connector.odk().is_some() && self.worker.store.counts(id).pending > 0;
+                connector.activity == Activity::Stopped || waits
+            });
             (stopped && !matches!(entry.standing, Standing::Gone | Standing::Unchosen | Standing::Kept)).then_some(id)
         });
         idle.into_iter().flatten().collect()

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use crate::clock::SystemClock;
-use crate::sim::{mosip, mts, odoo};
+use crate::sim::{mosip, mts, odk, odoo};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -23,6 +23,8 @@ pub(super) enum Command {
     Mts(MtsArguments),
     /// MOSIP's services beside MTS: authmanager, auditmanager, notifier; and a token endpoint as Keycloak has it.
     Mosip(MosipArguments),
+    /// An ODK Central, with one form and its submissions.
+    Odk(OdkArguments),
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +100,46 @@ pub(super) struct MosipArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct OdkArguments {
+    #[arg(long, default_value = "127.0.0.1:8383", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Submissions at the start, a minute apart, the last of them a minute ago.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    submissions: u32,
+    /// The share of submissions whose name is a number, on which MTS fails, in percent.
+    #[arg(long, default_value_t = 0, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    bad_percent: u8,
+    /// The share of submissions whose VID the simulated MTS finds to be somebody else's, in percent.
+    #[arg(long, default_value_t = 0, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    refused_percent: u8,
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// The user who may read the form.
+    #[arg(long, default_value = "seeder@odk.example", value_name = "E")]
+    email: String,
+    /// The user's password.
+    #[arg(long, default_value = "odk", value_name = "P")]
+    password: String,
+    /// The form's project.
+    #[arg(long, default_value = "7", value_name = "P")]
+    project: String,
+    /// The form.
+    #[arg(long, default_value = "enrol", value_name = "F")]
+    form: String,
+    /// Serve over TLS here too; MTS of release 1.0.1 knows nothing else.
+    #[arg(long, value_name = "ADDRESS", requires = "tls_cert", requires = "tls_key")]
+    tls_listen: Option<SocketAddr>,
+    /// PEM file of the certificate for it.
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file of the certificate's key.
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    life: Life,
+}
+
+#[derive(Debug, Args)]
 struct Life {
     /// End when standard input closes.
     #[arg(long, hide = true)]
@@ -158,8 +200,28 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Exit> {
             };
             mosip::serve(listener, options, clock, stopped(arguments.life.with_parent)).await?;
         }
+        Command::Odk(arguments) => odk(arguments, clock).await?,
     }
     Ok(Exit::Done)
+}
+
+async fn odk(arguments: OdkArguments, clock: Arc<SystemClock>) -> anyhow::Result<()> {
+    let OdkArguments { submissions, bad_percent, refused_percent, seed, email, password, project, form, .. } =
+        arguments;
+    let options = odk::Options { email, password, project, form, submissions, bad_percent, refused_percent, seed };
+    let secure = match (arguments.tls_listen, arguments.tls_cert, arguments.tls_key) {
+        (Some(address), Some(chain), Some(key)) => {
+            let chain = std::fs::read(chain).context("cannot read --tls-cert")?;
+            let key = std::fs::read(key).context("cannot read --tls-key")?;
+            let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+            println!("{}", json!({ "secure": format!("https://{}", listener.local_addr()?) }));
+            Some(odk::Secure::new(listener, &chain, &key).context("--tls-cert and --tls-key")?)
+        }
+        _ => None,
+    };
+    let listener = bind(arguments.listen).await?;
+    odk::serve(listener, secure, options, clock, stopped(arguments.life.with_parent)).await?;
+    Ok(())
 }
 
 /// Binds, and says where on stdout: with port 0 the system chooses.

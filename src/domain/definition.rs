@@ -73,21 +73,21 @@ pub fn parse(
 ) -> Result<Connector, Vec<Problem>> {
     let mut row = Row::new(row);
     let name = row.required("name", "give the connector a name");
-    let input = input::input(&mut row, around);
+    let input = input::input(&mut row);
     let of_odk = row.text("input_type") == Some("odk");
-    let delivery =
-        delivery::delivery(&mut row).map(|own| if model == Model::Stock { around.stock_delivery } else { own });
+    let delivery = match of_odk {
+        true => delivery::of_odk(&mut row, model),
+        false => {
+            delivery::delivery(&mut row).map(|own| if model == Model::Stock { around.stock_delivery } else { own })
+        }
+    };
     // In stock mode results come to OMC, whatever the form says.
     let own = model == Model::Stock || delivery.is_some_and(Delivery::is_download);
     let elsewhere = if own { Some(None) } else { elsewhere::elsewhere(&mut row) };
     let named = !own && row.text("callback_url").is_some();
     let delivery = if named { delivery.map(|_| Delivery::Elsewhere) } else { delivery };
-    if of_odk && delivery.is_some_and(|delivery| !delivery.is_download()) {
-        row.tell(
-            "delivery_type",
-            "choose Download (with OpenG2P as it ships, write delivery_type = \"download\" under [odoo] in the configuration): \
-             results of ODK go into a file",
-        );
+    if of_odk && delivery.is_some_and(Delivery::is_download) && !around.odk_folder {
+        row.tell("input_type", "write a folder for the results under [odk] in the daemon's configuration");
     }
     let activity = activity(&mut row, model);
     let mts_url = target::mts_url(&mut row);
@@ -98,13 +98,13 @@ pub fn parse(
     let callback = match (model, delivery) {
         // What is said about calling back is for another day.
         (Model::Stock, _) | (_, Some(Delivery::Download(_))) => Some(callback::own()),
-        _ if of_odk => Some(callback::own()),
         (Model::Omc, Some(Delivery::Elsewhere)) => callback::of_somebody_else(&mut row),
         (Model::Omc, _) => callback::callback(&mut row, around.unauthenticated),
     };
     let fields = if of_odk { Some(Vec::new()) } else { fields::selected(&mut row, around) };
     let input_format = if of_odk { Some(None) } else { input_format(&mut row) };
-    let output_format = if of_odk { Some(None) } else { output_format(&mut row, delivery) };
+    let of_files = of_odk && delivery != Some(Delivery::Elsewhere);
+    let output_format = if of_files { Some(None) } else { output_format(&mut row, delivery) };
     let mandatory = mandatory(&mut row, around);
     let mapping = mapping(&mut row);
     if let (Some(mapping), Some(input_format), Some(mandatory)) = (&mapping, &input_format, &mandatory) {

@@ -1,13 +1,16 @@
 //! ODK Central as a source of auth data: MTS itself pulls a form's submissions (MTS: `POST /authtoken/odk`).
 
+mod cursor;
+
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::batch::Batch;
 use super::opaque::Secret;
+pub use cursor::{Cursor, Held, Passed, Reading};
 
 /// A form of an ODK Central, and who may read its submissions.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +36,18 @@ impl fmt::Debug for Form {
     }
 }
 
-/// Submissions of a time: from its begin to before its end, by ODK's clock.
+/// Submissions of a time: from its begin to before its end, by ODK's clock. Whole milliseconds, as ODK's dates are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     pub begin: DateTime<Utc>,
     pub end: DateTime<Utc>,
+}
+
+impl Window {
+    /// One in which nothing can be: whether MTS is let in at ODK shows all the same.
+    pub fn nothing(self) -> Self {
+        Self { end: self.begin, ..self }
+    }
 }
 
 /// A window that MTS has taken.
@@ -47,20 +57,10 @@ pub struct Pulled {
     pub batch: Batch,
 }
 
-/// How far a form is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// Everything that was submitted before has its result. Unset: nothing.
-    pub read_until: Option<DateTime<Utc>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pulled: Option<Pulled>,
-}
-
-impl Cursor {
-    /// The next window. It begins where the last one that gave submissions ended, less the overlap: the two clocks differ.
-    pub fn window(&self, form: &Form, overlap: TimeDelta, now: DateTime<Utc>) -> Window {
-        let begin = self.read_until.map(|until| until - overlap).max(form.begin);
-        Window { begin: begin.unwrap_or(DateTime::UNIX_EPOCH).min(now), end: now }
+impl Form {
+    /// Which form it is, whoever reads it.
+    pub fn place(&self) -> String {
+        format!("{}/projects/{}/forms/{}", self.base_url, self.project, self.form)
     }
 }
 
@@ -80,6 +80,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_form_shows_nobodys_login() {
+        let form = Form {
+            base_url: "https://odk.example.org".to_owned(),
+            project: "7".to_owned(),
+            form: "x".to_owned(),
+            email: Secret("a@example.org".to_owned()),
+            password: Secret("geheim".to_owned()),
+            begin: None,
+        };
+        let shown = format!("{form:?} {}", form.place());
+        assert!(!shown.contains("geheim") && !shown.contains("a@example.org"), "{shown}");
+    }
+
+    #[test]
     fn project_and_form_stand_in_the_address() {
         let read = |text: &str| project_and_form(&Url::parse(text).unwrap());
         let found = Some(("7".to_owned(), "enrol-2".to_owned()));
@@ -88,28 +102,5 @@ mod tests {
         for wrong in ["/", "/v1/projects/7/forms/enrol-2", "/v1/projects//forms/x.svc", "/projects/7/forms/.svc"] {
             assert_eq!(read(&format!("https://odk.example.org{wrong}")), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_window_begins_before_the_last_one_ended_and_never_after_its_end() {
-        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
-        let mut form = Form {
-            base_url: "https://odk.example.org".to_owned(),
-            project: "7".to_owned(),
-            form: "x".to_owned(),
-            email: Secret("a@example.org".to_owned()),
-            password: Secret("geheim".to_owned()),
-            begin: None,
-        };
-        let window = |cursor: &Cursor, form: &Form, now| cursor.window(form, TimeDelta::minutes(10), at(now));
-        let mut cursor = Cursor::default();
-        assert_eq!(window(&cursor, &form, 60), Window { begin: DateTime::UNIX_EPOCH, end: at(60) });
-        form.begin = Some(at(40));
-        assert_eq!(window(&cursor, &form, 60).begin, at(40));
-        cursor.read_until = Some(at(60));
-        assert_eq!(window(&cursor, &form, 90), Window { begin: at(50), end: at(90) });
-        assert_eq!(window(&cursor, &form, 30), Window { begin: at(30), end: at(30) }, "the clock went back");
-        let shown = format!("{form:?}");
-        assert!(!shown.contains("geheim") && !shown.contains("a@example.org"), "{shown}");
     }
 }

@@ -124,7 +124,7 @@ impl Submission {
 }
 
 impl CallbackAddress {
-    fn properties(&self) -> Value {
+    pub(super) fn properties(&self) -> Value {
         let headers: Map<String, Value> =
             self.extra_headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
         let mut properties = json!({

@@ -17,4 +17,4 @@ pub use config::Config;
 pub use envelope::{CallbackAddress, Credentials, Submission, Wanted};
 pub use error::{Blame, StatusError, SubmitError};
 pub use file::{FileError, Row};
-pub use odk::Pull;
+pub use odk::{Pull, bare_host};

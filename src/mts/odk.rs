@@ -1,9 +1,9 @@
 //! The request by which MTS pulls submissions from an ODK Central (its API page: "POST /authtoken/odk").
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::domain::delivery::FileForm;
+use super::envelope::Wanted;
 use crate::domain::odk::{Form, Window};
 use crate::seal::Personal;
 
@@ -14,6 +14,18 @@ pub struct Pull<'a> {
     pub window: Window,
     pub mapping: Value,
     pub language: &'a str,
+    pub delivery: &'a Wanted,
+    /// As release 1.0.1 wants it: with ODK Central's bare host, which it asks by https, and with a window that begins after the
+    /// time that it is given.
+    pub older: bool,
+}
+
+/// ODK's dates are no finer.
+const FINEST: TimeDelta = TimeDelta::milliseconds(1);
+
+/// The host and port of an address that release 1.0.1 can ask: by https, and with no path.
+pub fn bare_host(base_url: &str) -> Option<&str> {
+    base_url.strip_prefix("https://").filter(|rest| !rest.contains('/'))
 }
 
 impl Pull<'_> {
@@ -21,16 +33,64 @@ impl Pull<'_> {
     pub(super) fn body(&self, now: DateTime<Utc>) -> Personal<Value> {
         let Form { base_url, project, form, email, password, .. } = self.form;
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
-        Personal::new(json!({
-            "id": "omc.authtoken", "version": "1.0", "metadata": "", "requesttime": time(now),
-            "request": {
-                "output": FileForm::Json.name(), "deliverytype": "download", "mapping": self.mapping, "lang": self.language,
-                "odkconfig": {
-                    "baseurl": base_url, "version": "v1", "email": email.0, "password": password.0,
-                    "projectid": project, "formid": form,
-                    "startdate": time(self.window.begin), "enddate": time(self.window.end),
-                },
+        let bare = bare_host(base_url).filter(|_| self.older);
+        let begin = if self.older { self.window.begin - FINEST } else { self.window.begin };
+        let mut request = json!({
+            "mapping": self.mapping, "lang": self.language,
+            "odkconfig": {
+                "baseurl": bare.unwrap_or(base_url), "version": "v1", "email": email.0, "password": password.0,
+                "projectid": project, "formid": form, "startdate": time(begin), "enddate": time(self.window.end),
             },
+        });
+        match self.delivery {
+            Wanted::Download(form) => {
+                request["output"] = json!(form.name());
+                request["deliverytype"] = json!("download");
+            }
+            Wanted::Callback { address, output_format } => {
+                request["output"] = json!("json");
+                request["deliverytype"] = json!("callback");
+                request["callbackProperties"] = address.properties();
+                if let Some(format) = output_format {
+                    request["outputFormat"] = json!(format);
+                }
+            }
+        }
+        Personal::new(json!({
+            "id": "omc.authtoken", "version": "1.0", "metadata": "", "requesttime": time(now), "request": request,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::delivery::FileForm;
+    use crate::domain::opaque::Secret;
+
+    #[test]
+    fn each_release_is_asked_in_its_own_way_for_the_same_window() {
+        let form = Form {
+            base_url: "https://odk.example.org:8443".to_owned(),
+            project: "7".to_owned(),
+            form: "x".to_owned(),
+            email: Secret("a@example.org".to_owned()),
+            password: Secret("geheim".to_owned()),
+            begin: None,
+        };
+        let window =
+            Window { begin: DateTime::UNIX_EPOCH + TimeDelta::days(1), end: DateTime::UNIX_EPOCH + TimeDelta::days(2) };
+        let asked = |older| {
+            let delivery = &Wanted::Download(FileForm::Json);
+            let pull = Pull { form: &form, window, mapping: json!({"vid": "vid"}), language: "eng", delivery, older };
+            let config = pull.body(DateTime::UNIX_EPOCH).expose()["request"]["odkconfig"].clone();
+            [config["baseurl"].clone(), config["startdate"].clone(), config["enddate"].clone()]
+        };
+        let end = "1970-01-03T00:00:00.000Z";
+        assert_eq!(asked(false), ["https://odk.example.org:8443", "1970-01-02T00:00:00.000Z", end]);
+        assert_eq!(asked(true), ["odk.example.org:8443", "1970-01-01T23:59:59.999Z", end]);
+        for unreachable in ["http://odk.example.org", "https://example.org/odk"] {
+            assert_eq!(bare_host(unreachable), None);
+        }
     }
 }

@@ -3,23 +3,16 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use url::Url;
 
-use super::Surroundings;
 use super::row::Row;
 use crate::domain::connector::Input;
 use crate::domain::odk::{self, Form};
 use crate::domain::opaque::Secret;
 
-pub(super) fn input(row: &mut Row<'_>, around: &Surroundings<'_>) -> Option<Input> {
+pub(super) fn input(row: &mut Row<'_>) -> Option<Input> {
     let field = "input_type";
     match row.text(field) {
         Some("custom") => Some(Input::Registry),
-        Some("odk") => {
-            let form = form(row);
-            if !around.odk_folder {
-                return row.problem(field, "write a folder for the results under [odk] in the daemon's configuration");
-            }
-            form.map(|form| Input::Odk(Box::new(form)))
-        }
+        Some("odk") => form(row).map(|form| Input::Odk(Box::new(form))),
         _ => row.problem(field, "choose OpenG2P Registry, or ODK"),
     }
 }

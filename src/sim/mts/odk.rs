@@ -3,6 +3,7 @@
 use jaq_json::Val;
 use reqwest::Method;
 
+use super::Release;
 use super::fields::{Fields, NO_DICT};
 use super::json::{self, text, truthy};
 use super::refusal::Refusal;
@@ -44,7 +45,7 @@ impl OdkConfig {
     }
 }
 
-pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refusal> {
+pub async fn pull(config: &OdkConfig, release: Release, sender: &Sender) -> Result<Vec<Val>, Refusal> {
     let given = |value: &str, code: &str, message: &str| match value.is_empty() {
         true => Err(Refusal::bad(code, message)),
         false => Ok(()),
@@ -53,7 +54,12 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
     given(&config.email, "ATS-REQ-19", "no email provided")?;
     given(&config.password, "ATS-REQ-20", "no password provided")?;
     let version = if config.version.is_empty() { "v1" } else { &config.version };
-    let base = format!("{}/{version}", config.base_url);
+    let older = release == Release::V1_0_1;
+    if let Some(port) = port(&config.base_url).filter(|port| older && port.parse::<u16>().is_err()) {
+        return Err(Refusal::broken(format!("nonnumeric port: '{port}'")));
+    }
+    let scheme = if older { "https://" } else { "" };
+    let base = format!("{scheme}{}/{version}", config.base_url);
 
     let mut login = String::from(r#"{"email": "#);
     json::write_text(&config.email, &mut login);
@@ -64,6 +70,7 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
     let token = json::member(&session, "token").and_then(text).ok_or_else(|| Refusal::broken("'token'"))?;
 
     let url = match config.odata_url.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) if older => format!("{url}/Submissions"),
         Some(url) => url.to_owned(),
         None => {
             let project = config.project.as_deref().unwrap_or_default();
@@ -77,9 +84,10 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
     let url = match set(&config.start).zip(set(&config.end)) {
         None => url,
         Some((start, end)) => {
-            let joint = if url.contains('?') { '&' } else { '?' };
+            let joint = if url.contains('?') && !older { '&' } else { '?' };
+            let from = if older { "gt" } else { "ge" };
             let date = "__system/submissionDate";
-            format!("{url}{joint}$filter={date}%20ge%20{start}%20and%20{date}%20lt%20{end}")
+            format!("{url}{joint}$filter={date}%20{from}%20{start}%20and%20{date}%20lt%20{end}")
         }
     };
     let mut headers = Headers::default();
@@ -90,6 +98,11 @@ pub async fn pull(config: &OdkConfig, sender: &Sender) -> Result<Vec<Val>, Refus
         Some(value) if truthy(value) => Err(Refusal::broken("no list of submissions")),
         _ => Err(Refusal::bad("ATS-REQ-23", "no submissions found for odk pull")),
     }
+}
+
+/// What follows the last colon of a host, as release 1.0.1 reads it: it wants no scheme.
+fn port(host: &str) -> Option<&str> {
+    host.rsplit_once(':').map(|(_, port)| port)
 }
 
 async fn ask(sender: &Sender, method: Method, url: String, headers: Headers, body: Body) -> Result<Val, Refusal> {

@@ -80,7 +80,7 @@ impl Post<'_> {
             Kind::Json => std::mem::take(&mut request.authdata),
             Kind::Csv => csv_records(file, &request.csv_delimiter, self.release())?,
             Kind::Odk => match &request.odk {
-                Some(config) => super::odk::pull(config, &simulator.sender).await?,
+                Some(config) => super::odk::pull(config, self.release(), &simulator.sender).await?,
                 None => Vec::new(),
             },
         };

@@ -13,7 +13,7 @@ use reqwest::{Client, Method, Url};
 use super::json::text;
 
 /// More of an answer is not kept.
-const MAX_ANSWER: usize = 1 << 20;
+const MAX_ANSWER: usize = 64 << 20;
 /// Calls that MTS makes without a timeout end here.
 const NO_TIMEOUT: Duration = Duration::from_secs(600);
 /// Clients kept, one for each timeout.
