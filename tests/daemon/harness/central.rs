@@ -1,97 +1,75 @@
-//! A small ODK Central: a login, and a form's submissions by their dates.
+//! ODK Central, with a form.
 
-use std::sync::{Arc, Mutex};
+use std::path::Path;
 
-use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-#[derive(Debug, Default)]
-struct Form {
-    /// Date, in ODK's form, and what was answered.
-    submissions: Vec<(String, Value)>,
-    /// The windows that were asked for.
-    asked: Vec<(String, String)>,
-    /// It shows the form to nobody.
-    closed: bool,
-}
+use super::{Process, answer, client, eventually, json as json_of};
 
-/// Serves on a port of its own, until it is dropped.
+/// The simulated one, until it is dropped.
 pub struct Central {
+    process: Process,
     pub url: String,
-    form: Arc<Mutex<Form>>,
-    task: tokio::task::JoinHandle<()>,
 }
 
 pub const EMAIL: &str = "seeder@odk.example";
+/// Long enough for a hit in a log to mean something.
 pub const PASSWORD: &str = "Tigre-91-Montanha";
-const SESSION: &str = "a-session-of-odk";
 
 impl Central {
+    /// With a form in which nobody has submitted anything.
     pub async fn start() -> Self {
-        let form = Arc::new(Mutex::new(Form::default()));
-        let router = Router::new()
-            .route("/v1/sessions", post(log_in))
-            .route("/v1/projects/{project}/forms/{form}/Submissions", get(submissions))
-            .with_state(Arc::clone(&form));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, form, task }
+        Self::with(&["--submissions", "0"]).await
     }
 
-    /// Somebody submits the form, at a time as RFC 3339 writes it, with milliseconds and Z.
-    pub fn submit(&self, at: &str, answers: Value) {
-        self.form.lock().unwrap().submissions.push((at.to_owned(), answers));
+    pub async fn with(more: &[&str]) -> Self {
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--email", EMAIL, "--password", PASSWORD];
+        arguments.extend(more);
+        let (process, url) = Process::simulator("odk", &arguments).await;
+        Self { process, url }
     }
 
-    pub fn close(&self, closed: bool) {
-        self.form.lock().unwrap().closed = closed;
+    /// Over TLS too; gives the address for that.
+    pub async fn secure(certificate: &Path, key: &Path) -> (Self, String) {
+        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+        let tls = ["--tls-listen", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", key];
+        let central = Self::with(&[&["--submissions", "0"], &tls[..]].concat()).await;
+        let stdout = central.process.stdout.clone();
+        let line = eventually("it says where", async || stdout.find("secure"), Option::is_some).await;
+        let told: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        (central, told["secure"].as_str().unwrap().to_owned())
     }
 
-    pub fn asked(&self) -> Vec<(String, String)> {
-        self.form.lock().unwrap().asked.clone()
+    /// Somebody submits the form; whoever did before changes his answers.
+    pub async fn submit(&self, at: DateTime<Utc>, answers: Value) {
+        let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let submissions = json!([{"at": at, "answers": answers}]);
+        json_of(client().post(format!("{}/_sim/submissions", self.url)).json(&submissions)).await;
     }
-}
 
-impl Drop for Central {
-    fn drop(&mut self) {
-        self.task.abort();
+    pub async fn remove(&self, id: &str) {
+        assert_eq!(answer(client().post(format!("{}/_sim/remove", self.url)).body(id.to_owned())).await.0, 200);
     }
-}
 
-async fn log_in(Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
-    if body["email"] == EMAIL && body["password"] == PASSWORD {
-        (StatusCode::OK, Json(json!({"token": SESSION})))
-    } else {
-        (StatusCode::UNAUTHORIZED, Json(json!({"code": 401.2, "message": "Could not authenticate."})))
+    /// Whether the form is shown.
+    pub async fn close(&self, closed: bool) {
+        self.faults(json!({ "closed": closed })).await;
     }
-}
 
-async fn submissions(
-    State(form): State<Arc<Mutex<Form>>>,
-    Path((project, name)): Path<(String, String)>,
-    Query(query): Query<Vec<(String, String)>>,
-    request: Request,
-) -> (StatusCode, Json<Value>) {
-    let mut form = form.lock().unwrap();
-    let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    if form.closed
-        || bearer != Some(&format!("Bearer {SESSION}"))
-        || (project.as_str(), name.as_str()) != ("7", "enrol.svc")
-    {
-        return (StatusCode::FORBIDDEN, Json(json!({"code": 403.1, "message": "The authenticated actor may not."})));
+    pub async fn faults(&self, faults: Value) {
+        json_of(client().post(format!("{}/_sim/faults", self.url)).json(&faults)).await;
     }
-    let filter = query.iter().find(|(name, _)| name == "$filter").map_or("", |(_, filter)| filter.as_str());
-    let words: Vec<&str> = filter.split(' ').collect();
-    let [date, "ge", begin, "and", again, "lt", end] = words[..] else {
-        return (StatusCode::BAD_REQUEST, Json(json!({"code": 400.1, "message": filter})));
-    };
-    assert_eq!((date, again), ("__system/submissionDate", "__system/submissionDate"));
-    form.asked.push((begin.to_owned(), end.to_owned()));
-    let within = form.submissions.iter().filter(|(at, _)| *begin <= **at && **at < *end);
-    let found: Vec<&Value> = within.map(|(_, answers)| answers).collect();
-    (StatusCode::OK, Json(json!({"value": found})))
+
+    pub async fn submissions(&self) -> Vec<Value> {
+        json_of(client().get(format!("{}/_sim/submissions", self.url))).await.as_array().unwrap().clone()
+    }
+
+    /// The windows that were asked for, without those in which nothing can be.
+    pub async fn asked(&self) -> Vec<(String, String)> {
+        let asked = json_of(client().get(format!("{}/_sim/asked", self.url))).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let windows = asked.as_array().unwrap().iter().map(|window| (text(&window[0]), text(&window[1])));
+        windows.filter(|(begin, end)| begin < end).collect()
+    }
 }

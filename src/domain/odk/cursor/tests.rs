@@ -132,7 +132,7 @@ fn a_mapping_that_fits_nobody_passes_nobody_over() {
 #[test]
 fn no_more_are_held_than_can_be_looked_after() {
     let mut cursor = Cursor::default();
-    let rows = |from| (1..=60).map(move |row| row * 1000 + from);
+    let rows = |from| (1..=60_i64).map(move |row| row * 1000 + from);
     let mut odk = Odk::new(rows(1), rows(500));
     assert!(!odk.pass(&mut cursor, 300_000));
     assert_eq!(cursor.held.len(), MOST_HELD);
