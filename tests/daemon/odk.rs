@@ -318,11 +318,16 @@ async fn results_go_to_the_administrators_url() {
     assert_eq!(*first, json!({"instance": "uuid:1", "token": token_of(&vid(1)), "code": null}));
     assert!(calls.contains(&json!({"instance": "uuid:21", "token": null, "code": "IDA-DEA-001"})), "{calls:?}");
     daemon.says(&["OMC sees neither how many they are", "127.0.0.1"]).await;
-    let done = async || world.odoo.search_read("omc.run", json!([["state", "=", "done"]]), &["found"]).await;
-    let ended = |runs: &Vec<Value>| !runs.is_empty();
-    // A run that found nobody whom OMC knows of leaves no row; one by hand does.
+    let running = async || daemon.connector(1).await["running"].clone();
+    eventually("the run is over", running, |running| *running == json!([])).await;
+    assert!(daemon.metric("omc_odk_pulls_total{outcome=\"called_in\"}").await > 0.0);
     run(&world).await;
-    eventually("a run is over", done, ended).await;
+    eventually(
+        "another is over",
+        async || daemon.connector(1).await["running"].clone(),
+        |running| *running == json!([]),
+    )
+    .await;
     assert_eq!(called.all().len(), 21, "read windows are not called in again");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     let log = daemon.stop().await.join("\n");
@@ -359,10 +364,10 @@ async fn what_release_1_0_1_cannot_do_is_told() {
 /// A connector of the registry that becomes one of ODK lets go of who waits, and writes what MTS holds.
 #[tokio::test]
 async fn who_waited_before_it_was_of_odk_is_let_go() {
-    let (mut world, central, folder) = stage(Setup::default()).await;
+    let (central, folder) = (Central::start().await, tempfile::tempdir().unwrap());
     let setup = Setup { registrants: 60, invalid_percent: 0, record_micros: 50_000, ..Setup::default() };
     let path = format!("{:?}", folder.path().to_str().unwrap());
-    world = World::start(setup).await;
+    let mut world = World::start(setup).await;
     world.configuration.set("odk.folder", &path).set("submit.batch_size", "10").write();
     let daemon = Daemon::start(&world.configuration).await;
     world.mts_has_seen(10).await;

@@ -61,10 +61,6 @@ impl Central {
         json_of(client().post(format!("{}/_sim/faults", self.url)).json(&faults)).await;
     }
 
-    pub async fn submissions(&self) -> Vec<Value> {
-        json_of(client().get(format!("{}/_sim/submissions", self.url))).await.as_array().unwrap().clone()
-    }
-
     /// The windows that were asked for, without those in which nothing can be.
     pub async fn asked(&self) -> Vec<(String, String)> {
         let asked = json_of(client().get(format!("{}/_sim/asked", self.url))).await;
