@@ -34,12 +34,14 @@ impl Pull<'_> {
         let Form { base_url, project, form, email, password, .. } = self.form;
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         let bare = bare_host(base_url).filter(|_| self.older);
-        let begin = if self.older { self.window.begin - FINEST } else { self.window.begin };
+        let Window { begin, end } = self.window;
+        // One in which nothing can be stays so.
+        let begin = if self.older && begin < end { begin - FINEST } else { begin };
         let mut request = json!({
             "mapping": self.mapping, "lang": self.language,
             "odkconfig": {
                 "baseurl": bare.unwrap_or(base_url), "version": "v1", "email": email.0, "password": password.0,
-                "projectid": project, "formid": form, "startdate": time(begin), "enddate": time(self.window.end),
+                "projectid": project, "formid": form, "startdate": time(begin), "enddate": time(end),
             },
         });
         match self.delivery {
@@ -80,15 +82,19 @@ mod tests {
         };
         let window =
             Window { begin: DateTime::UNIX_EPOCH + TimeDelta::days(1), end: DateTime::UNIX_EPOCH + TimeDelta::days(2) };
-        let asked = |older| {
+        let asked = |window: Window, older| {
             let delivery = &Wanted::Download(FileForm::Json);
             let pull = Pull { form: &form, window, mapping: json!({"vid": "vid"}), language: "eng", delivery, older };
             let config = pull.body(DateTime::UNIX_EPOCH).expose()["request"]["odkconfig"].clone();
             [config["baseurl"].clone(), config["startdate"].clone(), config["enddate"].clone()]
         };
         let end = "1970-01-03T00:00:00.000Z";
-        assert_eq!(asked(false), ["https://odk.example.org:8443", "1970-01-02T00:00:00.000Z", end]);
-        assert_eq!(asked(true), ["odk.example.org:8443", "1970-01-01T23:59:59.999Z", end]);
+        assert_eq!(asked(window, false), ["https://odk.example.org:8443", "1970-01-02T00:00:00.000Z", end]);
+        assert_eq!(asked(window, true), ["odk.example.org:8443", "1970-01-01T23:59:59.999Z", end]);
+        for older in [false, true] {
+            let [_, begin, end] = asked(window.nothing(), older);
+            assert_eq!(begin, end, "nothing can be in it, however fine the dates are");
+        }
         for unreachable in ["http://odk.example.org", "https://example.org/odk"] {
             assert_eq!(bare_host(unreachable), None);
         }

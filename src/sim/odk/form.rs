@@ -29,6 +29,7 @@ impl Form {
     pub fn made(options: &Options, now: DateTime<Utc>) -> Self {
         let dice = Dice::new(options.seed);
         let percent = |share: u8| dice.hit(f64::from(share) / 100.0);
+        let now = whole(now);
         let submissions = (0..options.submissions).map(|row| {
             let (bad, refused) = (percent(options.bad_percent), percent(options.refused_percent));
             let end = if refused { "0001" } else { "0077" };
@@ -59,7 +60,7 @@ impl Form {
     /// Takes submissions; one whose `__id` is there already is an edit, and keeps its date.
     pub fn submit(&mut self, new: Vec<Submission>) {
         for Submission { at, answers } in new {
-            let at = DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at);
+            let at = whole(at);
             let id = &answers["__id"];
             match self.submissions.iter().position(|one| !id.is_null() && one.answers["__id"] == *id) {
                 Some(known) => self.submissions[known].answers = answers,
@@ -83,6 +84,11 @@ impl Form {
         let text = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         self.asked.iter().map(|(begin, end)| json!([text(begin), text(end)])).collect()
     }
+}
+
+/// ODK's dates are in whole milliseconds.
+fn whole(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 
 impl Submission {

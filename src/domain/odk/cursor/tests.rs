@@ -83,11 +83,11 @@ fn a_pass_begins_before_the_last_window_ended_and_never_after_its_end() {
 #[test]
 fn one_that_cannot_be_read_holds_nobody_else_up() {
     let (mut cursor, now) = (Cursor::default(), 1_800_000_000_000);
-    let mut odk = Odk::new((1..=1000).map(|row| now - row * 60_000), [now - 120_001, now - 30_000_000]);
+    let mut odk = Odk::new((1..=1000).map(|row| now - row * 60_000), [now - 120_001, now - 30_000_001]);
     assert!(odk.pass(&mut cursor, now));
     assert_eq!(odk.read.len(), 1000);
     assert_eq!(odk.read.iter().collect::<BTreeSet<_>>().len(), 1000, "nobody twice");
-    assert_eq!(Odk::held(&cursor), [now - 30_000_000, now - 120_001]);
+    assert_eq!(Odk::held(&cursor), [now - 30_000_001, now - 120_001]);
     assert!(odk.pulls < 200, "{}", odk.pulls);
     // Each is asked for once more in the next pass, and no more than that.
     let pulls = odk.pulls;
