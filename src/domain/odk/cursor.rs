@@ -117,10 +117,8 @@ impl Cursor {
 
     /// A window is through: with submissions, or without any.
     pub fn passed(&mut self, window: Window, with_submissions: bool) {
-        if with_submissions {
-            if let Some(reading) = &mut self.reading {
-                (reading.shown, reading.in_a_row) = (true, 0);
-            }
+        if let Some(reading) = self.reading.as_mut().filter(|_| with_submissions) {
+            (reading.shown, reading.in_a_row) = (true, 0);
         }
         if let Some(at) = self.held.iter().position(|held| held.window == window) {
             if with_submissions {
