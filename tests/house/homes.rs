@@ -30,7 +30,7 @@ const HOMES: [Home; 13] = [
     home("croner", &["src/domain/timetable.rs"], false),
     home("figment", &["src/config*"], false),
     home("axum", &["src/http*"], true),
-    home("tokio_rustls", &["src/http/handshake.rs"], false),
+    home("tokio_rustls", &["src/http/handshake.rs"], true),
     home("sd_notify", &["src/cli/serve.rs"], false),
 ];
 

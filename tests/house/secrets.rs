@@ -37,6 +37,8 @@ const JSON: [&str; 2] = ["Value", "Map"];
 const REASONED: [(&str, &str); 10] = [
     ("src/cli/simulate.rs: OdooArguments.password", "of a simulated Odoo, whose people are made up"),
     ("src/cli/simulate.rs: MosipArguments.secret_key", "of simulated services"),
+    ("src/cli/simulate.rs: OdkArguments.email", "of a simulated ODK Central, whose people are made up"),
+    ("src/cli/simulate.rs: OdkArguments.password", "of a simulated ODK Central"),
     ("src/config.rs: Secret.secret", "the key that the secret is given under"),
     ("src/domain/definition/row.rs: Row.values", "borrowed while a definition is read; has no Debug"),
     ("src/domain/shape.rs: Demographics.demographics", "has a Debug of its own that shows nothing"),
