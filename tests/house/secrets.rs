@@ -34,7 +34,7 @@ const TEXT: [&str; 6] = ["String", "str", "Value", "Map", "Cow", "u8"];
 const JSON: [&str; 2] = ["Value", "Map"];
 
 /// Fields, as `file: field`, that are none of it, or cannot be printed, and why.
-const REASONED: [(&str, &str); 10] = [
+const REASONED: [(&str, &str); 12] = [
     ("src/cli/simulate.rs: OdooArguments.password", "of a simulated Odoo, whose people are made up"),
     ("src/cli/simulate.rs: MosipArguments.secret_key", "of simulated services"),
     ("src/cli/simulate.rs: OdkArguments.email", "of a simulated ODK Central, whose people are made up"),
