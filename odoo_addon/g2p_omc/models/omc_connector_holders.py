@@ -24,6 +24,7 @@ class OmcConnector(models.Model):
         if registrants.is_empty() or not values:
             return []
         self.env["res.partner"].flush_model(["active", "company_id", "is_registrant"])
+        self.env["g2p.reg.id"].flush_model(["id_type", "partner_id", "status", "value"])
         self.env.cr.execute(
             SQL(
                 "SELECT partner_id, value FROM g2p_reg_id"
