@@ -1,11 +1,11 @@
 //! Importing a CSV file: auth data that did not come from the registry.
 //!
 //! Where rows are registrants', each is matched to its registrant by an ID, and the token goes into the registry by the same
-//! write-back as every other ([`registrants`]).
+//! write-back as every other (`registrants`).
 //!
 //! A command of its own beside the daemon, without the daemon's store: a file is surveyed whole, its rows go to MTS in chunks, by
 //! download delivery, and each gets its line in a result file, in the file's order. How far it has come stands in a journal
-//! beside the result file ([`journal`]), so that a start after a kill goes on where it was, and asks MTS for what it had been given.
+//! beside the result file (`journal`), so that a start after a kill goes on where it was, and asks MTS for what it had been given.
 
 mod chunk;
 mod columns;
