@@ -20,5 +20,5 @@ pub use config::{Config, ConfigError, Given, Kind, Problem, SECRETS};
 pub use credential::Credential;
 pub use error::{Cause, Denied};
 pub use held::Access;
-pub use reach::Reach;
+pub use reach::{Reach, is_of_this_machine};
 pub use way::Way;

@@ -1,8 +1,9 @@
 //! One entry of a list such as `[[mts.access]]`.
 
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
+use super::reach::is_of_this_machine;
 use super::{Credential, Reach, Way};
 use crate::seal::Personal;
 
@@ -177,13 +178,7 @@ fn must<T: Clone>(key: &'static str, value: &Option<T>) -> Result<T, Problem> {
 }
 
 fn is_open(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    url.scheme() == "http" && !loopback
+    url.scheme() == "http" && !is_of_this_machine(url)
 }
 
 /// What may be told of an address.

@@ -1,6 +1,6 @@
 //! Where an access may be shown.
 
-use url::Url;
+use url::{Host, Url};
 
 /// An address and everything below it: the same scheme, host and port, and a path that begins with the same segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,16 @@ impl Reach {
 /// Without the empty one that a slash at the end leaves.
 fn segments(url: &Url) -> impl Iterator<Item = &str> {
     url.path().split('/').filter(|segment| !segment.is_empty())
+}
+
+/// Whether what is sent to an address stays on this machine.
+pub fn is_of_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! A first configuration, from a few answers; and what the account in Odoo needs.
 
 use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
 use url::{Host, Url};
 
+use crate::access;
 use crate::config::Config;
 use crate::domain::connector::Model;
 use crate::odoo::model::Options;
@@ -17,6 +21,9 @@ use crate::seal::{self, Personal};
 /// Of the callback listener, where the address does not say.
 const PORT: u16 = 8710;
 
+/// Ports below are not for ordinary accounts to listen at.
+const FREE_PORTS: u16 = 1024;
+
 /// What a person was asked.
 #[derive(Debug, Clone)]
 pub struct Answers {
@@ -25,6 +32,8 @@ pub struct Answers {
     pub username: String,
     /// Absolute: the daemon starts elsewhere.
     pub password_file: PathBuf,
+    /// What to write into it; none where it is there, or is for somebody else to write.
+    pub password: Option<Personal<String>>,
     pub model: Model,
     /// With [`Model::Stock`]: names of connectors.
     pub connectors: Vec<String>,
@@ -41,6 +50,8 @@ pub enum Found {
     Addon,
     /// OpenG2P as it ships, and the names of its connectors.
     Stock(Vec<String>),
+    /// Odoo does not let this account in with this password.
+    Refused,
     /// Odoo could not be asked: why.
     Nothing(String),
 }
@@ -70,16 +81,17 @@ impl Answers {
             (Model::Omc, Some(_)) => {}
         }
         if let Some(url) = &self.callback {
+            let (ip, told) = (listener(url), url.port_or_known_default().unwrap_or(PORT));
             // Behind https stands a proxy, or a certificate that only its owner can name.
-            let port = if url.scheme() == "https" { PORT } else { url.port_or_known_default().unwrap_or(PORT) };
-            let here = match url.host() {
-                Some(Host::Ipv4(address)) => address.is_loopback(),
-                Some(Host::Domain(name)) => name == "localhost",
-                _ => false,
-            };
-            let listen = if here { "127.0.0.1" } else { "0.0.0.0" };
+            let passed_on = url.scheme() == "https" || told < FREE_PORTS;
+            let port = if passed_on { PORT } else { told };
             line("\n[callback]");
-            line(&format!("listen = \"{listen}:{port}\""));
+            if passed_on && url.scheme() == "http" {
+                line(&format!(
+                    "# OMC's account cannot listen at port {told}: let something pass on what comes there to this one."
+                ));
+            }
+            line(&format!("listen = \"{}\"", SocketAddr::new(ip, port)));
             line(&format!("public_url = {}", quoted(url.as_str().trim_end_matches('/'))));
             if url.scheme() == "https" {
                 line("# TLS: either a proxy before this listener, or these two.");
@@ -129,6 +141,16 @@ impl Answers {
     }
 }
 
+/// Where to listen for what is sent to this address: at it alone where it is this machine's own, else at every one of its kind.
+fn listener(url: &Url) -> IpAddr {
+    match (url.host(), access::is_of_this_machine(url)) {
+        (Some(Host::Ipv6(_)), true) => Ipv6Addr::LOCALHOST.into(),
+        (Some(Host::Ipv6(_)), false) => Ipv6Addr::UNSPECIFIED.into(),
+        (_, true) => Ipv4Addr::LOCALHOST.into(),
+        (_, false) => Ipv4Addr::UNSPECIFIED.into(),
+    }
+}
+
 /// A text of TOML. JSON's way to write one is TOML's too, but for the character 127, which no answer may hold.
 fn quoted(text: &str) -> String {
     json!(text).to_string()
@@ -164,16 +186,17 @@ pub fn address(text: &str) -> Result<Url, String> {
 }
 
 /// Looks into Odoo for what need not be asked. Changes nothing.
-pub async fn look(odoo: &Url, database: &str, username: &str, password_file: &Path) -> Found {
+pub async fn look(odoo: &Url, database: &str, username: &str, password: &Personal<String>) -> Found {
     let asked = async {
-        let text = std::fs::read_to_string(password_file)
-            .with_context(|| format!("cannot read {}", password_file.display()))?;
         let mut config = odoo::Config { url: Some(odoo.clone()), ..odoo::Config::default() };
         config.database = database.to_owned();
         config.username = username.to_owned();
-        config.password = Some(text.trim_end_matches(['\r', '\n']).to_owned().into());
+        config.password = Some(password.expose().clone().into());
         let client = Arc::new(odoo::Client::new(&config)?);
-        client.authenticate().await?;
+        match client.authenticate().await {
+            Err(odoo::Error::LoginRefused) => return Ok(Found::Refused),
+            answer => answer?,
+        };
         if Registry::detect(Arc::clone(&client), Model::Omc, None).await?.through_door() {
             return Ok(Found::Addon);
         }
@@ -185,17 +208,24 @@ pub async fn look(odoo: &Url, database: &str, username: &str, password_file: &Pa
     asked.await.unwrap_or_else(|error: anyhow::Error| Found::Nothing(format!("{error:#}")))
 }
 
-/// Writes the password where nothing is yet; for its owner alone.
-pub fn keep_password(file: &Path, password: &Personal<String>) -> anyhow::Result<()> {
-    seal::replace_file(file, password).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Writes both files, each in one step, once it is known that the daemon can read the configuration.
-pub fn write(answers: &Answers, configuration: &Path, rights: &Path) -> anyhow::Result<()> {
+/// Writes the password, the configuration and the list of rights, once it is known that the daemon can read the configuration: each
+/// in one step, and nothing before all of them are ready. Files that are there are replaced only if `replace` says so; so is the
+/// password's, which is written only where there is a new one.
+pub fn write(answers: &Answers, configuration: &Path, rights: &Path, replace: bool) -> anyhow::Result<()> {
     let text = answers.configuration();
     Config::from_toml(&without_password(&text)).context("the answers make no configuration")?;
-    for (file, text) in [(configuration, &text), (rights, &answers.rights())] {
-        readable(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    let cannot = |file: &Path| format!("cannot write {}", file.display());
+    let mut drafts = Vec::new();
+    for (file, text) in [(rights, answers.rights()), (configuration, text)] {
+        drafts.push((file, readable(file, &text).with_context(|| cannot(file))?));
+    }
+    if let Some(password) = &answers.password {
+        let file = &answers.password_file;
+        seal::replace_file(file, password).with_context(|| cannot(file))?;
+    }
+    for (file, draft) in drafts {
+        let done = if replace { draft.persist(file) } else { draft.persist_noclobber(file) };
+        done.map_err(|error| error.error).with_context(|| cannot(file))?;
     }
     Ok(())
 }
@@ -205,17 +235,15 @@ fn without_password(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with("password_file")).collect::<Vec<_>>().join("\n")
 }
 
-/// A file for everybody to read; there is no secret in it. As it is replaced in one step, whoever reads meanwhile finds a whole one.
-fn readable(file: &Path, text: &str) -> std::io::Result<()> {
+/// A file for everybody to read, ready to be moved into its place; there is no secret in it.
+fn readable(file: &Path, text: &str) -> std::io::Result<NamedTempFile> {
     use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+    let mut draft = NamedTempFile::new_in(folder)?;
     draft.write_all(text.as_bytes())?;
-    draft.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    draft.as_file().set_permissions(PermissionsExt::from_mode(0o644))?;
     draft.as_file().sync_all()?;
-    draft.persist(file).map_err(|error| error.error)?;
-    Ok(())
+    Ok(draft)
 }
 
 #[cfg(test)]
@@ -228,6 +256,7 @@ mod tests {
             database: "re\"gis\\try".to_owned(),
             username: "o\u{1F98A}mc".to_owned(),
             password_file: "/etc/omc/odoo-password".into(),
+            password: None,
             model,
             connectors: vec!["A, \"B\"".to_owned()],
             callback: callback.map(|url| address(url).unwrap()),
@@ -243,6 +272,10 @@ mod tests {
             (Model::Stock, Some("https://omc.example.org/omc"), "0.0.0.0:8710", Some("https://omc.example.org/omc")),
             (Model::Stock, Some("http://localhost:8710/"), "127.0.0.1:8710", Some("http://localhost:8710/")),
             (Model::Stock, None, "127.0.0.1:8710", None),
+            (Model::Omc, Some("http://[::1]:8720"), "[::1]:8720", Some("http://[::1]:8720/")),
+            (Model::Omc, Some("http://[2001:db8::7]:8710"), "[::]:8710", Some("http://[2001:db8::7]:8710/")),
+            // Its account may not listen below 1024.
+            (Model::Omc, Some("http://omc.example.org"), "0.0.0.0:8710", Some("http://omc.example.org/")),
         ] {
             let answers = answers(model, callback);
             let config = Config::from_toml(&without_password(&answers.configuration())).unwrap();

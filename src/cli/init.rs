@@ -17,6 +17,8 @@ use crate::seal::Personal;
 const FOLDER: &str = "/etc/omc";
 /// Answers to one question that are looked at.
 const PATIENCE: u32 = 5;
+/// Passwords that are tried: after five in a row Odoo lets nobody in from this machine for a while.
+const PASSWORDS: u32 = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -136,18 +138,26 @@ pub(super) async fn run(arguments: Arguments, config: Option<&Path>, json: bool)
     let named = arguments.output.clone().or_else(|| config.map(Path::to_owned));
     let output =
         named.unwrap_or_else(|| if installed { Path::new(FOLDER).join("config.toml") } else { "config.toml".into() });
-    let output = std::path::absolute(&output).with_context(|| format!("{} is no path", output.display()))?;
+    let output = whole(&output, "--output")?;
     let folder = output.parent().unwrap_or(Path::new("/")).to_owned();
     let rights = output.with_extension("rights.md");
     anyhow::ensure!(folder.is_dir(), "there is no folder {}; make it first", folder.display());
-    if !arguments.force
-        && let Some(there) = [&output, &rights].into_iter().find(|file| file.exists())
-    {
-        anyhow::bail!("{} is there already; --force replaces it, --output writes elsewhere", there.display());
+    for file in [&output, &rights] {
+        anyhow::ensure!(!file.is_dir(), "{} is a folder; --output wants a file", file.display());
+        // A link that leads nowhere is there, too.
+        let is_free = arguments.force || file.symlink_metadata().is_err();
+        anyhow::ensure!(is_free, "{} is there already; --force replaces it, --output writes elsewhere", file.display());
     }
+    let password_file = arguments.password_file.as_deref().map(|file| whole(file, "--password-file")).transpose()?;
+    let password_file = password_file.unwrap_or_else(|| folder.join("odoo-password"));
+    anyhow::ensure!(
+        ![&output, &rights].contains(&&password_file) && !password_file.is_dir(),
+        "--password-file wants a file of its own, for the password alone"
+    );
+    let replace = arguments.force;
     let mut person = Person { answers: std::io::stdin().lock(), asks: !arguments.no_input };
-    let answers = ask(&mut person, arguments, &folder).await?;
-    setup::write(&answers, &output, &rights)?;
+    let answers = ask(&mut person, arguments, &folder, password_file).await?;
+    setup::write(&answers, &output, &rights, replace)?;
     if json {
         println!("{}", json!({"config": output, "rights": rights, "password_file": answers.password_file}));
         return Ok(Exit::Done);
@@ -160,25 +170,65 @@ pub(super) async fn run(arguments: Arguments, config: Option<&Path>, json: bool)
     Ok(Exit::Done)
 }
 
-async fn ask<R: BufRead>(person: &mut Person<R>, given: Arguments, folder: &Path) -> anyhow::Result<Answers> {
+/// The same path from everywhere, as the configuration can hold it.
+fn whole(path: &Path, option: &str) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path).with_context(|| format!("{option} is no path"))?;
+    let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
+    anyhow::ensure!(text.is_some(), "{option}: {} must be UTF-8 without control characters", path.display());
+    Ok(path)
+}
+
+/// The password, if one is to be written, and what is found in Odoo with it, or with the one that is there.
+async fn password<R: BufRead>(
+    person: &mut Person<R>,
+    file: &Path,
+    may_replace: bool,
+    look: impl AsyncFn(&Personal<String>) -> Found,
+) -> anyhow::Result<(Option<Personal<String>>, Found)> {
+    let there = file.symlink_metadata().is_ok();
+    if person.asks && (!there || may_replace) {
+        let empty = if there { "the one that is there" } else { "later" };
+        let question = format!("Its password or API key, for {} (not shown; empty: {empty})", file.display());
+        for tried in 1..=PASSWORDS {
+            let password = person.password(&question)?;
+            if password.expose().is_empty() {
+                break;
+            }
+            let found = look(&password).await;
+            if found != Found::Refused {
+                return Ok((Some(password), found));
+            }
+            anyhow::ensure!(
+                tried < PASSWORDS,
+                "Odoo refuses the login; find out database, account and password, and begin anew"
+            );
+            eprintln!("  Odoo refuses the login with it");
+        }
+    }
+    if !there {
+        return Ok((None, Found::Nothing("without a password nothing was looked for".to_owned())));
+    }
+    let found = match std::fs::read_to_string(file) {
+        Ok(text) => look(&Personal::new(text.trim_end_matches(['\r', '\n']).to_owned())).await,
+        Err(error) => Found::Nothing(format!("cannot read {}: {error}", file.display())),
+    };
+    Ok((None, found))
+}
+
+async fn ask<R: BufRead>(
+    person: &mut Person<R>,
+    given: Arguments,
+    folder: &Path,
+    password_file: PathBuf,
+) -> anyhow::Result<Answers> {
     let odoo = person.answer(given.odoo_url, "--odoo-url", "Address of Odoo, as in a browser", None, setup::address)?;
     let database = person.answer(given.database, "--database", "Name of its database", None, setup::plain)?;
     let username =
         person.answer(given.username, "--username", "Login of OMC's account in Odoo", Some("omc"), setup::plain)?;
-    let password_file = given.password_file.unwrap_or_else(|| folder.join("odoo-password"));
-    let password_file = std::path::absolute(password_file).context("--password-file is no path")?;
-    if person.asks && !password_file.exists() {
-        let question = format!("Its password or API key, for {} (not shown; empty: later)", password_file.display());
-        let password = person.password(&question)?;
-        if !password.expose().is_empty() {
-            setup::keep_password(&password_file, &password)?;
-        }
-    }
-    let found = if password_file.exists() {
-        setup::look(&odoo, &database, &username, &password_file).await
-    } else {
-        Found::Nothing("without a password nothing was looked for".to_owned())
-    };
+    let look = async |password: &_| setup::look(&odoo, &database, &username, password).await;
+    // A file that somebody names is theirs.
+    let may_replace = given.force && given.password_file.is_none();
+    let (password, found) = self::password(person, &password_file, may_replace, look).await?;
     let default = match &found {
         Found::Addon => {
             eprintln!("Odoo lets OMC in, and has the addon g2p_omc.");
@@ -191,6 +241,10 @@ async fn ask<R: BufRead>(person: &mut Person<R>, given: Arguments, folder: &Path
             );
             Model::Stock
         }
+        Found::Refused => {
+            eprintln!("Odoo was not asked what it has: it refuses the login with {}", password_file.display());
+            Model::Omc
+        }
         Found::Nothing(why) => {
             eprintln!("Odoo was not asked what it has: {why}");
             Model::Omc
@@ -200,12 +254,15 @@ async fn ask<R: BufRead>(person: &mut Person<R>, given: Arguments, folder: &Path
     let model = person.answer(given.connector_model, "--connector-model", question, Some(default.name()), model)?;
     let mut connectors = given.connectors;
     if model == Model::Stock && connectors.is_empty() {
-        let known = match &found {
-            Found::Stock(known) if !known.is_empty() => Some(known.join(", ")),
-            _ => None,
+        let known = match found {
+            Found::Stock(known) => known,
+            Found::Addon | Found::Refused | Found::Nothing(_) => Vec::new(),
         };
+        let all = (!known.is_empty()).then(|| known.join(", "));
         let question = "Names of the connectors to take over, with commas between";
-        connectors = person.answer(None, "--connector", question, known.as_deref(), names)?;
+        // A name that Odoo gave may have a comma itself.
+        let read = |text: &str| if Some(text) == all.as_deref() { Ok(known.clone()) } else { names(text) };
+        connectors = person.answer(None, "--connector", question, all.as_deref(), read)?;
     }
     let question = "How MTS reaches this machine, as in http://omc.example.org:8710, or download where it cannot";
     let callback = person.answer(given.callback, "--callback", question, Some("download"), callback)?;
@@ -213,6 +270,6 @@ async fn ask<R: BufRead>(person: &mut Person<R>, given: Arguments, folder: &Path
     let place = place.to_string_lossy().into_owned();
     let read = |text: &str| setup::plain(text).map(PathBuf::from);
     let state = person.answer(given.state, "--state", "Folder of all that OMC keeps", Some(&place), read)?;
-    let state = std::path::absolute(state).context("--state is no path")?;
-    Ok(Answers { odoo, database, username, password_file, model, connectors, callback: callback.0, state })
+    let state = whole(&state, "--state")?;
+    Ok(Answers { odoo, database, username, password_file, password, model, connectors, callback: callback.0, state })
 }
