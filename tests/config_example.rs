@@ -142,7 +142,6 @@ fn each_kind_of_access_has_an_example_that_parses() {
     assert_eq!(kinds.len(), 4, "{kinds:?}");
 }
 
-/// The example of docs/audit.md is whole.
 /// What the containers of `compose.yaml` call each other must be what OMC's configuration there says.
 #[test]
 fn the_trial_with_containers_has_a_configuration_that_fits_it() {
@@ -165,6 +164,17 @@ fn the_trial_with_containers_has_a_configuration_that_fits_it() {
     assert!(compose.contains("omc:/var/lib/omc"));
 }
 
+/// What `omc init` writes in the project's folder, a password among it, is neither committed nor built into an image.
+#[test]
+fn what_init_writes_here_stays_here() {
+    let (git, docker) = (include_str!("../.gitignore"), include_str!("../.dockerignore"));
+    for file in ["config.toml", "config.rights.md", "odoo-password", "state"] {
+        assert!(git.lines().any(|line| line == format!("/{file}")), ".gitignore: {file}");
+        assert!(docker.lines().any(|line| line == file), ".dockerignore: {file}");
+    }
+}
+
+/// The example of docs/audit.md is whole.
 #[test]
 fn the_audit_has_an_example_that_parses() {
     let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md")).unwrap();
