@@ -98,9 +98,15 @@ pub async fn all(config: &Config) -> Vec<Line> {
     lines
 }
 
-/// Whether this connector's tokens tell persons apart. Costs two authentications of one person.
-pub async fn tokens(config: &Config, connector: &str) -> anyhow::Result<Line> {
-    super::token_policy::look(config, connector).await
+/// Whether this connector's tokens tell persons apart. Costs two authentications of one person, and nothing where `others`, which
+/// were looked at before, are not all good.
+pub async fn tokens(config: &Config, connector: &str, others: &[Line]) -> Line {
+    let what = format!("tokens of connector {connector}");
+    if others.iter().any(|line| !line.good) {
+        return line(what, false, "not asked for, as something above is not right");
+    }
+    let looked = super::token_policy::look(config, connector).await;
+    looked.unwrap_or_else(|error| line(what, false, format!("not known: {error:#}")))
 }
 
 /// The certificates that the configuration names, and their keys.

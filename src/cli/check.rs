@@ -16,10 +16,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(config: Config, arguments: &Arguments, json: bool) -> anyhow::Result<Exit> {
     let mut lines = app::check::all(&config).await;
-    if let Some(connector) = &arguments.tokens
-        && lines.iter().all(|line| line.good)
-    {
-        lines.push(app::check::tokens(&config, connector).await?);
+    if let Some(connector) = &arguments.tokens {
+        lines.push(app::check::tokens(&config, connector, &lines).await);
     }
     let good = lines.iter().all(|line| line.good);
     if json {

@@ -49,6 +49,25 @@ async fn random_tokens_are_found_by_a_check() {
     assert!(holders(&world).await.iter().all(|(_, vid)| !said.contains(&vid[..8])), "{said}");
 }
 
+/// What was looked at is told whatever becomes of the question, and nobody's VID is spent where it cannot be answered.
+#[tokio::test]
+async fn a_question_that_cannot_be_asked_takes_no_other_line_with_it() {
+    let world = World::start(Setup { registrants: 20, ..Setup::default() }).await;
+    let unknown = world.configuration.command(&["check", "--tokens", "nobody", "--json"]).await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let told: Value = serde_json::from_str(&unknown.stdout).unwrap();
+    let lines = told["checks"].as_array().unwrap();
+    let wrong: Vec<&Value> = lines.iter().filter(|line| line["ok"] == false).collect();
+    assert!(lines.len() > 5 && wrong.len() == 1, "{told}");
+    assert!(wrong[0]["text"].as_str().unwrap().contains("no connector \"nobody\""), "{told}");
+
+    world.odoo.another_connector(json!({"name": "Away", "mts_url": "http://127.0.0.1:9"})).await;
+    let output = checked(&world).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stdout.contains("FAILED tokens of connector 1: not asked for"), "{output:?}");
+    assert_eq!(number(&world.mts_state().await, "records"), 0);
+}
+
 #[tokio::test]
 async fn two_registrations_with_one_vid_show_random_tokens_to_the_daemon() {
     for random_tokens in [false, true] {
