@@ -2,6 +2,8 @@
 //! and what it finds counts as the result: it goes the way of all results, by which the VID is removed too. What MTS refused, it
 //! says there and not here; that nothing came is all that can be told.
 
+use std::collections::HashSet;
+
 use super::awaiting::{self, Awaiting};
 use super::clean_up::token_came;
 use super::submit::SCOUTS;
@@ -27,12 +29,14 @@ pub(super) fn patience(worker: &Worker, batch: &Batch) -> Result<Patience, Store
     Ok(Patience { callback_grace, ..patience })
 }
 
-/// Takes the tokens that are in the registry by now.
+/// Takes the tokens that are in the registry by now, and gives the registrants that were not looked at: where Odoo fails on somebody
+/// among many, the others come little by little.
 ///
 /// # Errors
 /// Odoo cannot be read.
-pub(super) async fn look(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
-    let Some(connector) = definitions::kept_one(worker, batch.connector)? else { return Ok(()) };
+pub(super) async fn look(worker: &Worker, batch: &Batch) -> Result<HashSet<RegistrantId>, Halt> {
+    let mut untouched = HashSet::new();
+    let Some(connector) = definitions::kept_one(worker, batch.connector)? else { return Ok(untouched) };
     let own = Remote::Results(connector.id);
     worker.pass(&[Remote::Odoo, own.clone()])?;
     let waiting = awaiting::of(worker, batch)?;
@@ -47,13 +51,14 @@ pub(super) async fn look(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
         });
         let arrived: Vec<_> = arrived.collect();
         found += arrived.len();
+        untouched.extend(read.untouched);
         let said = awaiting::intake(worker).take(arrived, Way::Registry).await?;
         awaiting::tell(worker, batch, &said);
     }
     if found > 0 {
         tracing::debug!(batch = batch.id.0, tokens = found, "tokens that somebody else wrote are in the registry");
     }
-    Ok(())
+    Ok(untouched)
 }
 
 /// The token that came for what was sent: one that is no older than the VIDs beside it.
@@ -73,9 +78,10 @@ pub(super) fn nobody_came(worker: &Worker, batch: &Batch) -> bool {
     worker.store.members(batch.id).len() == batch.size as usize && (troubled || batch.size as usize > SCOUTS)
 }
 
-/// Gives up waiting for those whose token has not come.
-pub(super) async fn give_up(worker: &Worker, batch: &Batch) -> Result<(), Halt> {
-    let waiting = awaiting::of(worker, batch)?;
+/// Gives up waiting for those whose token has not come; not for those who were not looked at.
+pub(super) async fn give_up(worker: &Worker, batch: &Batch, untouched: &HashSet<RegistrantId>) -> Result<(), Halt> {
+    let mut waiting = awaiting::of(worker, batch)?;
+    waiting.retain(|awaiting| !untouched.contains(&awaiting.record.key.registrant));
     let missing = waiting.len();
     let never = |awaiting: &Awaiting| (awaiting.correlation(batch), Answer::Error(Code::NEVER_ARRIVED));
     awaiting::intake(worker).take(waiting.iter().map(never).collect(), Way::Registry).await?;

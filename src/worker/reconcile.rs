@@ -1,6 +1,8 @@
 //! Reconciling: MTS never repeats a callback, forgets its queue when it restarts, and gives no proof of delivery, so every
 //! batch is looked after until nothing of it is awaited. What comes as a download is fetched here.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use metrics::counter;
 use url::Url;
@@ -95,17 +97,25 @@ async fn look_after(worker: &Worker, mut batch: Batch) -> Result<(), Halt> {
         verdict = batch.judge_file(fetched, &patience, now_after);
     }
     if batch.delivery == Delivery::Elsewhere {
-        match elsewhere::look(worker, &batch).await {
+        let untouched = match elsewhere::look(worker, &batch).await {
             // Nothing is lost before the registry was looked into.
             Err(Halt::Until(until)) => {
                 now_after = worker.steady.now();
                 batch.check_at = until.max(now_after);
                 verdict = Verdict::Wait;
+                HashSet::new()
             }
             looked => looked?,
-        }
+        };
         if verdict == Verdict::Lost(Cause::Delivery) && !elsewhere::nobody_came(worker, &batch) {
-            return elsewhere::give_up(worker, &batch).await;
+            elsewhere::give_up(worker, &batch, &untouched).await?;
+            if untouched.is_empty() {
+                return Ok(());
+            }
+            // Each look takes some of them off.
+            now_after = worker.steady.now();
+            batch.check_at = now_after;
+            verdict = Verdict::Wait;
         }
     }
     match verdict {

@@ -83,6 +83,35 @@ async fn a_login_that_is_wrong_refuses_nobody() {
     eventually("all is well", told, |told| *told == json!([])).await;
 }
 
+/// Odoo fails on one of many, once they could be looked for at all: the others come little by little, and who was not looked at yet
+/// is not given up.
+#[tokio::test]
+async fn whom_nobody_looked_at_is_not_given_up() {
+    let setup = Setup { registrants: 400, invalid_percent: 0, record_micros: 5_000, ..Setup::default() };
+    let mut world = written_by_mts(setup).await;
+    world.configuration.set("submit.batch_size", "1000").set("reconcile.stuck_after", "\"60s\"");
+    let people = world.odoo.search_read("res.partner", json!([["is_registrant", "=", true]]), &["id"]).await;
+    let ids: Vec<u64> = people.iter().map(|person| number(person, "id")).collect();
+    let with_token = async || number(&world.odoo.state().await, "with_token");
+    let before = with_token().await;
+    let daemon = Daemon::start(&world.configuration).await;
+    world.mts_has_seen(300).await;
+    world.odoo.faults(json!({"unreadable": [1, i32::MAX]})).await;
+    let written = |state: &Value| number(state, "missing_tokens") == 0;
+    eventually("MTS has written all", || world.odoo.state(), written).await;
+    // Longer than anybody is waited for.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let waiting = number(&daemon.connector(1).await["records"], "submitted");
+    assert!(waiting > 200, "{waiting}: they were looked for before");
+    world.odoo.faults(json!({"unreadable": [ids[200], ids[200]]})).await;
+    let awaited = async || daemon.status().await["batches_in_flight"].clone();
+    eventually("nothing is awaited", awaited, |batches| *batches == 0).await;
+    let seen = daemon.metric("omc_elsewhere_results_total{outcome=\"token\"}").await as u64;
+    let written = with_token().await - before;
+    assert!(seen + 1 >= written, "{seen} of {written}: only the one that Odoo fails on may be missed");
+    daemon.stop().await;
+}
+
 /// A definition says what is missing, field by field, and shows no secret.
 #[tokio::test]
 async fn a_login_that_is_not_whole_is_told_field_by_field() {
