@@ -21,7 +21,7 @@ async fn delivered(setup: Setup, connector: Value, faults: Value) -> (World, Dae
 
 #[tokio::test]
 async fn a_login_as_at_odoo_works_with_every_method() {
-    for method in ["PUT", "GET"] {
+    for method in ["POST", "PUT", "PATCH", "GET"] {
         let setup = Setup { registrants: 120, ..Setup::default() };
         let connector = json!({"callback_authtype": "odoo", "callback_httpmethod": method});
         let (world, daemon) = delivered(setup, connector, json!({"repeat_callbacks": 0.5})).await;
