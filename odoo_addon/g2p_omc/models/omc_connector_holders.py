@@ -12,8 +12,10 @@ class OmcConnector(models.Model):
     _inherit = "omc.connector"
 
     def omc_holders(self, id_type_id, values):
-        """Registrants of the connector's company, not archived, with one of these values of this type; and which. An ID that is
-        marked invalid tells nobody."""
+        """Registrants of the connector's company, not archived, with one of these values of this type; and which.
+
+        An ID that is marked invalid tells nobody.
+        """
         self._enter_door()
         (id_type_id,) = self._whole_numbers([id_type_id])
         if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
