@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -102,31 +104,54 @@ pub async fn huge_body(row: &'static Row) -> Scene {
     stand.goes_on().await
 }
 
+/// Attackers, on a thread of their own: what they take to be scheduled is not to delay whoever calls as MTS does.
+struct Crowd {
+    end: oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Crowd {
+    fn disperse(self) {
+        _ = self.end.send(());
+        self.thread.join().unwrap();
+    }
+}
+
 /// So many connections that begin with this and then say a byte at a time, until all are told to stop. Each that is closed is opened
 /// again.
-fn drip(host: &str, beginning: &str) -> (JoinSet<()>, Arc<AtomicUsize>) {
+fn drip(host: &str, beginning: &str) -> (Crowd, Arc<AtomicUsize>) {
     let opened = Arc::new(AtomicUsize::new(0));
-    let mut callers = JoinSet::new();
-    for _ in 0..SLOW {
-        let (host, beginning, opened) = (host.to_owned(), beginning.to_owned(), Arc::clone(&opened));
-        callers.spawn(async move {
-            loop {
-                let Ok(mut stream) = TcpStream::connect(&host).await else { continue };
-                opened.fetch_add(1, Ordering::Relaxed);
-                let mut next = beginning.as_str();
-                while stream.write_all(next.as_bytes()).await.is_ok() {
-                    next = "x";
-                    let heard = timeout(Duration::from_millis(500), stream.read(&mut [0; 256])).await;
-                    if let Ok(Ok(0) | Err(_)) = heard {
-                        break;
-                    }
-                }
-                // An attacker far away takes as long for the next.
-                tokio::time::sleep(Duration::from_millis(300)).await;
+    let (end, ended) = oneshot::channel();
+    let (host, beginning, counted) = (host.to_owned(), beginning.to_owned(), Arc::clone(&opened));
+    let thread = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut callers = JoinSet::new();
+            for _ in 0..SLOW {
+                callers.spawn(drip_on(host.clone(), beginning.clone(), Arc::clone(&counted)));
             }
+            _ = ended.await;
+            callers.shutdown().await;
         });
+    });
+    (Crowd { end, thread }, opened)
+}
+
+async fn drip_on(host: String, beginning: String, opened: Arc<AtomicUsize>) {
+    loop {
+        let Ok(mut stream) = TcpStream::connect(&host).await else { continue };
+        opened.fetch_add(1, Ordering::Relaxed);
+        let mut next = beginning.as_str();
+        while stream.write_all(next.as_bytes()).await.is_ok() {
+            next = "x";
+            let heard = timeout(Duration::from_millis(500), stream.read(&mut [0; 256])).await;
+            if let Ok(Ok(0) | Err(_)) = heard {
+                break;
+            }
+        }
+        // An attacker far away takes as long for the next.
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    (callers, opened)
 }
 
 /// With twice as many connections that drip as the listener has places.
@@ -137,7 +162,7 @@ async fn dripping(row: &'static Row, beginning: impl FnOnce(&Stand) -> String) -
     daemon.process.ended(DEADLINE).await;
     *daemon = Daemon::launch_after(&stand.scene.world.configuration, FEW_FILES);
     daemon.is_up().await;
-    let (mut callers, opened) = drip(&host(&stand), &beginning(&stand));
+    let (crowd, opened) = drip(&host(&stand), &beginning(&stand));
     eventually("all of them have called", async || opened.load(Ordering::Relaxed), |opened| *opened >= SLOW).await;
     // MTS's come through while they are at it.
     let people = stand.mts.records();
@@ -148,7 +173,7 @@ async fn dripping(row: &'static Row, beginning: impl FnOnce(&Stand) -> String) -
         stand.has_a_token(sent).await;
     }
     stand.scene = stand.scene.is_seen().await;
-    callers.shutdown().await;
+    crowd.disperse();
     stand.goes_on_changed().await
 }
 
