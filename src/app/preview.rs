@@ -15,9 +15,10 @@ use crate::odoo::registry::Report;
 use crate::odoo::registry::report::{PreviewLine, PreviewReport};
 use crate::odoo::{self, Registry};
 use crate::seal::Seal;
+use crate::worker::Halt;
 use crate::worker::definitions::Judgement;
+use crate::worker::preview::{self, Sight};
 use crate::worker::remote::Remote;
-use crate::worker::{Halt, preview};
 
 const NONE_OF_ODK: &str = "a connector of ODK has no preview: MTS pulls the submissions, and OMC does not see them";
 
@@ -29,7 +30,8 @@ pub async fn look(config: &Config, connector: &str, limit: u32) -> anyhow::Resul
     let registry = Registry::detect(Arc::clone(&odoo), config.odoo.connector_model, None).await?;
     // A key of this moment: nothing is compared with what any store holds.
     let seal = Seal::fleeting()?;
-    Ok(preview::look(&registry, &connector, limit, &seal, config.vid.rules(), &Jail::new(), SystemClock.now()).await?)
+    let (registry, connector, rules, now) = (&registry, &*connector, config.vid.rules(), SystemClock.now());
+    Ok(preview::look(&Sight { registry, connector, limit, seal: &seal, rules, jail: &Jail::new(), now }).await?)
 }
 
 pub(super) async fn find(config: &Config, name: &str) -> anyhow::Result<Arc<Connector>> {
@@ -57,15 +59,16 @@ pub(super) async fn answer(app: &App, asked: RequestedPreview) -> Result<(), Hal
                 tracing::error!(%error, "no preview can be made");
                 Halt::Until(worker.steady.now())
             })?;
-            let look = preview::look(
-                &registry,
-                &connector,
-                asked.limit,
-                &seal,
-                worker.settings.vid,
-                &worker.jail,
-                worker.clock.now(),
-            );
+            let sight = Sight {
+                registry: &registry,
+                connector: &connector,
+                limit: asked.limit,
+                seal: &seal,
+                rules: worker.settings.vid,
+                jail: &worker.jail,
+                now: worker.clock.now(),
+            };
+            let look = preview::look(&sight);
             worker.hear_odoo(look).await?.map_err(|error| error.to_string())
         }
         Err(why) => Err(why),

@@ -20,7 +20,7 @@ use crate::jq::Jail;
 use crate::mts::Row;
 use crate::odoo::{self, Registry};
 use crate::seal::{Personal, Seal};
-use crate::worker;
+use crate::worker::preview::{Sight, sample as first_to_send};
 
 /// Registrants among whom one is looked for who would be sent.
 const LOOKED_AT: u32 = 100;
@@ -72,7 +72,9 @@ async fn sample(
     let odoo = Arc::new(odoo::Client::new(&config.odoo)?);
     let registry = Registry::detect(odoo, config.odoo.connector_model, None).await?;
     let (seal, now) = (Seal::fleeting()?, SystemClock.now());
-    Ok(worker::preview::sample(&registry, connector, LOOKED_AT, &seal, config.vid.rules(), &Jail::new(), now).await?)
+    let (registry, rules) = (&registry, config.vid.rules());
+    let sight = Sight { registry, connector, limit: LOOKED_AT, seal: &seal, rules, jail: &Jail::new(), now };
+    Ok(first_to_send(&sight).await?)
 }
 
 /// What two results of one person say. A token counts as in the registry's own results: old releases of MOSIP give one with an

@@ -19,17 +19,22 @@ use crate::seal::{Personal, Seal};
 /// Letters of a value that are shown, masked.
 const SHOWN: usize = 40;
 
-/// Looks at the first registrants that the connector would take now, `limit` at most.
-pub async fn look(
-    registry: &Registry,
-    connector: &Connector,
-    limit: u32,
-    seal: &Seal,
-    rules: VidRules,
-    jail: &Jail,
-    now: DateTime<Utc>,
-) -> Result<Vec<PreviewLine>, odoo::Error> {
-    let decided = decide(registry, connector, limit, seal, rules, jail, now).await?;
+/// What is looked at, and by which rules.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    pub registry: &'a Registry,
+    pub connector: &'a Connector,
+    /// Registrants at most.
+    pub limit: u32,
+    pub seal: &'a Seal,
+    pub rules: VidRules,
+    pub jail: &'a Jail,
+    pub now: DateTime<Utc>,
+}
+
+/// Looks at the first registrants that the connector would take now.
+pub async fn look(sight: &Sight<'_>) -> Result<Vec<PreviewLine>, odoo::Error> {
+    let decided = decide(sight).await?;
     let lines = decided.into_iter().map(|(id, decision)| match decision {
         Ok(decision) => told(id, decision),
         Err(why) => line(id, "not tried", &why),
@@ -37,17 +42,9 @@ pub async fn look(
     Ok(lines.collect())
 }
 
-/// The first registrant who would be sent now, of so many that are looked at, with what MTS would get.
-pub async fn sample(
-    registry: &Registry,
-    connector: &Connector,
-    limit: u32,
-    seal: &Seal,
-    rules: VidRules,
-    jail: &Jail,
-    now: DateTime<Utc>,
-) -> Result<Option<(RegistrantId, Personal<Map<String, Value>>)>, odoo::Error> {
-    let decided = decide(registry, connector, limit, seal, rules, jail, now).await?;
+/// The first registrant who would be sent now, of those that are looked at, with what MTS would get.
+pub async fn sample(sight: &Sight<'_>) -> Result<Option<(RegistrantId, Personal<Map<String, Value>>)>, odoo::Error> {
+    let decided = decide(sight).await?;
     Ok(decided.into_iter().find_map(|(id, decision)| match decision {
         Ok(Decision::Send { auth_data, .. }) => Some((id, auth_data)),
         _ => None,
@@ -55,15 +52,8 @@ pub async fn sample(
 }
 
 /// What would be done with the first registrants, or why that is not known.
-async fn decide(
-    registry: &Registry,
-    connector: &Connector,
-    limit: u32,
-    seal: &Seal,
-    rules: VidRules,
-    jail: &Jail,
-    now: DateTime<Utc>,
-) -> Result<Vec<(RegistrantId, Result<Decision, String>)>, odoo::Error> {
+async fn decide(sight: &Sight<'_>) -> Result<Vec<(RegistrantId, Result<Decision, String>)>, odoo::Error> {
+    let Sight { registry, connector, limit, seal, rules, jail, now } = *sight;
     let page = registry.page(connector, 0, limit, None).await?;
     let found = registry.read(connector, &page.ids, false).await?;
     let preparation = Preparation::new(connector, seal, rules, now);
